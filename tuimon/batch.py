@@ -1,0 +1,178 @@
+"""Batch: the columns of one drain, ordered by time, never changed after it is made.
+
+A batch owns its memory (nothing in it points into a ring) and is what everything after the capture works on: enrichment,
+rules, history, recordings. Whoever needs a single event asks for a row; whoever needs many works on the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.records import EXT, HEAD, PROC, SLOTS, SizeClass, Slot
+
+_NO_ROW = np.int32(-1)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The events of one drain.
+
+    ``n`` events; ``m`` of them carry an ext and text, ``k`` of those describe a process.
+    """
+
+    head: NDArray[np.void]
+    """(n,) HEAD, ordered by ``ts_ns``."""
+    ext_at: NDArray[np.int32]
+    """(n,) row of ``ext`` for each event, -1 without one."""
+    ext: NDArray[np.void]
+    """(m,) EXT."""
+    text_at: NDArray[np.int64]
+    """(m + 1,) where the text of each ext row begins in ``arena``."""
+    arena: bytes
+    """The text of all ext rows, slots one behind the other as in the record."""
+    proc_row: NDArray[np.int32]
+    """(k,) event rows that carry a process description, ascending."""
+    proc: NDArray[np.void]
+    """(k,) PROC, in the order of ``proc_row``."""
+    first_num: int = 0
+    """``evt.num`` of row 0; given by the engine, 1-based over the whole run."""
+    process_at: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    """(n,) index of the process version each event belongs to (see tuimon.enrich.processes), -1 unknown; given by
+    the engine, empty before."""
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory held by the columns."""
+        arrays = (self.head, self.ext_at, self.ext, self.text_at, self.proc_row, self.proc, self.process_at)
+        return sum(a.nbytes for a in arrays) + len(self.arena)
+
+    def slots(self, row: int) -> list[bytes]:
+        """Return the text slots of one event: SLOTS byte strings, all empty when it carries no text."""
+        ext_row = int(self.ext_at[row])
+        if ext_row < 0:
+            return [b""] * SLOTS
+        at = int(self.text_at[ext_row])
+        out = []
+        for length in self.ext["slot_len"][ext_row].tolist():
+            out.append(self.arena[at : at + length])
+            at += length
+        return out
+
+    def slot(self, row: int, slot: Slot) -> bytes:
+        """Return one text slot of one event, empty when it carries none."""
+        ext_row = int(self.ext_at[row])
+        if ext_row < 0:
+            return b""
+        lengths = self.ext["slot_len"][ext_row]
+        at = int(self.text_at[ext_row]) + int(lengths[:slot].sum())
+        return self.arena[at : at + int(lengths[slot])]
+
+    def proc_of(self, row: int) -> np.void | None:
+        """Return the process description of one event, None when it carries none."""
+        at = int(np.searchsorted(self.proc_row, row))
+        if at < len(self.proc_row) and self.proc_row[at] == row:
+            return self.proc[at]  # type: ignore[no-any-return]
+        return None
+
+
+def empty_batch() -> Batch:
+    """Return a batch of no events."""
+    return Batch(
+        head=np.empty(0, HEAD),
+        ext_at=np.empty(0, np.int32),
+        ext=np.empty(0, EXT),
+        text_at=np.zeros(1, np.int64),
+        arena=b"",
+        proc_row=np.empty(0, np.int32),
+        proc=np.empty(0, PROC),
+    )
+
+
+def _packed_text(part: NDArray[np.void]) -> NDArray[np.uint8]:
+    """Return the used text bytes of records of one class, one behind the other."""
+    text = part["text"]
+    used = np.minimum(part["ext"]["text_len"], text.shape[1])
+    width = int(used.max(initial=0))
+    return text[:, :width][np.arange(width) < used[:, None]]  # type: ignore[no-any-return]
+
+
+def from_records(parts: Sequence[tuple[SizeClass, NDArray[np.void]]]) -> Batch:
+    """Merge the records of several rings into one batch ordered by time.
+
+    Args:
+        parts: Per ring its class and records (``record_dtype``, with or without ring header). They are copied.
+
+    Records whose text length claims more than their class holds are cut to it, so that a damaged record can only harm
+    itself.
+    """
+    parts = [(c, p) for c, p in parts if len(p)]
+    if not parts:
+        return empty_batch()
+    heads, exts, lengths, arenas, procs = [], [], [], [], []
+    ext_at, proc_at = [], []
+    m = k = 0
+    for size_class, part in parts:
+        n = len(part)
+        heads.append(part["head"])
+        if size_class is SizeClass.SLIM:
+            ext_at.append(np.full(n, _NO_ROW))
+        else:
+            exts.append(part["ext"])
+            arenas.append(_packed_text(part).tobytes())
+            lengths.append(np.minimum(part["ext"]["text_len"], part["text"].shape[1]))
+            ext_at.append(np.arange(m, m + n, dtype=np.int32))
+            m += n
+        if size_class >= SizeClass.PROC_SHORT:
+            procs.append(part["proc"])
+            proc_at.append(np.arange(k, k + n, dtype=np.int32))
+            k += n
+        else:
+            proc_at.append(np.full(n, _NO_ROW))
+    head = np.concatenate(heads)
+    text_at = np.zeros(m + 1, np.int64)
+    if lengths:
+        np.cumsum(np.concatenate(lengths), out=text_at[1:])
+    order = np.argsort(head["ts_ns"], kind="stable")
+    by_time = np.concatenate(proc_at)[order]
+    proc_row = np.flatnonzero(by_time >= 0).astype(np.int32)
+    return Batch(
+        head=head[order],
+        ext_at=np.concatenate(ext_at)[order],
+        ext=np.concatenate(exts) if exts else np.empty(0, EXT),
+        text_at=text_at,
+        arena=b"".join(arenas),
+        proc_row=proc_row,
+        proc=np.concatenate(procs)[by_time[proc_row]] if procs else np.empty(0, PROC),
+    )
+
+
+def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
+    """Return a batch of some rows only (ascending), with its own memory."""
+    ext_rows = batch.ext_at[rows]
+    has_ext = ext_rows >= 0
+    kept = ext_rows[has_ext]
+    ext_at = np.full(len(rows), _NO_ROW)
+    ext_at[has_ext] = np.arange(len(kept), dtype=np.int32)
+    starts, ends = batch.text_at[kept], batch.text_at[kept + 1]
+    text_at = np.zeros(len(kept) + 1, np.int64)
+    np.cumsum(ends - starts, out=text_at[1:])
+    arena = b"".join(batch.arena[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True))
+    proc_mask = np.isin(batch.proc_row, rows)
+    return Batch(
+        head=batch.head[rows],
+        ext_at=ext_at,
+        ext=batch.ext[kept],
+        text_at=text_at,
+        arena=arena,
+        proc_row=np.searchsorted(rows, batch.proc_row[proc_mask]).astype(np.int32),
+        proc=batch.proc[proc_mask],
+        first_num=batch.first_num,
+        process_at=batch.process_at[rows] if len(batch.process_at) else batch.process_at,
+    )

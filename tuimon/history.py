@@ -1,0 +1,80 @@
+"""History: the last events as batches, bounded in bytes. One writer, any number of readers, no lock.
+
+Readers take ``batches()``: a tuple that never changes. The writer replaces the tuple as a whole (a drain every 20 ms
+makes that cheap), and coalesces small batches so that a quiet machine does not end up with thousands of tiny arrays.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tuimon.batch import Batch
+
+
+class History:
+    """The last events, oldest first.
+
+    Args:
+        max_bytes: Bound of the memory held by the columns; the oldest batches go first. At least one batch is kept.
+    """
+
+    def __init__(self, max_bytes: int = 256 * 1024 * 1024) -> None:
+        self.max_bytes = max_bytes
+        self.evicted = 0
+        """Events that fell off the old end since the start."""
+        self._batches: deque[Batch] = deque()
+        self._nbytes = 0
+        self._count = 0
+        self._view: tuple[Batch, ...] = ()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._nbytes
+
+    @property
+    def first_num(self) -> int:
+        """``evt.num`` of the oldest event kept, 0 when empty."""
+        view = self._view
+        return view[0].first_num if view else 0
+
+    @property
+    def last_num(self) -> int:
+        """``evt.num`` of the newest event kept, 0 when empty."""
+        view = self._view
+        return view[-1].first_num + len(view[-1]) - 1 if view else 0
+
+    def batches(self) -> tuple[Batch, ...]:
+        """Return the batches kept, oldest first; safe to read from any thread for as long as one likes."""
+        return self._view
+
+    def append(self, batch: Batch) -> None:
+        """Add a batch (numbered and with its processes) and let the oldest go. Only the engine calls this."""
+        if not len(batch):
+            return
+        self._batches.append(batch)
+        self._nbytes += batch.nbytes
+        self._count += len(batch)
+        while self._nbytes > self.max_bytes and len(self._batches) > 1:
+            old = self._batches.popleft()
+            self._nbytes -= old.nbytes
+            self._count -= len(old)
+            self.evicted += len(old)
+        self._view = tuple(self._batches)
+
+    def find(self, num: int) -> tuple[Batch, int] | None:
+        """Return the batch and row of an event by its number, None when it is not (or no longer) kept."""
+        view = self._view
+        low, high = 0, len(view)
+        while low < high:
+            middle = (low + high) // 2
+            if view[middle].first_num + len(view[middle]) <= num:
+                low = middle + 1
+            else:
+                high = middle
+        if low == len(view) or num < view[low].first_num:
+            return None
+        return view[low], num - view[low].first_num
