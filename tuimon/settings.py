@@ -1,0 +1,134 @@
+"""Settings: what the config files say, what the command line overrides, and the rule files that follow from both.
+
+Two TOML files are read, the second overriding the first key by key: ``/etc/tuimon/config.toml`` for the machine and
+``~/.config/tuimon/config.toml`` (``$XDG_CONFIG_HOME``) for the user. Under sudo the user is the one who called it, not
+root. A settings object never changes after it is built.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import pwd
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from tuimon.errors import SettingsError
+
+SYSTEM_CONFIG: Final = Path("/etc/tuimon/config.toml")
+SYSTEM_RULES: Final = Path("/etc/tuimon/rules.d")
+MIN_HISTORY_MB: Final = 8
+MAX_HISTORY_MB: Final = 1 << 20
+
+RuleMatching = Literal["first", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, with the value it has when nobody says otherwise. The names are the keys of the config file."""
+
+    rules: tuple[Path, ...] = ()
+    """Rule files and folders beyond tuimon's own and ``/etc/tuimon/rules.d``, in load order."""
+    default_rules: bool = True
+    """Whether tuimon's own rules are loaded."""
+    rule_matching: RuleMatching = "all"
+    """"first": at most one alert an event, as Falco does by default."""
+    plain_falco: bool = False
+    """Judge exactly as Falco does: given paths only, and a value not known yet counts as absent."""
+    history_mb: int = 256
+    """Memory for the last events, in MiB."""
+    theme: str = ""
+    """Name of a theme in ``themes/``; empty: the screen's own choice."""
+    ascii: bool = False
+    """Draw with ASCII only."""
+
+
+def config_paths(env: Mapping[str, str] = os.environ, uid: int | None = None) -> tuple[Path, ...]:
+    """Return the config files to read, weakest first; they need not exist.
+
+    Args:
+        env: The environment.
+        uid: Effective user id; None: the process's own. Only root's ``SUDO_USER`` is believed.
+    """
+    if (os.geteuid() if uid is None else uid) == 0 and (name := env.get("SUDO_USER")):
+        try:
+            home = Path(pwd.getpwnam(name).pw_dir)
+        except KeyError:
+            return (SYSTEM_CONFIG,)
+        return (SYSTEM_CONFIG, home / ".config/tuimon/config.toml")
+    base = env.get("XDG_CONFIG_HOME") or (f"{env['HOME']}/.config" if env.get("HOME") else "")
+    return (SYSTEM_CONFIG, Path(base) / "tuimon/config.toml") if base else (SYSTEM_CONFIG,)
+
+
+def load(paths: tuple[Path, ...] | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
+    """Return the settings: defaults, then each config file, then the command line.
+
+    Args:
+        paths: Config files, weakest first; None: the usual ones. A file that does not exist is no error.
+        overrides: Key to value, as in a file; a key whose value is None is not set.
+
+    Raises:
+        SettingsError: A file cannot be read, is not TOML, or holds an unknown key or a value of the wrong type.
+    """
+    settings = Settings()
+    for path in config_paths() if paths is None else paths:
+        if (values := _read(path)) is not None:
+            settings = _merged(settings, values, str(path), path.parent)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    return _merged(settings, given, "the command line", Path())
+
+
+def with_rules(settings: Settings, more: Sequence[Path]) -> Settings:
+    """Return the settings with more rule files and folders after their own."""
+    return replace(settings, rules=(*settings.rules, *more))
+
+
+def _read(path: Path) -> dict[str, object] | None:
+    """Return the top-level table of a config file, None when there is no such file."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}", "make it readable, or move it away") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}", "see https://toml.io for the syntax") from error
+
+
+def _merged(settings: Settings, values: Mapping[str, object], where: str, base: Path) -> Settings:
+    """Return the settings with the values put in; relative paths are taken from ``base``."""
+    known = [f.name for f in fields(Settings)]
+    changes: dict[str, object] = {}
+    for key, value in values.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known settings: {', '.join(sorted(known))}"
+            raise SettingsError(f'{where}: there is no setting "{key}"', hint)
+        changes[key] = _checked(key, value, where, base)
+    return replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def _checked(key: str, value: object, where: str, base: Path) -> object:
+    """Return the value in its setting's type; raise SettingsError when it cannot be."""
+    if key in ("default_rules", "plain_falco", "ascii"):
+        return value if isinstance(value, bool) else _wrong(key, value, where, "true or false")
+    if key == "history_mb":
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if is_number and MIN_HISTORY_MB <= cast(int, value) <= MAX_HISTORY_MB:
+            return value
+        return _wrong(key, value, where, f"a whole number of MiB from {MIN_HISTORY_MB} to {MAX_HISTORY_MB}")
+    if key == "rule_matching":
+        return value if value in ("first", "all") else _wrong(key, value, where, '"first" or "all"')
+    if key == "rules":
+        if isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value):
+            return tuple(base / Path(v).expanduser() for v in value)
+        return _wrong(key, value, where, "a list of files or folders")
+    return value if isinstance(value, str) else _wrong(key, value, where, "a text in quotes")
+
+
+def _wrong(key: str, value: object, where: str, wanted: str) -> object:
+    raise SettingsError(f"{where}: {key} is {value!r}", f"{key} takes {wanted}")
