@@ -1,7 +1,8 @@
 """Batch: the columns of one drain, ordered by time, never changed after it is made.
 
-A batch owns its memory (nothing in it points into a ring) and is what everything after the capture works on: enrichment,
-rules, history, recordings. Whoever needs a single event asks for a row; whoever needs many works on the columns.
+A batch owns its memory (nothing in it points into a ring) and is what everything after the capture works on:
+enrichment, rules, history, recordings. Whoever needs a single event asks for a row; whoever needs many works on the
+columns.
 """
 
 from __future__ import annotations
@@ -176,3 +177,41 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
         first_num=batch.first_num,
         process_at=batch.process_at[rows] if len(batch.process_at) else batch.process_at,
     )
+
+
+def concat(batches: Sequence[Batch]) -> Batch:
+    """Return consecutive batches as one (their order in time is trusted), with memory of its own.
+
+    ``first_num`` is the first one's; ``process_at`` is kept when all have it.
+    """
+    batches = [b for b in batches if len(b)]
+    if not batches:
+        return empty_batch()
+    if len(batches) == 1:
+        return batches[0]
+    ext_at, text_at, proc_row = [], [np.zeros(1, np.int64)], []
+    n = m = text = 0
+    for batch in batches:
+        ext_at.append(np.where(batch.ext_at >= 0, batch.ext_at + np.int32(m), _NO_ROW))
+        text_at.append(batch.text_at[1:] + text)
+        proc_row.append(batch.proc_row + np.int32(n))
+        n, m, text = n + len(batch), m + len(batch.ext), text + len(batch.arena)
+    joined = all(len(b.process_at) == len(b) for b in batches)
+    return Batch(
+        head=np.concatenate([b.head for b in batches]),
+        ext_at=np.concatenate(ext_at),
+        ext=np.concatenate([b.ext for b in batches]),
+        text_at=np.concatenate(text_at),
+        arena=b"".join(b.arena for b in batches),
+        proc_row=np.concatenate(proc_row),
+        proc=np.concatenate([b.proc for b in batches]),
+        first_num=batches[0].first_num,
+        process_at=np.concatenate([b.process_at for b in batches]) if joined else np.empty(0, np.int32),
+    )
+
+
+def single(batch: Batch, row: int) -> Batch:
+    """Return one event as a batch of its own, so that keeping it does not keep its neighbours' memory."""
+    alone = take(batch, np.array([row], np.intp))
+    alone.first_num = batch.first_num + row
+    return alone

@@ -1,76 +1,407 @@
 """The engine: capture, enrichment, rules and history in one background thread; what every front end talks to.
 
-Front ends (screen, headless, recorder, tests) read snapshots and send commands; nothing else crosses. The thread owns the
-source, the tables and the history; what it hands out is finished and never changed again.
+Front ends (screen, headless, recorder, tests) read snapshots and send commands; nothing else crosses. The thread owns
+the source, the tables and the history; what it hands out is finished and never changed again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import os
+import platform
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from tuimon.batch import Batch, concat, single
+from tuimon.capture.source import Counts, Interest, Source
+from tuimon.enrich.containers import Containers
+from tuimon.enrich.processes import ProcessTable
+from tuimon.events import Alert, Container, Event, Process
+from tuimon.history import History
+from tuimon.interest import interest_for
+from tuimon.rules.diagnostics import Diagnostic, RuleFile
+from tuimon.rules.filter import Filter, compile_filter
+from tuimon.rules.loader import LoadResult, load
+from tuimon.rules.matching import Pending
+from tuimon.rules.ruleset import RuleHit, RuleSet
+from tuimon.view.snapshot import Snapshot
+from tuimon.view.stats import Stats
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from dataclasses import dataclass
+DRAIN_S: Final = 0.02
+"""The source is polled this often; see the measurements in docs/architecture.md."""
+APPEND_S: Final = 0.1
+"""Drains are joined for this long before they enter the history, so that a quiet machine does not end up with
+thousands of tiny batches."""
+APPEND_EVENTS: Final = 16_384
+STATS_S: Final = 1.0
+SNAPSHOT_S: Final = 0.1
+MAX_ALERTS: Final = 10_000
+UNKNOWN_WAIT_S: Final = 2.0
 
-    from tuimon.batch import Batch
-    from tuimon.events import Alert, Event
-    from tuimon.history import History
-    from tuimon.rules.diagnostics import Diagnostic, RuleFile
-    from tuimon.view.snapshot import Snapshot
 
-    @dataclass(frozen=True, slots=True)
-    class RuleOutcome:
-        """What became of a rule set that was handed in."""
+class Listener(Protocol):
+    """Somebody who wants every batch, in the engine's thread: the recorder. Must be quick."""
 
-        accepted: bool
-        revision: int
-        """The revision in force afterwards (unchanged when refused)."""
-        diagnostics: tuple[Diagnostic, ...]
+    def batch(self, batch: Batch) -> None:
+        """Take a numbered batch."""
 
-    class Filter(Protocol):
-        """A compiled filter expression (the rule language, or plain text)."""
 
-        text: str
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How an engine works."""
 
-        def rows(self, batch: Batch) -> NDArray[np.intp]:
-            """Return the rows of a batch that it keeps, ascending."""
+    history_bytes: int = 256 * 1024 * 1024
+    first_match_only: bool = False
+    """Falco's ``rule_matching: first``."""
+    plain_falco: bool = False
+    """Unknown is absent, and only the given path is tested."""
 
-    class Engine:
-        """Signatures of the facade; thread-safe as each docstring says."""
 
-        history: History
-        """Readers take ``history.batches()`` from any thread."""
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What became of a rule set that was handed in."""
 
-        def start(self) -> None: ...
-        def stop(self) -> None:
-            """Stop, join, detach the probes; idempotent."""
+    accepted: bool
+    revision: int
+    """The revision in force afterwards (unchanged when refused)."""
+    diagnostics: tuple[Diagnostic, ...]
 
-        def snapshot(self) -> Snapshot:
-            """Return the newest snapshot (made 10 times a second); any thread, never blocks."""
 
-        def alerts_since(self, num: int) -> Sequence[Alert]:
-            """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
+@dataclass(slots=True)
+class _InForce:
+    """The rules in force and where they came from; replaced as a whole."""
 
-        def event(self, batch: Batch, row: int) -> Event:
-            """Return the row object of an event, with its process and container; any thread."""
+    files: tuple[RuleFile, ...] = ()
+    loaded: LoadResult = field(default_factory=lambda: load(()))
+    ruleset: RuleSet | None = None
 
-        def apply_rules(self, files: Sequence[RuleFile]) -> RuleOutcome:
-            """Compile in the calling thread, swap between two batches, return when in force; any thread."""
 
-        def check_rules(self, files: Sequence[RuleFile]) -> tuple[Diagnostic, ...]:
-            """Compile only; any thread."""
+def _alone(event: Event) -> Event:
+    """Return the event without its batch, so that an alert does not keep a whole drain in memory."""
+    return Event(single(event.batch, event.row), 0, event.process, event.container, event.boot_to_epoch_ns)
 
-        def rule_files(self) -> tuple[RuleFile, ...]:
-            """Return the files in force, in load order; any thread."""
 
-        def filter(self, text: str) -> Filter:
-            """Compile a filter expression; raises RuleError with line, column and hint; any thread."""
+class Engine:
+    """Capture, enrichment, rules and history behind one facade.
 
-        def watch(self, cgroups: frozenset[int] | None) -> None:
-            """Say which cgroups the live pane shows (None: all), so that their calls are emitted in detail."""
+    Args:
+        source: Where events come from; the engine starts and closes it.
+        processes: The process table of that source.
+        containers: The containers of that source.
+        options: See EngineOptions.
+    """
 
-        def error(self) -> BaseException | None:
-            """Return what ended the thread, None while it is well."""
+    def __init__(
+        self,
+        source: Source,
+        processes: ProcessTable,
+        containers: Containers,
+        options: EngineOptions = EngineOptions(),
+    ) -> None:
+        self.source = source
+        self.processes = processes
+        self.containers = containers
+        self.options = options
+        self.history = History(options.history_bytes)
+        self.listeners: list[Listener] = []
+        self._stats = Stats()
+        self._rules = _InForce()
+        self._revision = 0
+        self._view: frozenset[int] | None = None
+        self._view_on = False
+        self._everything = False
+        self._alerts: deque[Alert] = deque(maxlen=MAX_ALERTS)
+        self._alert_count = 0
+        self._pending = Pending(UNKNOWN_WAIT_S)
+        self._fresh: list[Batch] = []
+        self._fresh_events = 0
+        self._fresh_since = 0.0
+        self._num = 1
+        self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
+        self._began = time.monotonic()
+        self._load = 0.0
+        self._snapshot: Snapshot | None = None
+        self._commands: deque[Callable[[], None]] = deque()
+        self._rules_lock = threading.Lock()
+        self._stop = threading.Event()
+        self._started = threading.Event()
+        self._error: BaseException | None = None
+        self._finished = False
+        self._thread: threading.Thread | None = None
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread and return at once; ``error()`` tells when the source could not be started."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="tuimon-engine", daemon=True)
+            self._thread.start()
+
+    def halt(self) -> None:
+        """Stop taking events, join the thread; the counters can still be read. Idempotent."""
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=10)
+
+    def stop(self) -> None:
+        """Halt, detach the probes, free everything; idempotent."""
+        self.halt()
+        self.source.close()
+        self.containers.close()
+
+    def finished(self) -> bool:
+        """Whether the source has ended and every event of it has been judged; any thread."""
+        return self._finished
+
+    def wait_started(self, timeout_s: float) -> bool:
+        """Wait until the source is attached (True), or has failed or takes longer (False)."""
+        return self._started.wait(timeout_s) and self._error is None
+
+    def error(self) -> BaseException | None:
+        """Return what ended the thread, None while it is well."""
+        return self._error
+
+    def _run(self) -> None:
+        try:
+            self.source.start()
+            self.processes.seed()
+            self.containers.start()
+            self._ask()
+            self._started.set()
+            self._loop()
+        except BaseException as error:  # carried over to whoever asks; a thread has nobody to raise to
+            self._error = error
+        finally:
+            self._flush()
+            self._run_commands()
+            self._publish()
+            self._started.set()
+
+    def _loop(self) -> None:
+        stats_at = snapshot_at = 0.0
+        cpu, wall = time.thread_time(), time.monotonic()
+        while not self._stop.is_set():
+            batch = self.source.drain(DRAIN_S)
+            self._run_commands()
+            if len(batch):
+                self._take(batch)
+            now = time.monotonic()
+            self._settle(now)
+            if self.source.ended and not len(batch) and not self._fresh and not len(self._pending):
+                self._finished = True
+            if now - stats_at >= STATS_S:
+                self._load = (time.thread_time() - cpu) / max(now - wall, 1e-9)
+                cpu, wall, stats_at = time.thread_time(), now, now
+                self._count()
+            if now - snapshot_at >= SNAPSHOT_S:
+                snapshot_at = now
+                self._publish()
+
+    # -- one batch -------------------------------------------------------------------------------------------------
+
+    def _take(self, batch: Batch) -> None:
+        batch.first_num = self._num
+        self._num += len(batch)
+        self.processes.apply(batch)
+        for listener in self.listeners:
+            listener.batch(batch)
+        ruleset = self._rules.ruleset
+        if ruleset is not None:
+            for row in ruleset.candidates(batch, self).tolist():
+                self._judge(ruleset, self.event(batch, row))
+        if not self._fresh:
+            self._fresh_since = time.monotonic()
+        self._fresh.append(batch)
+        self._fresh_events += len(batch)
+
+    def _judge(self, ruleset: RuleSet, event: Event) -> None:
+        for hit in ruleset.judge(event):
+            if hit.unknown:
+                self._pending.add(_alone(event), hit)
+            else:
+                self._fire(_alone(event), hit)
+
+    def _settle(self, now: float) -> None:
+        """Judge again what waited for metadata; let the joined drains into the history; forget old processes."""
+        for event, hit, unconfirmed in self._pending.settle(now, self.containers.revision, self._renewed):
+            self._fire(event, hit, unconfirmed=unconfirmed)
+        if self._fresh and (self._fresh_events >= APPEND_EVENTS or now - self._fresh_since >= APPEND_S):
+            self._flush()
+
+    def _flush(self) -> None:
+        self.history.append(concat(self._fresh))
+        self._fresh, self._fresh_events = [], 0
+        self.processes.retire(self.history.first_num)
+
+    def _renewed(self, event: Event) -> Event:
+        event.container = self.containers.of_cgroup(event.cgroup_id)
+        return event
+
+    def _fire(self, event: Event, hit: RuleHit, *, unconfirmed: bool = False) -> None:
+        self._alert_count += 1
+        alert = Alert(
+            num=self._alert_count,
+            time_ns=event.time_ns,
+            rule=hit.rule.name,
+            priority=hit.rule.priority,
+            output=hit.output(event),
+            output_fields=hit.fields(event),
+            tags=hit.rule.tags,
+            source=hit.rule.source,
+            hostname=self.node,
+            revision=hit.revision,
+            event=event,
+            unconfirmed=unconfirmed,
+        )
+        self._alerts.append(alert)
+        self._stats.alert(alert)
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    def _count(self) -> None:
+        calls = self.source.call_counts()
+        owners = [self.containers.of_cgroup(cgroup_id) for cgroup_id in calls.cgroup_ids.tolist()]
+        self._stats.containers(self.containers.list())
+        self._stats.count(self.source.counts(), calls, owners)
+
+    def _publish(self) -> None:
+        batches = self.history.batches()
+        first_ns = int(batches[0].head["ts_ns"][0]) + self.source.boot_to_epoch_ns if batches else 0
+        last_ns = int(batches[-1].head["ts_ns"][-1]) + self.source.boot_to_epoch_ns if batches else 0
+        ruleset = self._rules.ruleset
+        self._snapshot = Snapshot(
+            node=self.node,
+            kernel=platform.release(),
+            source=self.source.name,
+            live=self.source.live,
+            ended=self.source.ended,
+            time_ns=time.time_ns() if self.source.live else last_ns,
+            uptime_s=time.monotonic() - self._began,
+            counts=self.source.counts() if self._started.is_set() else Counts(),
+            seen_per_s=self._stats.seen_per_s,
+            emitted_per_s=self._stats.emitted_per_s,
+            engine_load=self._load,
+            revision=self._revision,
+            rules=len(ruleset) if ruleset is not None else 0,
+            alerts=self._alert_count,
+            alerts_forgotten=self._alert_count - len(self._alerts),
+            history_events=len(self.history),
+            history_bytes=self.history.nbytes,
+            history_max_bytes=self.history.max_bytes,
+            history_first_time_ns=first_ns,
+            containers=self._stats.rows(),
+            notices=tuple(self.containers.notices()),
+        )
+
+    # -- what front ends ask ---------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the newest snapshot (made 10 times a second), None before the first; any thread, never blocks."""
+        return self._snapshot
+
+    def alerts_since(self, num: int) -> Sequence[Alert]:
+        """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
+        missing = self._alert_count - num
+        if missing <= 0:
+            return ()
+        while True:
+            try:
+                return [alert for alert in self._alerts if alert.num > num]
+            except RuntimeError:  # the deque grew under the iteration
+                continue
+
+    def _owners(self, batch: Batch, row: int) -> tuple[Process | None, Container | None, int]:
+        index = int(batch.process_at[row]) if len(batch.process_at) else -1
+        container = self.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
+        return self.processes.get(index), container, self.source.boot_to_epoch_ns
+
+    def event(self, batch: Batch, row: int) -> Event:
+        """Return the row object of an event, with its process and container; any thread."""
+        return Event(batch, row, *self._owners(batch, row))
+
+    def filter(self, text: str) -> Filter:
+        """Compile a filter expression; raises RuleError with line, column and hint; any thread."""
+        return compile_filter(text, self._rules.loaded, self.event)
+
+    def rule_files(self) -> tuple[RuleFile, ...]:
+        """Return the files in force, in load order; any thread."""
+        return self._rules.files
+
+    def check_rules(self, files: Sequence[RuleFile]) -> tuple[Diagnostic, ...]:
+        """Compile only; any thread."""
+        return load(files).diagnostics
+
+    def apply_rules(self, files: Sequence[RuleFile]) -> RuleOutcome:
+        """Compile in the calling thread, swap between two batches, return when in force; any thread."""
+        with self._rules_lock:
+            loaded = load(files)
+            if not loaded.ok:
+                return RuleOutcome(accepted=False, revision=self._revision, diagnostics=loaded.diagnostics)
+            ruleset = RuleSet.build(
+                loaded,
+                self._revision + 1,
+                self._rules.ruleset,
+                first_match_only=self.options.first_match_only,
+                plain_falco=self.options.plain_falco,
+            )
+            self._command(lambda: self._swap(_InForce(tuple(files), loaded, ruleset)))
+            return RuleOutcome(accepted=True, revision=self._revision, diagnostics=loaded.diagnostics)
+
+    def _swap(self, rules: _InForce) -> None:
+        self._rules = rules
+        self._revision += 1
+        self._ask()
+
+    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
+        """Say which cgroups the live pane shows (None: all), so that their calls are emitted in detail; any thread.
+
+        Args:
+            cgroups: Cgroup ids; an empty set asks for nothing.
+            everything: Every call, also the loud ones (read, write, futex, ...); otherwise those that tell a story.
+        """
+        self._command(lambda: self._watch(cgroups, everything), wait=False)
+
+    def _watch(self, cgroups: frozenset[int] | None, everything: bool) -> None:
+        self._view, self._everything = cgroups, everything
+        self._view_on = cgroups is None or bool(cgroups)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Tell the source what is wanted in detail."""
+        self.source.set_interest(self.interest())
+
+    def interest(self) -> Interest:
+        """Return what the rules in force and the open views ask for."""
+        return interest_for(
+            self._rules.ruleset, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
+        )
+
+    # -- commands --------------------------------------------------------------------------------------------------
+
+    def _command(self, action: Callable[[], None], *, wait: bool = True) -> None:
+        """Run something in the engine's thread between two batches; here and now when there is no thread."""
+        thread = self._thread
+        if thread is None or not thread.is_alive() or thread is threading.current_thread():
+            action()
+            return
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                action()
+            finally:
+                done.set()
+
+        self._commands.append(run)
+        while wait and not done.wait(0.5):
+            if not thread.is_alive():
+                self._run_commands()
+                return
+
+    def _run_commands(self) -> None:
+        while self._commands:
+            self._commands.popleft()()

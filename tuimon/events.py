@@ -1,7 +1,7 @@
 """The row objects: Event, Process, Container, Alert. Made only for a row that somebody looks at.
 
-Names follow Falco and the kernel: ``tgid`` is the process, ``tid`` the thread, ``comm`` the task's short name. Units are
-in the names. Treat every object here as immutable except where a docstring names its one writer.
+Names follow Falco and the kernel: ``tgid`` is the process, ``tid`` the thread, ``comm`` the task's short name. Units
+are in the names. Treat every object here as immutable except where a docstring names its one writer.
 """
 
 from __future__ import annotations
@@ -281,7 +281,7 @@ class Event:
 
 
 def decode(raw: bytes) -> str:
-    """Decode bytes from the kernel; what is not UTF-8 survives as surrogates (tuimon.render shows it as ``\\xNN``)."""
+    """Decode bytes from the kernel; what is not UTF-8 survives as surrogates, which tuimon.render makes visible."""
     return raw.decode("utf-8", "surrogateescape")
 
 

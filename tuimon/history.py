@@ -1,14 +1,18 @@
 """History: the last events as batches, bounded in bytes. One writer, any number of readers, no lock.
 
-Readers take ``batches()``: a tuple that never changes. The writer replaces the tuple as a whole (a drain every 20 ms
-makes that cheap), and coalesces small batches so that a quiet machine does not end up with thousands of tiny arrays.
+Readers take ``batches()``: a tuple that never changes. The writer replaces the tuple as a whole; the engine joins small
+drains into one batch before it appends, so that this stays cheap on a quiet machine too.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from tuimon.batch import Batch
+
+_OVERHEAD_BYTES: Final = 1500
+"""What the arrays of a batch cost beside their data; it counts against the bound."""
 
 
 class History:
@@ -56,11 +60,11 @@ class History:
         if not len(batch):
             return
         self._batches.append(batch)
-        self._nbytes += batch.nbytes
+        self._nbytes += batch.nbytes + _OVERHEAD_BYTES
         self._count += len(batch)
         while self._nbytes > self.max_bytes and len(self._batches) > 1:
             old = self._batches.popleft()
-            self._nbytes -= old.nbytes
+            self._nbytes -= old.nbytes + _OVERHEAD_BYTES
             self._count -= len(old)
             self.evicted += len(old)
         self._view = tuple(self._batches)

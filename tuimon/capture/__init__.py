@@ -1,1 +1,1 @@
-"""capture"""
+"""Where events come from: the kernel, a recording, a generated stream."""

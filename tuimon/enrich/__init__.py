@@ -1,1 +1,1 @@
-"""enrich"""
+"""Who did it: processes, containers, users."""

@@ -1,1 +1,1 @@
-"""headless"""
+"""Front ends without a screen."""

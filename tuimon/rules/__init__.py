@@ -1,1 +1,1 @@
-"""rules"""
+"""Falco's rule language: read, checked, compiled, judged."""

@@ -1,1 +1,1 @@
-"""ui"""
+"""The Textual front end: the only part that knows a screen."""

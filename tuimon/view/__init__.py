@@ -1,1 +1,1 @@
-"""view"""
+"""What a screen shows, without a screen."""

@@ -1,1 +1,1 @@
-"""engines"""
+"""One module per container engine."""

@@ -1,1 +1,1 @@
-"""widgets"""
+"""One widget per module."""

@@ -1,0 +1,54 @@
+"""History: bounded in bytes, found by number."""
+
+import numpy as np
+
+from tests.records import make_records
+from tuimon.batch import Batch, from_records
+from tuimon.history import History
+from tuimon.records import SizeClass
+
+
+def batch_of(count: int, first_num: int) -> Batch:
+    batch = from_records([(SizeClass.SLIM, make_records(SizeClass.SLIM, [(i, []) for i in range(count)]))])
+    batch.first_num = first_num
+    batch.process_at = np.zeros(count, np.int32)
+    return batch
+
+
+def test_the_oldest_batches_go_when_the_bound_is_reached() -> None:
+    history = History(max_bytes=100_000)
+    for i in range(50):
+        history.append(batch_of(100, 1 + i * 100))
+    assert history.nbytes <= 100_000
+    assert history.evicted + len(history) == 5000
+    assert history.first_num == history.evicted + 1
+    assert history.last_num == 5000
+
+
+def test_a_batch_larger_than_the_bound_is_kept_alone() -> None:
+    history = History(max_bytes=10)
+    history.append(batch_of(10, 1))
+    history.append(batch_of(10, 11))
+    assert history.first_num == 11
+    assert len(history) == 10
+
+
+def test_an_event_is_found_by_its_number_while_it_is_kept() -> None:
+    history = History(max_bytes=100_000)
+    for i in range(50):
+        history.append(batch_of(100, 1 + i * 100))
+    assert history.find(history.first_num - 1) is None
+    assert history.find(5001) is None
+    found = history.find(4321)
+    assert found is not None
+    batch, row = found
+    assert batch.first_num + row == 4321
+
+
+def test_what_a_reader_holds_does_not_change() -> None:
+    history = History(max_bytes=100_000)
+    history.append(batch_of(5, 1))
+    held = history.batches()
+    history.append(batch_of(5, 6))
+    assert len(held) == 1
+    assert len(history.batches()) == 2

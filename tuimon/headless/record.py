@@ -1,0 +1,156 @@
+"""``tuimon record`` and the recorder behind it: batches go to disk in a thread of their own, off the event path."""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from tuimon import __version__
+from tuimon.batch import Batch
+from tuimon.capture.recording import RecordingWriter
+from tuimon.engine import Engine
+from tuimon.enrich.users import known_names
+from tuimon.headless.watch import failure
+
+MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
+"""Batches that wait for a slow disk; beyond it they are left out of the recording, counted and said."""
+
+
+class Recorder:
+    """Records what an engine sees, from now on.
+
+    Args:
+        engine: Running or not started yet.
+        path: New file.
+    """
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self.engine = engine
+        self.left_out = 0
+        """Events that are not in the recording because the disk was too slow."""
+        self.error: BaseException | None = None
+        self._waiting = 0
+        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._containers_revision = -1
+        self._writer = RecordingWriter(
+            path,
+            {
+                "tuimon": __version__,
+                "node": engine.node,
+                "kernel": platform.release(),
+                "machine": platform.machine(),
+                "boot_to_epoch_ns": engine.source.boot_to_epoch_ns,
+                "recorded_ns": time.time_ns(),
+                "names": known_names(),
+            },
+        )
+        self._first = True
+        self._thread = threading.Thread(target=self._write, name="tuimon-recorder", daemon=True)
+        self._thread.start()
+        engine.listeners.append(self)
+
+    @property
+    def events(self) -> int:
+        """Events written."""
+        return self._writer.events
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._writer.path
+
+    @property
+    def bytes(self) -> int:
+        """Bytes written."""
+        return self._writer.bytes
+
+    def batch(self, batch: Batch) -> None:
+        """Take a batch, in the engine's thread."""
+        if self._first:
+            self._first = False
+            self._writer.processes(self.engine.processes.to_state())
+        if self._waiting > MAX_WAITING_BYTES or self.error is not None:
+            self.left_out += len(batch)
+            return
+        self._waiting += batch.nbytes
+        self._queue.put(batch)
+
+    def _write(self) -> None:
+        while (batch := self._queue.get()) is not None:
+            self._waiting -= batch.nbytes
+            if self.error is not None:
+                self.left_out += len(batch)
+                continue
+            try:
+                self._describe_containers()
+                self._writer.batch(batch)
+            except BaseException as error:  # told by close()
+                self.error = error
+
+    def _describe_containers(self) -> None:
+        revision = self.engine.containers.revision
+        if revision != self._containers_revision:
+            self._containers_revision = revision
+            self._writer.containers(self.engine.containers.to_state())
+
+    def close(self) -> None:
+        """Write what waits, the counters and the totals; raises what went wrong while writing."""
+        if self in self.engine.listeners:
+            self.engine.listeners.remove(self)
+        self._queue.put(None)
+        self._thread.join()
+        try:
+            if self.error is not None:
+                raise self.error
+            self._describe_containers()
+            self._writer.counts(self.engine.source.counts(), self.engine.source.call_counts())
+        finally:
+            self._writer.close()
+
+
+def give_to_invoker(path: Path) -> None:
+    """Under sudo, hand a file to the user who called it."""
+    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if os.geteuid() == 0 and uid and gid and uid.isdigit() and gid.isdigit():
+        os.chown(path, int(uid), int(gid))
+
+
+def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Recorder:
+    """Record until the time is up, the source ends or ctrl+c (KeyboardInterrupt is the normal end).
+
+    Raises:
+        TuimonError: When the source cannot be started or the file cannot be written.
+    """
+    engine.start()
+    if not engine.wait_started(30):
+        error = engine.error() or TimeoutError("the capture did not start within 30 s")
+        engine.stop()
+        raise failure(error)
+    try:
+        recorder = Recorder(engine, path)
+    except BaseException:
+        engine.stop()
+        raise
+    ends_at = time.monotonic() + duration_s if duration_s is not None else None
+    try:
+        while engine.error() is None and not engine.finished() and recorder.error is None:
+            if ends_at is not None and time.monotonic() >= ends_at:
+                break
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        engine.halt()
+        try:
+            recorder.close()
+        finally:
+            engine.stop()
+            give_to_invoker(path)
+    if (error := engine.error()) is not None:
+        raise failure(error)
+    return recorder
