@@ -1,0 +1,447 @@
+"""The process table: every version of every process that a kept event refers to.
+
+A process is (pid, start time); each exec, change of credentials and change of name makes a new version with an index of
+its own, so that an old event keeps showing who made it *then*. The table is seeded from /proc, kept by the fork, exec and
+exit records (and by the reserved calls, which carry a process description too), and asks /proc again only for a pid that
+nobody saw being made, at a bounded rate.
+
+``apply`` is the hot path: rows are assigned by one gather from an array indexed by pid; Python looks only at the rows
+that describe a process. One thread writes (the engine's); ``get`` may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.enrich import process_state
+from tuimon.enrich.procfs import Procfs, same_start
+from tuimon.enrich.record import Described, describe, described_rows, differs, executed, forked, updated
+from tuimon.events import Process, decode
+from tuimon.records import Kind
+
+PID_LIMIT: Final = 1 << 22
+"""The kernel's PID_MAX_LIMIT; a larger pid can only come from a damaged recording."""
+_INDEX_LIMIT: Final = (1 << 31) - 1
+_MAX_DEPTH: Final = 64
+"""Ancestors kept behind a dropped version: a program that forks and ends for ever would grow an endless chain."""
+_READS_PER_S: Final = 200
+"""Of single processes from /proc (0.15 ms each): at most 3 % of the event path."""
+_SWEEP_S: Final = 30.0
+"""Between two looks for processes whose exit record was lost."""
+
+
+class ProcessTable:
+    """All process versions.
+
+    Args:
+        procfs: Where to read processes that nobody saw being made; None for recordings, which never look at this
+            machine.
+        cgroup_of: Maps the cgroup paths of a process (see ``Procfs.cgroups``) to the cgroup id that events carry.
+    """
+
+    def __init__(
+        self,
+        procfs: Procfs | None = None,
+        cgroup_of: Callable[[Mapping[str, str]], int] | None = None,
+    ) -> None:
+        self._procfs = procfs
+        self._cgroup_of = cgroup_of
+        self._versions: dict[int, Process] = {}
+        self._slot_of = np.zeros(PID_LIMIT + 1, np.int32)
+        """Index + 1 of the newest version of each pid, 0 for none. Pages that no pid touches cost nothing."""
+        self._changed = np.zeros(PID_LIMIT + 1, np.bool_)
+        self._next = 0
+        self._closed: deque[tuple[int, int]] = deque()
+        """(number of the last event that may refer to it, index) of each version that is no longer the newest."""
+        self._waiting: dict[int, int] = {}
+        """Pids to be read from /proc when the rate allows, and the index of what stands in for them."""
+        self._reads = float(_READS_PER_S)
+        self._read_at = time.monotonic()
+        self._swept_at = self._read_at
+        self._last_num = 0
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def get(self, index: int) -> Process | None:
+        """Return a version by its index, None when unknown or no longer kept; any thread."""
+        return self._versions.get(index)
+
+    def current(self, pid: int) -> Process | None:
+        """Return the newest version of a living process, None when there is none; any thread."""
+        process = self._newest(pid)
+        return process if process is not None and process.end_ns is None else None
+
+    def living(self) -> list[Process]:
+        """Return the newest version of every living process; any thread."""
+        alive = [p for p in tuple(self._versions.values()) if p.end_ns is None]
+        return [p for p in alive if self._newest(p.pid) is p]
+
+    def seed(self, *, environ: bool = False) -> int:
+        """Read every process of the machine; call once, after the capture started, so that none slips through.
+
+        Args:
+            environ: Read their environments too.
+
+        Returns:
+            How many were read; 0 for a table without a procfs.
+        """
+        if self._procfs is None:
+            return 0
+        found = {process.pid: process for process in self._procfs.processes()}
+        namespaces = {p.pid_ns: p.start_ns for p in found.values() if p.vpid == 1}
+        for process in found.values():
+            self._complete(process, environ=environ)
+            process.parent = found.get(process.ppid)
+            process.pidns_start_ns = namespaces.get(process.pid_ns, 0)
+            self._add(process)
+        return len(found)
+
+    def apply(self, batch: Batch) -> None:
+        """Take in what a batch says about processes and set its ``process_at``.
+
+        The batch must be numbered (``first_num``). Rows before a change belong to the old version; the row of the change
+        itself (an exec, a setuid) and those after it to the new one; a fork's row to the parent. Cost: some ns per row,
+        some µs per process record.
+        """
+        n = len(batch)
+        self._last_num = batch.first_num + max(n - 1, 0)
+        if not n:
+            batch.process_at = np.empty(0, np.int32)
+            return
+        tgid = np.minimum(batch.head["tgid"], PID_LIMIT).astype(np.int64)
+        at = self._slot_of[tgid] - np.int32(1)
+        changes = self._take_in(batch)
+        if changes:
+            self._assign(at, tgid, changes)
+        missing = np.flatnonzero(at < 0)
+        if len(missing):
+            self._assign_missing(at, tgid, batch.head["ts_ns"], missing, {pid for pid, _, _ in changes})
+        self._follow_names(batch, at)
+        batch.process_at = at
+        self._sweep()
+
+    def retire(self, oldest_kept_num: int) -> int:
+        """Drop the versions that ended or were replaced before the oldest kept event; return how many.
+
+        Args:
+            oldest_kept_num: ``evt.num`` of the oldest event that anybody may still ask about.
+        """
+        dropped = 0
+        while self._closed and self._closed[0][0] < oldest_kept_num:
+            _, index = self._closed.popleft()
+            process = self._versions.pop(index, None)
+            if process is None:
+                continue
+            dropped += 1
+            if self._slot_of[process.pid] == index + 1:
+                self._slot_of[process.pid] = 0
+            _cut(process)
+        return dropped
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the table as a dict that JSON can hold (strings may hold lone surrogates); any thread."""
+        versions = dict(self._versions)
+        newest = {p.pid: i for i, p in versions.items() if self._slot_of[p.pid] == i + 1}
+        return process_state.dump(versions, newest)
+
+    @classmethod
+    def from_state(cls, state: object) -> ProcessTable:
+        """Return a table as it was saved, for a recording: it never looks at this machine's /proc.
+
+        Raises:
+            RecordingError: The state is not what ``to_state`` returns.
+        """
+        versions, newest = process_state.load(state, PID_LIMIT, _INDEX_LIMIT)
+        table = cls()
+        table._versions = versions
+        for pid, index in newest.items():
+            table._slot_of[pid] = index + 1
+        table._next = max(versions, default=-1) + 1
+        return table
+
+    # --- versions
+
+    def _newest(self, pid: int) -> Process | None:
+        if not 0 <= pid < PID_LIMIT:
+            return None
+        return self._versions.get(int(self._slot_of[pid]) - 1)
+
+    def _add(self, process: Process) -> int:
+        """Make a process the newest version of its pid; return its index."""
+        index = self._register(process)
+        before = int(self._slot_of[process.pid]) - 1
+        if before >= 0:
+            old = self._versions.get(before)
+            if old is not None and old.end_ns is None:
+                self._close(before)
+        self._slot_of[process.pid] = index + 1
+        if self._waiting:
+            waiting = self._waiting.pop(process.pid, None)
+            if waiting is not None:
+                self._close(waiting)
+        return index
+
+    def _register(self, process: Process) -> int:
+        index = self._next
+        while index in self._versions:
+            index = (index + 1) % _INDEX_LIMIT
+        self._next = (index + 1) % _INDEX_LIMIT
+        process.index = index
+        self._versions[index] = process
+        return index
+
+    def _close(self, index: int) -> None:
+        self._closed.append((self._last_num, index))
+
+    def _end(self, process: Process, end_ns: int) -> None:
+        if process.end_ns is None:
+            self._close(process.index)
+        process.end_ns = end_ns
+
+    def _complete(self, process: Process, *, environ: bool = False) -> None:
+        """Fill in what /proc knows beyond the process's own files."""
+        assert self._procfs is not None
+        if self._cgroup_of is not None:
+            process.cgroup_id = self._cgroup_of(self._procfs.cgroups(process.pid))
+        if environ:
+            process.env = self._procfs.strings(process.pid, "environ")
+
+    # --- what the records say
+
+    def _take_in(self, batch: Batch) -> list[tuple[int, int, int]]:
+        """Update the table from the process records, in time order; return changes as (pid, row, index)."""
+        changes: list[tuple[int, int, int]] = []
+        if not len(batch.proc_row):
+            return changes
+        for row, kind, tgid, ts_ns, said in described_rows(batch):
+            if not 0 < said.pid < PID_LIMIT:
+                continue
+            if kind == Kind.FORK:
+                if said.pid != tgid:
+                    changes.append((said.pid, row, self._fork(batch, row, ts_ns, tgid, said)))
+            elif kind == Kind.EXEC:
+                changes.append((said.pid, row, self._exec(batch, row, ts_ns, said)))
+            elif kind == Kind.EXIT:
+                self._end(self._known(batch, row, said, changes), ts_ns)
+            elif said.tid == said.pid:
+                process = self._known(batch, row, said, changes)
+                if differs(process, said):
+                    changes.append((said.pid, row, self._add(updated(process, said, ts_ns))))
+        return changes
+
+    def _fork(self, batch: Batch, row: int, ts_ns: int, tgid: int, said: Described) -> int:
+        before = self._newest(said.pid)
+        parent = self._parent(said.ppid or tgid)
+        if before is not None and before.end_ns is None:
+            if before.start_ns and same_start(before.start_ns, said.start_ns):
+                # Seeded or read on demand before its own record arrived: the record knows the exact start and parent.
+                before.start_ns = said.start_ns
+                before.parent = before.parent or parent
+                return before.index
+            if _stands_in_for(before, said):
+                process_state.become(before, forked(parent, describe(batch, row), said, ts_ns))
+                return before.index
+            self._end(before, ts_ns)
+        return self._add(forked(parent, describe(batch, row), said, ts_ns))
+
+    def _exec(self, batch: Batch, row: int, ts_ns: int, said: Described) -> int:
+        before = self._same(said)
+        process = executed(before, describe(batch, row), said, ts_ns)
+        parent = before.parent if before is not None else None
+        if parent is None:
+            process.parent = self._parent(said.ppid)
+        else:
+            newest = self._newest(parent.pid)
+            alive = newest is not None and newest.end_ns is None and same_start(newest.start_ns, parent.start_ns)
+            process.parent = newest if alive else parent
+        return self._add(process)
+
+    def _same(self, said: Described) -> Process | None:
+        """Return the living newest version of the process a record describes, ending one whose pid was taken over."""
+        process = self._newest(said.pid)
+        if process is None or process.end_ns is not None:
+            return None
+        if process.start_ns == said.start_ns:
+            return process
+        if same_start(process.start_ns, said.start_ns) or _stands_in_for(process, said):
+            process.start_ns = said.start_ns
+            return process
+        self._end(process, said.start_ns)
+        return None
+
+    def _known(self, batch: Batch, row: int, said: Described, changes: list[tuple[int, int, int]]) -> Process:
+        """Return the version that a record describes, made from /proc or from the record when there is none."""
+        process = self._same(said)
+        if process is not None:
+            return process
+        since = row if self._slot_of[said.pid] else 0
+        process = self._read(said.pid)
+        if process is None or not same_start(process.start_ns, said.start_ns):
+            process = forked(None, describe(batch, row), said, said.start_ns)
+        process.start_ns = said.start_ns
+        process.parent = self._parent(said.ppid)
+        changes.append((said.pid, since, self._add(process)))
+        return process
+
+    def _parent(self, ppid: int) -> Process | None:
+        if ppid <= 0:
+            return None
+        process = self._newest(ppid)
+        if process is None:
+            process = self._read(ppid)
+            if process is not None:
+                process.parent = self._newest(process.ppid)
+                self._add(process)
+        return process
+
+    # --- rows
+
+    def _assign(self, at: NDArray[np.int32], tgid: NDArray[np.int64], changes: list[tuple[int, int, int]]) -> None:
+        """Give the rows of the processes that changed to the version in force at each row."""
+        change = np.array(changes, np.int64)
+        # Stable: of two changes at one row the later one wins.
+        keys = (change[:, 0] << 32) | change[:, 1]
+        order = np.argsort(keys, kind="stable")
+        keys, indexes = keys[order], change[order, 2]
+        self._changed[change[:, 0]] = True
+        rows = np.flatnonzero(self._changed[tgid])
+        self._changed[change[:, 0]] = False
+        place = np.searchsorted(keys, (tgid[rows] << 32) | rows, side="right") - 1
+        found = place >= 0
+        rows, place = rows[found], place[found]
+        same = (keys[place] >> 32) == tgid[rows]
+        at[rows[same]] = indexes[place[same]]
+
+    def _assign_missing(
+        self,
+        at: NDArray[np.int32],
+        tgid: NDArray[np.int64],
+        ts_ns: NDArray[np.uint64],
+        missing: NDArray[np.intp],
+        changed: set[int],
+    ) -> None:
+        """Find or make a process for rows whose pid is unknown."""
+        pids, first, inverse = np.unique(tgid[missing], return_index=True, return_inverse=True)
+        seen_ns = ts_ns[missing[first]]
+        found = [
+            self._stand_in(pid, at_ns, changed) for pid, at_ns in zip(pids.tolist(), seen_ns.tolist(), strict=True)
+        ]
+        at[missing] = np.array(found, np.int32)[inverse]
+
+    def _stand_in(self, pid: int, seen_ns: int, changed: set[int]) -> int:
+        if pid >= PID_LIMIT:
+            return -1
+        if pid in changed:
+            # Its rows before the change: what /proc shows now would be the state after it.
+            index = self._register(Process(pid=pid, start_ns=0, exec_ns=seen_ns))
+            self._close(index)
+            return index
+        if self._procfs is not None and pid and not self._may_read():
+            waiting = self._waiting.get(pid)
+            if waiting is None:
+                waiting = self._waiting[pid] = self._register(Process(pid=pid, start_ns=0, exec_ns=seen_ns))
+            return waiting
+        process = self._read(pid)
+        if process is None:
+            waiting = self._waiting.pop(pid, None)
+            if waiting is not None:
+                self._slot_of[pid] = waiting + 1
+                return waiting
+            return self._add(Process(pid=pid, start_ns=0, exec_ns=seen_ns))
+        process.parent = self._newest(process.ppid)
+        return self._add(process)
+
+    def _follow_names(self, batch: Batch, at: NDArray[np.int32]) -> None:
+        """Make a new version where a main thread's comm is another than its process's (prctl, /proc/PID/comm)."""
+        head = batch.head
+        rows = np.flatnonzero((batch.ext_at >= 0) & (head["tid"] == head["tgid"]) & (at >= 0))
+        if not len(rows):
+            return
+        indexes, inverse = np.unique(at[rows], return_inverse=True)
+        known = [self._versions[i].comm.encode("utf-8", "surrogateescape")[:16] for i in indexes.tolist()]
+        comm = batch.ext["comm"][batch.ext_at[rows]]
+        other = np.flatnonzero(comm != np.array(known, "S16")[inverse])
+        if not len(other):
+            return
+        for index in np.unique(at[rows[other]]).tolist():
+            mine = at[rows] == index
+            self._rename(batch, at, index, rows[mine], comm[mine])
+
+    def _rename(
+        self, batch: Batch, at: NDArray[np.int32], index: int, rows: NDArray[np.intp], comm: NDArray[np.bytes_]
+    ) -> None:
+        process = self._versions[index]
+        all_rows = np.flatnonzero(at == index)
+        for row, raw in zip(rows.tolist(), comm.tolist(), strict=True):
+            name = decode(raw.split(b"\0", 1)[0])
+            if name == process.comm or not name:
+                continue
+            if not process.comm:
+                process.comm = name
+                continue
+            newest = self._newest(process.pid) is process and process.end_ns is None
+            renamed = process_state.copy_of(process)
+            renamed.comm = name
+            renamed.exec_ns = int(batch.head["ts_ns"][row])
+            if newest:
+                self._add(renamed)
+            else:
+                self._register(renamed)
+                self._close(renamed.index)
+            at[all_rows[np.searchsorted(all_rows, row) :]] = renamed.index
+            process = renamed
+
+    # --- /proc on demand
+
+    def _may_read(self) -> bool:
+        now = time.monotonic()
+        self._reads = min(self._reads + (now - self._read_at) * _READS_PER_S, float(_READS_PER_S))
+        self._read_at = now
+        return self._reads >= 1.0
+
+    def _read(self, pid: int) -> Process | None:
+        """Read a process from /proc, None when it is gone or the rate is used up."""
+        if self._procfs is None or pid <= 0 or not self._may_read():
+            return None
+        self._reads -= 1.0
+        process = self._procfs.read(pid)
+        if process is not None:
+            self._complete(process)
+        return process
+
+    def _sweep(self) -> None:
+        """End the processes that are gone without a record (it was lost), so that they do not stay for ever."""
+        if self._procfs is None:
+            return
+        now = time.monotonic()
+        if now - self._swept_at < _SWEEP_S:
+            return
+        self._swept_at = now
+        alive = set(self._procfs.pids())
+        for process in self.living():
+            if process.pid not in alive:
+                self._end(process, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+
+def _stands_in_for(process: Process, said: Described) -> bool:
+    """Tell whether a placeholder (its start is unknown) was made for rows of the process a record describes."""
+    return not process.start_ns and process.exec_ns >= said.start_ns
+
+
+def _cut(process: Process) -> None:
+    """Cut a chain of ancestors behind a version that nobody asks about any more, if it is very long."""
+    at: Process | None = process
+    for _ in range(_MAX_DEPTH):
+        if at is None:
+            return
+        at = at.parent
+    if at is not None:
+        at.parent = None

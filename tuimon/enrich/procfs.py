@@ -1,0 +1,264 @@
+"""The only reader of /proc. Its root is a parameter, so that tests can show it a made-up one.
+
+Two uses: every process once at the start (the capture then keeps the table up to date), and one process on demand when
+an event names a pid that nobody saw being made. A process may end between two reads of its files: what is missing is
+left at its default, and only a process without a ``stat`` counts as gone.
+
+psutil lists the processes; their files are read directly, because psutil's own objects cost some 1 ms per process for
+what is read here in 0.1 ms.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from tuimon.events import UNSET_ID, Process, decode
+from tuimon.records import ExeFlag
+
+TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+"""Length of the clock tick that ``stat`` counts the start time in."""
+
+_DELETED: Final = " (deleted)"
+_MAX_BYTES: Final = 131_072
+"""Of one file: a process may have megabytes of arguments, and every version of it would keep them."""
+
+
+def same_start(a_ns: int, b_ns: int) -> bool:
+    """Tell whether two start times may be of the same process: equal when counted in clock ticks.
+
+    ``stat`` shows the kernel's ``start_boottime`` cut to ticks (fs/proc/array.c), events carry it whole.
+    """
+    return a_ns // TICK_NS == b_ns // TICK_NS
+
+
+class Procfs:
+    """A proc file system.
+
+    Args:
+        root: Where it is mounted.
+    """
+
+    def __init__(self, root: str | os.PathLike[str] = "/proc") -> None:
+        self.root = Path(root)
+        self._root = os.fspath(root)
+        self._live = self._root == "/proc"
+
+    def pids(self) -> list[int]:
+        """Return the pids of all processes, ascending."""
+        if self._live:
+            return psutil.pids()
+        return sorted(int(name) for name in os.listdir(self._root) if name.isdecimal())
+
+    def boot_to_epoch_ns(self) -> int:
+        """Return what to add to a time since boot to get the time since the epoch."""
+        return int(psutil.boot_time() * 1_000_000_000)
+
+    def processes(self) -> Iterator[Process]:
+        """Yield every process that can be read; its parent is not linked yet, its ppid is set."""
+        for pid in self.pids():
+            process = self.read(pid)
+            if process is not None:
+                yield process
+
+    def read(self, pid: int) -> Process | None:
+        """Return a process as it is now, None when there is none (any more).
+
+        ``parent``, ``index`` and ``cgroup_id`` are for the process table to fill.
+        """
+        stat = self._stat(pid)
+        if stat is None:
+            return None
+        comm, fields = stat
+        try:
+            start_ns = int(fields[19]) * TICK_NS
+            process = Process(
+                pid=pid,
+                start_ns=start_ns,
+                ppid=int(fields[1]),
+                comm=comm,
+                pgid=int(fields[2]),
+                sid=int(fields[3]),
+                tty=int(fields[4]) & 0xFFFFFFFF,
+                exec_ns=start_ns,
+                from_procfs=True,
+            )
+        except (IndexError, ValueError):
+            return None
+        argv = self.strings(pid, "cmdline")
+        process.exe = argv[0] if argv else ""
+        process.args = argv[1:]
+        self._fill_executable(process)
+        process.cwd = self._link(pid, "cwd")
+        self._fill_status(process)
+        process.loginuid = self._number(pid, "loginuid", UNSET_ID)
+        process.mnt_ns = self._namespace(pid, "mnt")
+        process.pid_ns = self._namespace(pid, "pid")
+        process.fd_limit = self._fd_limit(pid)
+        return process
+
+    def start_ns(self, pid: int) -> int | None:
+        """Return when a process started, since boot, in whole clock ticks; None when it is gone."""
+        stat = self._stat(pid)
+        if stat is None or len(stat[1]) < 20:
+            return None
+        return int(stat[1][19]) * TICK_NS
+
+    def comm(self, pid: int) -> str:
+        """Return the short name of a process, empty when it is gone."""
+        return decode(self._bytes(pid, "comm").rstrip(b"\n"))
+
+    def ppid(self, pid: int) -> int:
+        """Return the parent's pid, 0 when there is none or the process is gone."""
+        stat = self._stat(pid)
+        return int(stat[1][1]) if stat is not None and len(stat[1]) > 1 else 0
+
+    def strings(self, pid: int, name: str) -> tuple[str, ...]:
+        """Return the strings of ``cmdline`` or ``environ``, empty when the process is gone or has none.
+
+        A process may rewrite its own (setproctitle): then the bytes are whatever it wrote, split at NUL.
+        """
+        raw = self._bytes(pid, name)
+        if not raw:
+            return ()
+        if raw.endswith(b"\0"):
+            raw = raw[:-1]
+        return tuple(decode(part) for part in raw.split(b"\0"))
+
+    def cwd(self, pid: int) -> str:
+        """Return the working directory of a process, empty when it cannot be read."""
+        return self._link(pid, "cwd")
+
+    def exe(self, pid: int) -> str:
+        """Return the path of the executable, empty for kernel threads and what cannot be read."""
+        return self._link(pid, "exe")
+
+    def fds(self, pid: int) -> dict[int, str]:
+        """Return what each open file descriptor of a process refers to, as ``/proc/PID/fd`` shows it.
+
+        Paths are as the process's root shows them; others look like ``socket:[123]`` or ``anon_inode:[eventpoll]``.
+        """
+        folder = f"{self._root}/{pid}/fd"
+        found: dict[int, str] = {}
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            return found
+        for name in names:
+            target = self._link(pid, f"fd/{name}")
+            if target and name.isdecimal():
+                found[int(name)] = target
+        return found
+
+    def cgroups(self, pid: int) -> dict[str, str]:
+        """Return the cgroup path of a process per hierarchy: controllers as the file names them, "" for cgroup v2."""
+        paths: dict[str, str] = {}
+        for line in decode(self._bytes(pid, "cgroup")).splitlines():
+            parts = line.split(":", 2)
+            if len(parts) == 3:
+                paths[parts[1]] = parts[2]
+        return paths
+
+    def pid_ns_level(self, pid: int) -> int:
+        """Return how many pid namespaces lie between a process and us, 0 for our own (and for what is gone)."""
+        for line in self._bytes(pid, "status").splitlines():
+            if line.startswith(b"NSpid:"):
+                return max(len(line.split()) - 2, 0)
+        return 0
+
+    def _fill_executable(self, process: Process) -> None:
+        path = self._link(process.pid, "exe")
+        if path.endswith(_DELETED):
+            path = path.removesuffix(_DELETED)
+            process.exe_flags |= ExeFlag.DELETED
+        if path.startswith("/memfd:"):
+            process.exe_flags |= ExeFlag.MEMFD
+        process.exepath = path
+        if not path:
+            return
+        try:
+            info = os.stat(f"{self._root}/{process.pid}/exe")
+        except OSError:
+            return
+        process.exe_ino = info.st_ino
+        process.exe_ctime_ns = info.st_ctime_ns
+        process.exe_mtime_ns = info.st_mtime_ns
+
+    def _fill_status(self, process: Process) -> None:
+        for line in self._bytes(process.pid, "status").splitlines():
+            key, _, value = line.partition(b":")
+            words = value.split()
+            try:
+                match key:
+                    case b"Uid":
+                        process.uid = int(words[1])
+                    case b"Gid":
+                        process.gid = int(words[1])
+                    case b"NSpid":
+                        process.vpid = int(words[-1])
+                        process.pid_ns_level = len(words) - 1
+                    case b"NSpgid":
+                        process.vpgid = int(words[-1])
+                    case b"NSsid":
+                        process.vsid = int(words[-1])
+                    case b"CapInh":
+                        process.cap_inheritable = int(words[0], 16)
+                    case b"CapPrm":
+                        process.cap_permitted = int(words[0], 16)
+                    case b"CapEff":
+                        process.cap_effective = int(words[0], 16)
+                        return
+            except (IndexError, ValueError):
+                continue
+
+    def _stat(self, pid: int) -> tuple[str, list[bytes]] | None:
+        """Return comm and the fields behind it (state first); comm may itself hold blanks and brackets."""
+        raw = self._bytes(pid, "stat")
+        left, right = raw.find(b"("), raw.rfind(b")")
+        if left < 0 or right < left:
+            return None
+        return decode(raw[left + 1 : right]), raw[right + 1 :].split()
+
+    def _fd_limit(self, pid: int) -> int:
+        for line in self._bytes(pid, "limits").splitlines():
+            if line.startswith(b"Max open files"):
+                soft = line.split()[3]
+                return int(soft) if soft.isdigit() else 0
+        return 0
+
+    def _number(self, pid: int, name: str, default: int) -> int:
+        text = self._bytes(pid, name).strip()
+        return int(text) if text.isdigit() else default
+
+    def _namespace(self, pid: int, name: str) -> int:
+        """Return the inode number of a namespace from the text of its link, such as ``mnt:[4026531841]``."""
+        _, _, number = self._link(pid, f"ns/{name}").partition(":[")
+        number = number.rstrip("]")
+        return int(number) if number.isdecimal() else 0
+
+    def _bytes(self, pid: int, name: str) -> bytes:
+        try:
+            fd = os.open(f"{self._root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return b""
+        try:
+            parts = []
+            size = 0
+            while size < _MAX_BYTES and (part := os.read(fd, 65536)):
+                parts.append(part)
+                size += len(part)
+            return b"".join(parts)
+        except OSError:
+            return b""
+        finally:
+            os.close(fd)
+
+    def _link(self, pid: int, name: str) -> str:
+        try:
+            return os.readlink(f"{self._root}/{pid}/{name}")
+        except OSError:
+            return ""
