@@ -1,0 +1,68 @@
+"""Rates and container lines from the exact counters."""
+
+from unittest.mock import patch
+
+import numpy as np
+
+from tuimon.capture.source import CallCounts, Counts
+from tuimon.events import HOST, Container
+from tuimon.view.stats import Stats, worse
+
+WEB = Container(id="aaaaaaaaaaaa", name="web", known=True)
+
+
+def calls(rows: dict[int, int]) -> CallCounts:
+    counts = np.zeros((len(rows), 512), np.uint64)
+    counts[:, 1] = list(rows.values())
+    return CallCounts(np.array(list(rows), np.uint64), counts, np.zeros_like(counts), np.zeros(len(rows), np.uint64))
+
+
+def counted(stats: Stats, at_s: float, rows: dict[int, int], owners: list[Container | None]) -> None:
+    with patch("tuimon.view.stats.time.monotonic", return_value=at_s):
+        stats.count(Counts(seen=sum(rows.values())), calls(rows), owners)
+
+
+def test_rates_are_per_second_and_cgroups_of_one_container_add_up() -> None:
+    stats = Stats()
+    counted(stats, 10.0, {1: 0, 70: 0, 71: 0}, [HOST, WEB, WEB])
+    counted(stats, 12.0, {1: 100, 70: 20, 71: 40}, [HOST, WEB, WEB])
+    host, web = stats.rows()
+    assert (host.calls_per_s, web.calls_per_s) == (50.0, 30.0)
+    assert web.calls == 60
+    assert web.cgroup_ids == {70, 71}
+    assert stats.seen_per_s == 80.0
+
+
+def test_what_belongs_to_nobody_known_counts_for_the_host() -> None:
+    stats = Stats()
+    counted(stats, 10.0, {9: 5}, [None])
+    assert stats.rows()[0].calls == 5
+
+
+def test_metadata_that_arrives_later_replaces_the_name() -> None:
+    stats = Stats()
+    counted(stats, 10.0, {70: 1}, [Container(id=WEB.id)])
+    stats.containers([WEB])
+    assert stats.rows()[1].container.name == "web"
+
+
+def test_a_counter_that_starts_anew_does_not_take_the_total_back() -> None:
+    stats = Stats()
+    counted(stats, 10.0, {70: 100}, [WEB])
+    counted(stats, 11.0, {70: 3}, [WEB])
+    assert stats.rows()[1].calls == 100
+    assert stats.rows()[1].calls_per_s == 0.0
+
+
+def test_thousands_of_short_lived_containers_do_not_pile_up() -> None:
+    stats = Stats(max_containers=50)
+    for i in range(2000):
+        stats.containers([Container(id=f"{i:012x}", known=True, ended=i < 1990)])
+    assert len(stats.rows()) <= 50
+    assert stats.rows()[0].container is HOST
+
+
+def test_the_worse_priority_wins() -> None:
+    assert worse("Notice", "Critical") == "Critical"
+    assert worse(None, "Debug") == "Debug"
+    assert worse("Alert", None) == "Alert"
