@@ -1,8 +1,8 @@
 """The condition tree: frozen nodes, each with its place in the text. Passes take nodes and return nodes.
 
-The tree holds what was written, nothing more: list names stand as bare literals until tuimon.rules.resolve replaces them,
-macros as MacroRef. After resolving there are no MacroRef left; an opened macro is kept as ``Expanded`` so that the
-explanation can show where a part came from, and every other pass looks straight through it.
+The tree holds what was written, nothing more: list names stand as bare literals until tuimon.rules.resolve replaces
+them, macros as MacroRef. After resolving there are no MacroRef left; an opened macro is kept as ``Expanded`` so that
+the explanation can show where a part came from, and every other pass looks straight through it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Literal:
     """A constant on the right-hand side, as text (quotes and escapes already undone)."""
 
     text: str
-    quoted: bool = False
+    quoted: bool = field(default=False, compare=False)
+    """How it was written; says nothing about what it means."""
     span: Span = field(default=NOWHERE, compare=False)
 
 
@@ -65,7 +66,15 @@ class ValueList:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-Operand = FieldRef | Transform | Literal | ValueList
+@dataclass(frozen=True, slots=True)
+class OperandList:
+    """``(a, b, ...)`` as an argument of join and concat, where fields and transformers may stand too."""
+
+    items: tuple[FieldRef | Transform | Literal, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+Operand = FieldRef | Transform | Literal | ValueList | OperandList
 
 
 @dataclass(frozen=True, slots=True)
