@@ -1,8 +1,8 @@
 """Where tuimon's own files lie: kernel sources, rules, themes, recordings. The one module that knows.
 
 ``bpf/``, ``rules/`` and ``themes/`` stand beside the package in a checkout, where people edit them; in a wheel they are
-mapped to ``tuimon/_data/`` (see ``[tool.setuptools.package-dir]`` in pyproject.toml). The checkout wins when both exist, so
-that an editable install always runs what is being edited. Recordings live in the package itself.
+mapped to ``tuimon/_data/`` (see ``[tool.setuptools.package-dir]`` in pyproject.toml). The checkout wins when both
+exist, so that an editable install always runs what is being edited. Recordings live in the package itself.
 """
 
 from __future__ import annotations

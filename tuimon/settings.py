@@ -118,7 +118,7 @@ def _checked(key: str, value: object, where: str, base: Path) -> object:
         return value if isinstance(value, bool) else _wrong(key, value, where, "true or false")
     if key == "history_mb":
         is_number = isinstance(value, int) and not isinstance(value, bool)
-        if is_number and MIN_HISTORY_MB <= cast(int, value) <= MAX_HISTORY_MB:
+        if is_number and MIN_HISTORY_MB <= cast("int", value) <= MAX_HISTORY_MB:
             return value
         return _wrong(key, value, where, f"a whole number of MiB from {MIN_HISTORY_MB} to {MAX_HISTORY_MB}")
     if key == "rule_matching":

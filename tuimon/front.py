@@ -1,0 +1,91 @@
+"""Where a run is put together: settings, a source, an engine, and one front end. Each import waits until it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuimon.errors import RuleError
+
+if TYPE_CHECKING:
+    from tuimon.capture.source import Source
+    from tuimon.engine import Engine
+    from tuimon.events import Alert
+    from tuimon.settings import Settings
+
+
+def screen(settings: Settings, replay: str | None) -> int:
+    """Open the screen on the live kernel, or on a recording, and return its exit status."""
+    # The engine's thread compiles the kernel programs while the screen is loading.
+    engine = _engine(settings, _source(replay, speed=1.0))
+    engine.start()
+    try:
+        from tuimon.ui.app import run
+
+        return run(engine, settings)
+    finally:
+        engine.stop()
+
+
+def alerts(
+    settings: Settings, replay: str | None, *, as_json: bool, expression: str | None, duration_s: float | None
+) -> int:
+    """Print alerts until the source ends, the time is up or ctrl+c."""
+    from tuimon.headless.watch import watch
+
+    engine = _engine(settings, _source(replay, speed=None))
+    keep = _kept_alerts(engine, expression)
+    watch(engine, as_json=as_json, keep=keep, duration_s=duration_s)
+    return 0
+
+
+def record(settings: Settings, path: Path, *, everything: bool, duration_s: float | None) -> int:
+    """Record the live kernel into a new file: what the rules need, and what the live pane would show."""
+    from tuimon.headless.record import record as run
+
+    engine = _engine(settings, _source(None))
+    engine.watch(None, everything=everything)
+    recorder = run(engine, path, duration_s=duration_s)
+    left_out = f", {recorder.left_out:,} left out because the disk was too slow" if recorder.left_out else ""
+    print(f"{recorder.path}: {recorder.events:,} events, {recorder.bytes:,} bytes{left_out}", file=sys.stderr)
+    return 0
+
+
+def _source(replay: str | None, *, speed: float | None = 1.0) -> Source:
+    """Return the live kernel, or a recording."""
+    if replay is None:
+        from tuimon.capture.kernel import KernelSource
+
+        return KernelSource()
+    from tuimon.capture.recording import RecordingSource
+    from tuimon.resources import find_recording
+
+    return RecordingSource(find_recording(replay), speed=speed)
+
+
+def _engine(settings: Settings, source: Source) -> Engine:
+    """Return an engine with the settings' rules in force, not started.
+
+    Raises:
+        RuleError: A rule is wrong; its text names every error with file, line and column.
+    """
+    from tuimon.engine import build_engine
+    from tuimon.rulefiles import rule_files
+
+    engine = build_engine(settings, source)
+    outcome = engine.apply_rules(rule_files(settings))
+    if not outcome.accepted:
+        errors = [d for d in outcome.diagnostics if d.severity == "error"]
+        engine.stop()
+        raise RuleError("\n".join(map(str, errors)), "nothing was started; tuimon rules check shows the places")
+    return engine
+
+
+def _kept_alerts(engine: Engine, expression: str | None) -> Callable[[Alert], bool] | None:
+    """Return what tells whether an alert's event satisfies the expression, None when all are kept."""
+    if not expression:
+        return None
+    chosen = engine.filter(expression)
+    return lambda alert: bool(len(chosen.rows(alert.event.batch)))
