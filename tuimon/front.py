@@ -1,4 +1,4 @@
-"""Where a run is put together: settings, a source, an engine, and one front end. Each import waits until it is needed."""
+"""Where a run is put together: settings, a source, an engine, one front end. Each import waits until it is needed."""
 
 from __future__ import annotations
 
