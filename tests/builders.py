@@ -309,20 +309,20 @@ def fork_event(name: str = "bash", *, child_pid: int = 4001, **more: object) -> 
     return syscall_event("clone", process=actor, kind=Kind.FORK, ret=child_pid, proc=proc, **more)  # type: ignore[arg-type]
 
 
+class Owners(dict[int, Container]):
+    """Containers by cgroup."""
+
+    def of_cgroup(self, cgroup_id: int) -> Container | None:
+        """Return the container of a cgroup, None while it is not known."""
+        return self.get(cgroup_id)
+
+
 @dataclass(slots=True)
 class FakeTables:
-    """Processes by index and containers by cgroup, as the engine's own tables answer."""
+    """Processes by index and containers by cgroup, as the engine's own tables answer (``get``, ``of_cgroup``)."""
 
     processes: dict[int, Process]
-    containers: dict[int, Container]
-
-    def process(self, index: int) -> Process | None:
-        """Return a process by its index."""
-        return self.processes.get(index)
-
-    def container_of(self, cgroup_id: int) -> Container | None:
-        """Return the container of a cgroup, None while it is not known."""
-        return self.containers.get(cgroup_id)
+    containers: Owners
 
 
 def record_of(event: Event) -> tuple[SizeClass, NDArray[np.void]]:
@@ -349,7 +349,7 @@ def batch_of(events: Iterable[Event]) -> tuple[Batch, FakeTables]:
     """
     parts = []
     processes: dict[int, Process] = {}
-    containers: dict[int, Container] = {}
+    containers = Owners()
     owners: dict[tuple[int, int], int] = {}
     process_at: list[int] = []
     seen: dict[int, int] = {}
@@ -381,6 +381,6 @@ def events_of(batch: Batch, tables: FakeTables) -> list[Event]:
 
 def event_of(batch: Batch, row: int, tables: FakeTables) -> Event:
     """Return the row object of one event."""
-    owner = tables.process(int(batch.process_at[row]))
-    place = tables.container_of(int(batch.head["cgroup_id"][row]))
+    owner = tables.processes.get(int(batch.process_at[row]))
+    place = tables.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
     return Event(batch, row, owner, place, BOOT_TO_EPOCH_NS)

@@ -1,0 +1,272 @@
+"""The rules in force, as one immutable thing with a revision: which events can matter, and which rules an event breaks.
+
+Rules lie in buckets by (kind, system call number), which decides ``evt.type``; a bucket is compiled the first time an
+event of its kind comes, with everything the type decides already decided. ``candidates`` finds, with vector operations
+on the columns, the rows that some rule may match; ``judge`` is the exact answer for one of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.errors import RuleError
+from tuimon.events import Event
+from tuimon.records import Kind
+from tuimon.rules.checks import Addresses, Checks, Context, Test
+from tuimon.rules.evaluate import Program, compile_condition
+from tuimon.rules.matching import Counter, Rule, RuleHit
+from tuimon.rules.nodes import Check, Condition, FieldRef, Operand, Transform, walk
+from tuimon.rules.output import Template
+from tuimon.syscalls import CALLS, event_name
+
+_SAMPLE_EVERY: Final = 64
+"""One evaluation of a rule in so many is timed: two clock readings cost as much as a cheap rule."""
+_KINDS: Final = 8
+_CALL_NUMBERS: Final = 1024
+
+
+class Definition(Protocol):
+    """What the loader says about a rule (tuimon.rules.loader.RuleDef)."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def condition(self) -> Condition: ...  # noqa: D102
+    @property
+    def output(self) -> str: ...  # noqa: D102
+    @property
+    def priority(self) -> str: ...  # noqa: D102
+    @property
+    def tags(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def enabled(self) -> bool: ...  # noqa: D102
+    @property
+    def event_types(self) -> frozenset[str] | None: ...  # noqa: D102
+    @property
+    def file(self) -> str: ...  # noqa: D102
+    @property
+    def line(self) -> int: ...  # noqa: D102
+
+
+class Loaded(Protocol):
+    """What ``build`` needs of a LoadResult."""
+
+    @property
+    def rules(self) -> Sequence[Definition]: ...  # noqa: D102
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """The rules that one kind of event can match, compiled together."""
+
+    rules: tuple[Rule, ...]
+    tests: tuple[Test, ...]
+    blank: Context
+
+
+class RuleSet:
+    """Rules that were loaded together. Judged by one thread; ``revision`` and ``rules`` may be read by any."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        conditions: Sequence[Condition],
+        revision: int,
+        checks: Checks,
+        *,
+        first_match_only: bool,
+    ) -> None:
+        self.revision = revision
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self.first_match_only = first_match_only
+        self._conditions = tuple(conditions)
+        self._checks = checks
+        self._buckets: dict[int, _Bucket] = {}
+        self._names: frozenset[str] = frozenset().union(*(rule.event_types or () for rule in rules))
+        self._any_type = any(rule.event_types is None for rule in rules)
+        self._interesting = self._code_table()
+        self._turn = 0
+
+    @classmethod
+    def build(
+        cls,
+        loaded: Loaded,
+        revision: int,
+        previous: RuleSet | None = None,
+        *,
+        first_match_only: bool = False,
+        plain_falco: bool = False,
+        addresses: Addresses | None = None,
+        checks: Checks | None = None,
+    ) -> RuleSet:
+        """Return the rule set of what was loaded; only enabled rules of the syscall source take part.
+
+        Args:
+            loaded: What the loader made of the files.
+            revision: Number of this rule set; alerts carry it.
+            previous: The rule set it replaces: rules that did not change keep their counters.
+            first_match_only: Falco's ``rule_matching: first``, in the order of the files.
+            plain_falco: Unknown is absent, and only given paths count.
+            addresses: Resolves the names that ``fd.sip.name`` and its like are compared with.
+            checks: Compiles the checks; tests bring their own.
+
+        Raises:
+            RuleError: A rule that the loader let through cannot be compiled; its name is in the sentence.
+        """
+        checks = checks or Checks(plain_falco=plain_falco, addresses=addresses)
+        kept = {rule.signature: rule.counter for rule in previous.rules} if previous is not None else {}
+        chosen = [each for each in loaded.rules if each.enabled and each.source == "syscall"]
+        rules = [_compiled(each, checks, kept) for each in chosen]
+        conditions = [each.condition for each in chosen]
+        return cls(rules, conditions, revision, checks, first_match_only=first_match_only)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    @property
+    def event_types(self) -> frozenset[str] | None:
+        """The event types some rule asks for by name; None when a rule takes all of them."""
+        return None if self._any_type else self._names
+
+    @property
+    def named_types(self) -> frozenset[str]:
+        """The event types that rules name, whether or not another rule takes all."""
+        return self._names
+
+    def uses(self, *names: str) -> bool:
+        """Return whether a condition or an output of a rule mentions one of these fields."""
+        wanted = frozenset(names)
+        if any(wanted & fields_of(condition) for condition in self._conditions):
+            return True
+        return any(any(name in text for name in wanted) for rule in self.rules for text in rule.template.fields)
+
+    def candidates(self, batch: Batch, tables: object) -> NDArray[np.intp]:
+        """Return the rows (ascending) that some rule may match; every other row matches none."""
+        del tables
+        if not self.rules:
+            return np.empty(0, np.intp)
+        kind = np.minimum(batch.head["kind"], _KINDS - 1)
+        number = np.minimum(batch.head["nr"], _CALL_NUMBERS - 1)
+        return np.flatnonzero(self._interesting[kind, number])
+
+    def judge(self, event: Event) -> list[RuleHit]:
+        """Return the rules that the event matches, in the order of the files.
+
+        Hits with ``unknown`` set are undecided: a value is not known yet. With ``first_match_only`` the list ends at
+        the first sure hit.
+        """
+        bucket = self._bucket(event)
+        hits: list[RuleHit] = []
+        if not bucket.rules:
+            return hits
+        context = bucket.blank.copy()
+        context[0] = event
+        self._turn += 1
+        timed = self._turn % _SAMPLE_EVERY == 0
+        for rule, test in zip(bucket.rules, bucket.tests, strict=True):
+            counter = rule.counter
+            counter.evaluated += 1
+            result = _timed(test, context, counter) if timed else test(context)
+            if result is False:
+                continue
+            if result is None:
+                counter.unknown += 1
+            else:
+                counter.matched += 1
+            hits.append(RuleHit(rule, self.revision, unknown=result is None))
+            if result and self.first_match_only:
+                break
+        return hits
+
+    def _bucket(self, event: Event) -> _Bucket:
+        head = event.batch.head
+        code = int(head["kind"][event.row]) * _CALL_NUMBERS + int(head["nr"][event.row])
+        bucket = self._buckets.get(code)
+        if bucket is None:
+            bucket = self._buckets[code] = self._compile(event_name(code // _CALL_NUMBERS, code % _CALL_NUMBERS))
+        return bucket
+
+    def _compile(self, name: str) -> _Bucket:
+        """Compile the rules of one event type together."""
+        pairs = [
+            (rule, condition)
+            for rule, condition in zip(self.rules, self._conditions, strict=True)
+            if rule.event_types is None or name in rule.event_types
+        ]
+        program = Program(self._checks)
+        tests = program.compile([condition for _, condition in pairs], name)
+        return _Bucket(tuple(rule for rule, _ in pairs), tuple(tests), program.blank())
+
+    def _code_table(self) -> NDArray[np.bool_]:
+        """Return, for each kind and call number, whether some rule looks at such events."""
+        table = np.zeros((_KINDS, _CALL_NUMBERS), bool)
+        for kind in Kind:
+            if kind is not Kind.HEARTBEAT:
+                table[kind] = [self._any_type or event_name(kind, nr) in self._names for nr in range(_CALL_NUMBERS)]
+        return table
+
+
+def calls_wanted(ruleset: RuleSet) -> frozenset[str]:
+    """Return the names of the system calls that the kernel must emit for these rules.
+
+    Rules that name no event type (the loader warns: LOAD_NO_EVTTYPE) ask for every call that has decoded arguments.
+    """
+    return ruleset.named_types | frozenset(CALLS) if ruleset.event_types is None else ruleset.named_types
+
+
+def fields_of(node: Condition) -> frozenset[str]:
+    """Return the names of all fields in a condition."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, Check):
+            _gather(part.left, found)
+            if isinstance(part.right, Transform):
+                _gather(part.right, found)
+    return frozenset(found)
+
+
+def _gather(operand: Operand, found: set[str]) -> None:
+    if isinstance(operand, FieldRef):
+        found.add(operand.name)
+    elif isinstance(operand, Transform):
+        for argument in operand.args:
+            _gather(argument, found)
+
+
+def _timed(test: Test, context: Context, counter: Counter) -> bool | None:
+    began = time.perf_counter_ns()
+    result = test(context)
+    counter.sampled_ns += time.perf_counter_ns() - began
+    counter.sampled += 1
+    return result
+
+
+def _compiled(definition: Definition, checks: Checks, kept: dict[tuple[object, ...], Counter]) -> Rule:
+    try:
+        template = Template.parse(definition.output, checks)
+        judge = compile_condition(definition.condition, checks=checks)
+    except RuleError as error:
+        raise RuleError(f"rule {definition.name}: {error}", error.hint) from error
+    signature = (definition.name, definition.condition, definition.output, definition.priority)
+    return Rule(
+        name=definition.name,
+        priority=definition.priority,
+        tags=tuple(definition.tags),
+        source=definition.source,
+        file=definition.file,
+        line=definition.line,
+        event_types=definition.event_types,
+        template=template,
+        judge=judge,
+        signature=signature,
+        counter=kept.get(signature) or Counter(),
+    )
