@@ -1,0 +1,58 @@
+"""What every test can have: the markers' skips with their reasons, and a home where no setting is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+UPSTREAM = ROOT.parent / "shared/upstream"
+"""Upstream rule files and facts, test data that is not part of the project."""
+
+
+def _why_no_kernel() -> str:
+    """Return why the live kernel cannot be read here, empty when it can."""
+    from tuimon import doctor
+
+    missing = [f for f in doctor.examine() if f.needed and f.state == "missing"]
+    return "; ".join(f"{f.name}: {f.value}" for f in missing)
+
+
+def _why_no_container_engine() -> str:
+    if os.geteuid() != 0:
+        return "container engines are driven as root"
+    return "" if any(shutil.which(p) for p in ("podman", "docker", "runc")) else "no podman, docker or runc"
+
+
+def _why_no_terminal() -> str:
+    return "" if shutil.which("tmux") else "no tmux"
+
+
+REASONS = {"kernel": _why_no_kernel, "containers": _why_no_container_engine, "terminal": _why_no_terminal}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, and say why; the reason is looked for only when such a test was collected."""
+    for marker, reason in REASONS.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and (why := reason()):
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's config out of the tests."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+    monkeypatch.delenv("SUDO_USER", raising=False)
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Path:
+    """Return the folder of upstream test data, or skip."""
+    if not UPSTREAM.is_dir():
+        pytest.skip("upstream test data is not beside the project")
+    return UPSTREAM
