@@ -1,9 +1,9 @@
 """The process table: every version of every process that a kept event refers to.
 
 A process is (pid, start time); each exec, change of credentials and change of name makes a new version with an index of
-its own, so that an old event keeps showing who made it *then*. The table is seeded from /proc, kept by the fork, exec and
-exit records (and by the reserved calls, which carry a process description too), and asks /proc again only for a pid that
-nobody saw being made, at a bounded rate.
+its own, so that an old event keeps showing who made it *then*. The table is seeded from /proc, kept by the fork, exec
+and exit records (and by the reserved calls, which carry a process description too), and asks /proc again only for a
+pid that nobody saw being made, at a bounded rate.
 
 ``apply`` is the hot path: rows are assigned by one gather from an array indexed by pid; Python looks only at the rows
 that describe a process. One thread writes (the engine's); ``get`` may be called from any thread.
@@ -107,9 +107,9 @@ class ProcessTable:
     def apply(self, batch: Batch) -> None:
         """Take in what a batch says about processes and set its ``process_at``.
 
-        The batch must be numbered (``first_num``). Rows before a change belong to the old version; the row of the change
-        itself (an exec, a setuid) and those after it to the new one; a fork's row to the parent. Cost: some ns per row,
-        some µs per process record.
+        The batch must be numbered (``first_num``). Rows before a change belong to the old version; the row of the
+        change itself (an exec, a setuid) and those after it to the new one; a fork's row to the parent. Cost: some ns
+        per row, some µs per process record.
         """
         n = len(batch)
         self._last_num = batch.first_num + max(n - 1, 0)

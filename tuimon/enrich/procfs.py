@@ -154,6 +154,33 @@ class Procfs:
                 found[int(name)] = target
         return found
 
+    def own_fd(self, fd: int) -> str:
+        """Return the path of a file that we ourselves have open, empty when there is none."""
+        try:
+            return os.readlink(f"{self._root}/self/fd/{fd}")
+        except OSError:
+            return ""
+
+    def argv(self, pid: int) -> tuple[str, ...]:
+        """Return the command line of a process, empty when it is gone."""
+        return self.strings(pid, "cmdline")
+
+    def uid(self, pid: int) -> int:
+        """Return the effective uid of a process, UNSET_ID when it is gone."""
+        for line in self._bytes(pid, "status").splitlines():
+            if line.startswith(b"Uid:"):
+                return int(line.split()[2])
+        return UNSET_ID
+
+    def root_of(self, pid: int) -> str:
+        """Return the path under which the files of a process's mount namespace are found, "" when it is ours."""
+        theirs = self._link(pid, "ns/mnt")
+        try:
+            ours = os.readlink(f"{self._root}/self/ns/mnt")
+        except OSError:
+            return ""
+        return f"{self._root}/{pid}/root" if theirs and theirs != ours else ""
+
     def cgroups(self, pid: int) -> dict[str, str]:
         """Return the cgroup path of a process per hierarchy: controllers as the file names them, "" for cgroup v2."""
         paths: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""One module per container engine."""
+"""Container engines, one module each; they run in the background thread of ``Containers``, never on the event path."""

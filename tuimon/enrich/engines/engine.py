@@ -1,0 +1,130 @@
+"""What every container engine's module offers, and the few things they share: safe file reading, splitting of images.
+
+Engines' files are read as root. Their place may come from another process's command line, so nothing but plain files of
+bounded size is ever read: a FIFO cannot make the reader wait, a device cannot be opened for good.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from tuimon.enrich.cgroups import Candidate
+from tuimon.events import Container
+
+_MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where one running (or default) engine keeps its state."""
+
+    engine: str
+    """docker, podman, containerd, cri-o."""
+    root: str = ""
+    """docker: data root; podman, cri-o: storage root; containerd: root."""
+    state: str = ""
+    """docker: exec root; podman, cri-o: run root; containerd: state."""
+    socket: str = ""
+    uid: int = 0
+    """Who runs it; a rootless engine is believed about its user's containers only."""
+
+
+class Engine(Protocol):
+    """One kind of container engine."""
+
+    name: str
+
+    def from_files(self, candidate: Candidate, site: Site) -> Container | None:
+        """Return what the engine's files say, None when they do not know the container. Quick, no socket."""
+
+    def from_socket(self, candidate: Candidate, site: Site, known: Container | None) -> Container | None:
+        """Return what the engine itself says, on top of what the files did; None when it does not know it.
+
+        Raises:
+            OSError: The engine does not answer.
+        """
+
+
+def read_bytes(path: str) -> bytes | None:
+    """Return the content of a plain file of bounded size, None when it cannot be had."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (OSError, ValueError):
+        return None
+    try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > _MAX_FILE_BYTES:
+            return None
+        with os.fdopen(os.dup(fd), "rb") as file:
+            return file.read(_MAX_FILE_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def read_json(path: str) -> Any:
+    """Return the content of a JSON file, None when there is none or it is not (yet) whole."""
+    raw = read_bytes(path)
+    if raw is None:
+        return None
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, an empty one in place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: object) -> str | None:
+    """Return a non-empty string, None in place of anything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def labels_of(value: object) -> dict[str, str]:
+    """Return the string pairs of a JSON object."""
+    return {k: v for k, v in mapping(value).items() if isinstance(k, str) and isinstance(v, str)}
+
+
+def split_image(image: str | None) -> tuple[str | None, str | None, str | None]:
+    """Split an image reference into (repository, tag, digest), as Falco does.
+
+    ``@digest`` is cut off first; the tag is what follows the last colon when that comes after the last slash (a colon
+    before it belongs to a registry's port).
+    """
+    if not image:
+        return None, None, None
+    name, _, digest = image.partition("@")
+    if name.startswith("sha256:"):
+        return None, None, name
+    colon = name.rfind(":")
+    if colon > name.rfind("/"):
+        return name[:colon], name[colon + 1 :] or None, digest or None
+    return name, None, digest or None
+
+
+def epoch_ns(value: object) -> int | None:
+    """Return a time in RFC 3339 as ns since the epoch, None for none and for Go's zero time."""
+    if not isinstance(value, str) or value.startswith("0001-"):
+        return None
+    whole, _, fraction = value.rstrip("Z").partition(".")
+    zone = ""
+    for sign in "+-":
+        at = fraction.find(sign)
+        if at >= 0:
+            fraction, zone = fraction[:at], fraction[at:]
+    try:
+        seconds = datetime.fromisoformat(whole + (zone or ("+00:00" if "." in value or value.endswith("Z") else "")))
+    except ValueError:
+        return None
+    digits = (fraction + "000000000")[:9]
+    return int(seconds.timestamp()) * 1_000_000_000 + (int(digits) if digits.isdecimal() else 0)

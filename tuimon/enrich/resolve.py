@@ -1,0 +1,242 @@
+"""Deciding whether a cgroup is a container's, and naming it: what the background thread of ``Containers`` does.
+
+A path that looks like a container's needs a second sign, because the host's own services live in such paths on some
+machines. Any one will do: an engine's file or answer about that id; a process in the cgroup that lives in another pid
+namespace; a shim or conmon among the ancestors of such a process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tuimon.enrich.cgroups import Candidate, Cgroups, candidates
+from tuimon.enrich.engines.containerd import Containerd
+from tuimon.enrich.engines.crio import Crio
+from tuimon.enrich.engines.docker import Docker
+from tuimon.enrich.engines.engine import Engine, Site
+from tuimon.enrich.engines.podman import Podman
+from tuimon.enrich.engines.sites import default_sites, option, running_sites, sites_of
+from tuimon.enrich.procfs import Procfs
+from tuimon.events import HOST, Container
+
+_SHIMS: Final = frozenset({"containerd-shim", "conmon"})
+_MAX_ANCESTORS: Final = 20
+_DECIDE_ATTEMPTS: Final = 7
+"""Attempts (some 3 s) before a container-like path that has processes and no second sign counts as the host's."""
+_DISCOVER_S: Final = 0.5
+"""Between two looks for engines among all processes."""
+_SOCKET_PAUSE_S: Final = 5.0
+"""An engine that did not answer is left alone for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of one look at a cgroup."""
+
+    container: Container | None = None
+    """None while undecided."""
+    settled: bool = False
+    """Nothing more to be learnt: no need to look again."""
+    again: bool = False
+    """Settled, but a later look may fill in what a starting container does not have yet."""
+    is_own: bool = False
+    """The cgroup is the container's own, not one made inside it."""
+
+
+_UNDECIDED: Final = Found()
+_IS_HOST: Final = Found(HOST, settled=True)
+
+
+class Resolver:
+    """Decides and names. Used by one thread.
+
+    Args:
+        procfs: For second signs, and for finding engines.
+        cgroups: The hierarchy.
+        engines: The kinds of engines known.
+        sites: Places to look in besides those found among the running processes; None for the usual ones.
+    """
+
+    def __init__(
+        self,
+        procfs: Procfs,
+        cgroups: Cgroups,
+        engines: Sequence[Engine] | None = None,
+        sites: Sequence[Site] | None = None,
+    ) -> None:
+        self._procfs = procfs
+        self._cgroups = cgroups
+        self._engines: dict[str, Engine] = {
+            e.name: e for e in (engines if engines is not None else (Docker(), Podman(), Containerd(), Crio()))
+        }
+        self._fixed = sites
+        self._sites: dict[Site, None] = {}
+        self._discovered_at = float("-inf")
+        self._own: dict[str, Container] = {}
+        """Cgroup path to container, of the containers' own cgroups."""
+        self._silent: dict[str, float] = {}
+        """Sockets that did not answer, and when to try again."""
+        self._notices: dict[str, str] = {}
+
+    def notices(self) -> tuple[str, ...]:
+        """Return one sentence per engine that does not answer; any thread."""
+        return tuple(self._notices.values())
+
+    def forget(self, path: str) -> None:
+        """Drop what is remembered of a cgroup that is gone."""
+        self._own.pop(path, None)
+
+    def resolve(self, path: str, attempt: int) -> Found:
+        """Look at one cgroup.
+
+        Args:
+            path: In the hierarchy that events are keyed by.
+            attempt: How often it was looked at before.
+        """
+        if path == "/":
+            return _IS_HOST
+        possible = candidates(path)
+        inner = [c for c in possible if c.path not in self._own]
+        if attempt:
+            self._discover()
+        for candidate in inner:
+            container = self._named(candidate)
+            if container is not None:
+                return self._settle(candidate, container, path)
+        above = self._container_above(path)
+        if above is not None and (above[0] != path or above[1].known):
+            return self._refreshed(path, above)
+        return self._by_signs(path, possible, attempt)
+
+    def _settle(self, candidate: Candidate, container: Container, path: str) -> Found:
+        self._own[candidate.path] = container
+        starting = container.pid is None and container.engine in ("docker", "podman", "containerd")
+        return Found(
+            container, settled=container.known, again=starting or not container.known, is_own=candidate.path == path
+        )
+
+    def _refreshed(self, path: str, above: tuple[str, Container]) -> Found:
+        """Ask once more about a container whose own cgroup this is; one made inside it just belongs to it."""
+        own_path, container = above
+        if own_path != path:
+            return Found(container, settled=container.known)
+        for candidate in candidates(path):
+            if candidate.path == path:
+                container = self._named(candidate) or container
+        self._own[path] = container
+        return Found(container, settled=True, is_own=True)
+
+    def _container_above(self, path: str) -> tuple[str, Container] | None:
+        """Return the innermost known container whose cgroup holds this one, with its path."""
+        at = path
+        while at and at != "/":
+            container = self._own.get(at)
+            if container is not None:
+                return at, container
+            at = at.rpartition("/")[0]
+        return None
+
+    # --- signs
+
+    def _by_signs(self, path: str, possible: Sequence[Candidate], attempt: int) -> Found:
+        """Decide by the processes in a cgroup that no engine's file speaks for."""
+        pids = self._cgroups.pids(path)
+        strong = [c for c in possible if not c.weak]
+        for pid in pids:
+            shim = self._shim_of(pid)
+            if shim:
+                for site in sites_of(self._procfs, shim):
+                    self._sites.setdefault(site)
+            elif self._procfs.pid_ns_level(pid) == 0:
+                continue
+            candidate = strong[-1] if strong else self._shims_own(shim, path)
+            if candidate is not None:
+                container = self._named(candidate) or _nameless(candidate)
+                return self._settle(candidate, container, path)
+        if not possible or (possible[0].weak and pids):
+            return _IS_HOST
+        if pids and attempt >= _DECIDE_ATTEMPTS:
+            return _IS_HOST
+        return _UNDECIDED
+
+    def _shim_of(self, pid: int) -> int:
+        """Return the pid of the shim or conmon among a process's ancestors, 0 without one."""
+        at = pid
+        for _ in range(_MAX_ANCESTORS):
+            at = self._procfs.ppid(at)
+            if at <= 1:
+                return 0
+            if self._procfs.comm(at) in _SHIMS:
+                return at if self._procfs.pid_ns_level(at) == 0 else 0
+        return 0
+
+    def _shims_own(self, shim: int, path: str) -> Candidate | None:
+        """Return a candidate from a shim's command line, for a cgroup whose path says nothing."""
+        argv = self._procfs.argv(shim) if shim else ()
+        if self._procfs.comm(shim) == "conmon":
+            full_id = option(argv, "-c", "--cid")
+            return Candidate(path, full_id) if full_id else None
+        full_id = option(argv, "-id")
+        return Candidate(path, full_id, "containerd", option(argv, "-namespace")) if full_id else None
+
+    # --- names
+
+    def _named(self, candidate: Candidate) -> Container | None:
+        """Return what the engines say, None when none of them knows the container."""
+        best: Container | None = None
+        for site in self._places(candidate):
+            engine = self._engines.get(site.engine)
+            if engine is None:
+                continue
+            found = engine.from_files(candidate, site)
+            if found is not None or not candidate.weak:
+                found = self._from_socket(engine, candidate, site, found)
+            if found is not None and found.known:
+                return found
+            best = best or found
+        return best
+
+    def _from_socket(
+        self, engine: Engine, candidate: Candidate, site: Site, known: Container | None
+    ) -> Container | None:
+        """Ask a site's socket; what the files said stands when it does not answer."""
+        now = time.monotonic()
+        if not site.socket or self._silent.get(site.socket, 0.0) > now:
+            return known
+        try:
+            found = engine.from_socket(candidate, site, known)
+        except OSError as error:
+            self._silent[site.socket] = now + _SOCKET_PAUSE_S
+            if not isinstance(error, FileNotFoundError) and (known is None or not known.known):
+                self._notices[site.socket] = (
+                    f"{engine.name} does not answer on {site.socket}; names that only it can tell are missing."
+                )
+            return known
+        self._notices.pop(site.socket, None)
+        self._silent.pop(site.socket, None)
+        return found if found is not None else known
+
+    def _places(self, candidate: Candidate) -> list[Site]:
+        """Return where to look: places of the engine that the path names first; a user's only for that user."""
+        if not self._sites:
+            self._discover()
+        mine = [s for s in self._sites if s.uid == 0 or f"/user-{s.uid}.slice/" in candidate.path]
+        return sorted(mine, key=lambda s: s.engine != candidate.engine)
+
+    def _discover(self) -> None:
+        """Look for engines, unless that was done just now."""
+        now = time.monotonic()
+        if now - self._discovered_at < _DISCOVER_S:
+            return
+        self._discovered_at = now
+        usual = default_sites() if self._fixed is None else self._fixed
+        self._sites = dict.fromkeys((*running_sites(self._procfs), *usual))
+
+
+def _nameless(candidate: Candidate) -> Container:
+    """Return a container of which nothing but the id is known."""
+    container = Container(id=candidate.full_id[:12], full_id=candidate.full_id, engine=candidate.engine)
+    return replace(container, pod_uid=candidate.pod_uid) if candidate.pod_uid else container
