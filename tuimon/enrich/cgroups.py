@@ -167,10 +167,10 @@ class Cgroups:
             self._paths = dict(found)
         return found
 
-    def pids(self, path: str, limit: int = 8) -> list[int]:
-        """Return some processes of a cgroup and of those below it."""
+    def pids(self, path: str, *, below: bool = False, limit: int = 8) -> list[int]:
+        """Return some processes of a cgroup, and of those below it when asked."""
         found: list[int] = []
-        for folder in self._below(path):
+        for folder in self._below(path) if below else (self._folder(path),):
             try:
                 lines = (folder / "cgroup.procs").read_text().split()
             except OSError:

@@ -43,9 +43,11 @@ class Containers:
     """All containers seen.
 
     Args:
-        procfs: For second signs and for finding engines; None for recordings, which never look at this machine.
-        cgroups: The hierarchy that events are keyed by.
+        procfs: For second signs and for finding engines; /proc when not given.
+        cgroups: The hierarchy that events are keyed by; this machine's when not given.
         resolver: What decides and names; made from the other two when not given.
+
+    Nothing on this machine is looked at before ``start``: a recording's containers are never started.
     """
 
     def __init__(
@@ -56,10 +58,9 @@ class Containers:
     ) -> None:
         self.revision = 0
         """Grows whenever something became known, changed or ended."""
-        self._cgroups = cgroups
+        self._given = procfs, cgroups
+        self._cgroups: Cgroups | None = None
         self._resolver = resolver
-        if cgroups is not None and resolver is None:
-            self._resolver = Resolver(procfs or Procfs(), cgroups)
         self._by_cgroup: dict[int, Container] = {}
         self._containers: dict[str, Container] = {HOST.full_id: HOST}
         self._members: dict[str, set[int]] = {HOST.full_id: set()}
@@ -73,9 +74,13 @@ class Containers:
         self._wake_fds: tuple[int, int] | None = None
 
     def start(self) -> None:
-        """Look at every cgroup there is and go on watching; without cgroups (a recording) do nothing."""
-        if self._cgroups is None or self._thread is not None:
+        """Look at every cgroup there is and go on watching, in a thread of its own."""
+        if self._thread is not None:
             return
+        procfs, cgroups = self._given
+        procfs = procfs or Procfs()
+        self._cgroups = cgroups or Cgroups(procfs=procfs)
+        self._resolver = self._resolver or Resolver(procfs, self._cgroups)
         self._stop.clear()
         self._wake_fds = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="tuimon-containers", daemon=True)
@@ -99,9 +104,8 @@ class Containers:
         A container with ``known`` False is one whose engine has not told its name yet.
         """
         container = self._by_cgroup.get(cgroup_id)
-        if container is None and cgroup_id and cgroup_id not in self._asked and len(self._asked) < _MAX_ASKED:
-            self._asked.add(cgroup_id)
-            self._wake()
+        if container is None and self._thread is not None and cgroup_id and cgroup_id not in self._asked:
+            self._ask(cgroup_id)
         return container
 
     def list(self) -> tuple[Container, ...]:
@@ -152,6 +156,11 @@ class Containers:
             for cgroup_id in members:
                 containers._by_cgroup[cgroup_id] = container
         return containers
+
+    def _ask(self, cgroup_id: int) -> None:
+        if len(self._asked) < _MAX_ASKED:
+            self._asked.add(cgroup_id)
+            self._wake()
 
     # --- the thread
 

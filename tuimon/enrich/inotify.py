@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-_CREATE, _DELETE_SELF, _IGNORED, _OVERFLOW, _ISDIR, _ONLYDIR = 0x100, 0x400, 0x8000, 0x4000, 0x40000000, 0x01000000
+_CREATE, _DELETE, _IGNORED, _OVERFLOW, _ISDIR, _ONLYDIR = 0x100, 0x200, 0x8000, 0x4000, 0x40000000, 0x01000000
 _EVENT: Final = struct.Struct("iIII")
 
 
@@ -53,10 +53,11 @@ class TreeWatch:
                 folder = self._paths.get(watch)
                 if folder is None:
                     continue
+                # A cgroup's own inode keeps its link count, so that IN_DELETE_SELF never comes: ask its parent.
                 if mask & _CREATE and mask & _ISDIR:
                     made.extend(self._watch_below(f"{folder}/{name}"))
-                elif mask & _DELETE_SELF:
-                    removed.append(folder)
+                elif mask & _DELETE and mask & _ISDIR:
+                    removed.append(f"{folder}/{name}")
                 if mask & _IGNORED:
                     self._paths.pop(watch, None)
         return made, removed, lost
@@ -73,7 +74,7 @@ class TreeWatch:
         todo = [top]
         while todo:
             folder = todo.pop()
-            mask = _CREATE | _DELETE_SELF | _ONLYDIR
+            mask = _CREATE | _DELETE | _ONLYDIR
             watch: int = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), mask)
             if watch < 0:
                 continue

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.enrich import process_state
+from tuimon.enrich.cgroups import Cgroups
 from tuimon.enrich.procfs import Procfs, same_start
 from tuimon.enrich.record import Described, describe, described_rows, differs, executed, forked, updated
 from tuimon.events import Process, decode
@@ -41,9 +42,10 @@ class ProcessTable:
     """All process versions.
 
     Args:
-        procfs: Where to read processes that nobody saw being made; None for recordings, which never look at this
-            machine.
-        cgroup_of: Maps the cgroup paths of a process (see ``Procfs.cgroups``) to the cgroup id that events carry.
+        procfs: Where ``seed`` reads; /proc when not given. A table that was never seeded (a recording's) never looks
+            at this machine.
+        cgroup_of: Maps the cgroup paths of a process (see ``Procfs.cgroups``) to the cgroup id that events carry;
+            this machine's cgroups when not given.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class ProcessTable:
         procfs: Procfs | None = None,
         cgroup_of: Callable[[Mapping[str, str]], int] | None = None,
     ) -> None:
-        self._procfs = procfs
+        self._given = procfs, cgroup_of
+        self._procfs: Procfs | None = None
+        """None until seeded."""
         self._cgroup_of = cgroup_of
         self._versions: dict[int, Process] = {}
         self._slot_of = np.zeros(PID_LIMIT + 1, np.int32)
@@ -91,10 +95,11 @@ class ProcessTable:
             environ: Read their environments too.
 
         Returns:
-            How many were read; 0 for a table without a procfs.
+            How many were read.
         """
-        if self._procfs is None:
-            return 0
+        procfs, cgroup_of = self._given
+        self._procfs = procfs or Procfs()
+        self._cgroup_of = cgroup_of or Cgroups(procfs=self._procfs).id_of_process
         found = {process.pid: process for process in self._procfs.processes()}
         namespaces = {p.pid_ns: p.start_ns for p in found.values() if p.vpid == 1}
         for process in found.values():

@@ -112,6 +112,7 @@ class Resolver:
         return self._by_signs(path, possible, attempt)
 
     def _settle(self, candidate: Candidate, container: Container, path: str) -> Found:
+        container = self._with_start(container)
         self._own[candidate.path] = container
         starting = container.pid is None and container.engine in ("docker", "podman", "containerd")
         return Found(
@@ -125,9 +126,18 @@ class Resolver:
             return Found(container, settled=container.known)
         for candidate in candidates(path):
             if candidate.path == path:
-                container = self._named(candidate) or container
+                container = self._with_start(self._named(candidate) or container)
         self._own[path] = container
         return Found(container, settled=True, is_own=True)
+
+    def _with_start(self, container: Container) -> Container:
+        """Fill in when a container started, where its engine's files do not say: the start of its first process."""
+        if container.start_time_ns is not None or container.pid is None:
+            return container
+        start_ns = self._procfs.start_ns(container.pid)
+        if start_ns is None:
+            return container
+        return replace(container, start_time_ns=start_ns + self._procfs.boot_to_epoch_ns())
 
     def _container_above(self, path: str) -> tuple[str, Container] | None:
         """Return the innermost known container whose cgroup holds this one, with its path."""
@@ -143,14 +153,15 @@ class Resolver:
 
     def _by_signs(self, path: str, possible: Sequence[Candidate], attempt: int) -> Found:
         """Decide by the processes in a cgroup that no engine's file speaks for."""
-        pids = self._cgroups.pids(path)
         strong = [c for c in possible if not c.weak]
+        pids = self._cgroups.pids(path, below=bool(strong))
         for pid in pids:
             shim = self._shim_of(pid)
-            if shim:
-                for site in sites_of(self._procfs, shim):
-                    self._sites.setdefault(site)
-            elif self._procfs.pid_ns_level(pid) == 0:
+            inside = self._procfs.pid_ns_level(pid) > 0
+            for site in sites_of(self._procfs, shim) if shim else ():
+                self._sites.setdefault(site)
+            if not inside and not (shim and strong):
+                # What a shim or conmon starts on the host (an exit command) is no container.
                 continue
             candidate = strong[-1] if strong else self._shims_own(shim, path)
             if candidate is not None:

@@ -7,6 +7,7 @@ are known to CRI alone.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -50,7 +51,7 @@ class Containerd:
             engine=self.name,
             privileged=oci.has_all_capabilities(config),
             mounts=oci.mounts_of(config),
-            labels=said,
+            labels=_kubelet_labels(said),
             pod_name=said.get(f"{_CRI}sandbox-name"),
             pod_namespace=said.get(f"{_CRI}sandbox-namespace"),
             pod_uid=said.get(f"{_CRI}sandbox-uid") or candidate.pod_uid or None,
@@ -70,6 +71,8 @@ class Containerd:
         namespace = (
             candidate.namespace or bundle(candidate, site.state)[0] or ("k8s.io" if candidate.pod_uid else "default")
         )
+        if namespace == _DOCKER_NAMESPACE:
+            return known
         with Channel(site.socket) as channel:
             try:
                 answer = channel.call(
@@ -98,6 +101,17 @@ class Containerd:
             known=True,
         )
         return with_pod_labels(container)
+
+
+def _kubelet_labels(said: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that a kubelet gives a container, from the annotations that CRI makes of them."""
+    made_of = {
+        "io.kubernetes.container.name": "container-name",
+        "io.kubernetes.pod.name": "sandbox-name",
+        "io.kubernetes.pod.namespace": "sandbox-namespace",
+        "io.kubernetes.pod.uid": "sandbox-uid",
+    }
+    return {label: said[_CRI + name] for label, name in made_of.items() if _CRI + name in said}
 
 
 def bundle(candidate: Candidate, state: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tuimon.enrich.cgroups import Candidate
 from tuimon.enrich.engines import oci
 from tuimon.enrich.engines.docker import ask
-from tuimon.enrich.engines.engine import Site, epoch_ns, labels_of, mapping, read_bytes, read_json, split_image, text
+from tuimon.enrich.engines.engine import Site, labels_of, mapping, read_bytes, read_json, split_image, text
 from tuimon.enrich.engines.pods import with_pod_labels
 from tuimon.events import Container
 
@@ -88,12 +88,11 @@ class Podman:
             engine=self.name,
             privileged=privileged == "TRUE" if config else None,
             mounts=oci.mounts_of(config) if config else None,
-            labels=annotations,
             pod_uid=_pod_of(candidate.path),
+            pod_sandbox_id=annotations.get("io.kubernetes.cri-o.SandboxID"),
             host_pid=oci.shares_host(config, "pid"),
             host_network=oci.shares_host(config, "network"),
             host_ipc=oci.shares_host(config, "ipc"),
-            start_time_ns=epoch_ns(entry.get("created")),
             pid=_pid(site.state, driver, candidate.full_id),
             upper_dir=f"{site.root}/overlay/{layer}/diff" if layer and driver == "overlay" else None,
             known=True,

@@ -1,0 +1,118 @@
+"""Names of users and groups by number: the host's, cached, never waiting for a network.
+
+Only ``/etc/passwd`` and ``/etc/group`` are read, not NSS: a directory service that does not answer must not stop the
+event path. The files are looked at again when they changed, at most once in CHECK_EVERY_S. A number without a line has no
+name. Users of a container are looked up in the host's files too, which is what its numbers mean outside.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CHECK_EVERY_S: Final = 5.0
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+"""A file beyond this is not read: no machine has so many local users."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One line of passwd(5)."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+
+
+def parse_passwd(text: str) -> dict[int, User]:
+    """Return uid to user; the first line of a uid wins, lines that make no sense are passed over."""
+    users: dict[int, User] = {}
+    for line in text.splitlines():
+        parts = line.split(":")
+        if len(parts) >= 7 and parts[2].isdecimal() and parts[3].isdecimal():
+            user = User(parts[0], int(parts[2]), int(parts[3]), parts[5], parts[6])
+            users.setdefault(user.uid, user)
+    return users
+
+
+def parse_group(text: str) -> dict[int, str]:
+    """Return gid to name; the first line of a gid wins, lines that make no sense are passed over."""
+    groups: dict[int, str] = {}
+    for line in text.splitlines():
+        parts = line.split(":")
+        if len(parts) >= 3 and parts[2].isdecimal():
+            groups.setdefault(int(parts[2]), parts[0])
+    return groups
+
+
+class UserTable:
+    """The users and groups of one root directory.
+
+    Args:
+        root: Where ``etc/passwd`` and ``etc/group`` lie.
+    """
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._passwd = root / "etc/passwd"
+        self._group = root / "etc/group"
+        self._next_check_s = 0.0
+        self._stamp: tuple[tuple[int, int, int], ...] = ()
+        self._users: dict[int, User] = {}
+        self._groups: dict[int, str] = {}
+
+    def user(self, uid: int) -> User | None:
+        """Return the user with this number, None when there is none."""
+        self._refresh()
+        return self._users.get(uid)
+
+    def group(self, gid: int) -> str | None:
+        """Return the name of the group with this number, None when there is none."""
+        self._refresh()
+        return self._groups.get(gid)
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if now < self._next_check_s:
+            return
+        self._next_check_s = now + CHECK_EVERY_S
+        stamp = (_stamp(self._passwd), _stamp(self._group))
+        if stamp != self._stamp:
+            self._users = parse_passwd(_read(self._passwd))
+            self._groups = parse_group(_read(self._group))
+            self._stamp = stamp
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return ""
+        return path.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+HOST_USERS: Final = UserTable()
+"""The users of this machine."""
+
+
+def user_name(uid: int) -> str | None:
+    """Return the host's name of a uid, None when it has none."""
+    user = HOST_USERS.user(uid)
+    return None if user is None else user.name
+
+
+def group_name(gid: int) -> str | None:
+    """Return the host's name of a gid, None when it has none."""
+    return HOST_USERS.group(gid)
