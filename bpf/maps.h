@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the programs share: settings from user space, counters, and one work area per CPU.
+ *
+ * All programs run in task context with preemption off and none of them nests in another on the same CPU, so per-CPU
+ * memory needs no locks and its counters are exact.
+ */
+
+#define TM_CALLS 512	/* native system call numbers, x86-64's x32 bit stripped; the last one stands for "none known" */
+#define TM_SELF 8
+
+struct tm_config {
+	u64 view_generation;	/* grows when the set of viewed cgroups changes */
+	u32 view_all;		/* nothing to look up: every cgroup is in view */
+	u32 environ;		/* carry the environment of executed programs */
+	u32 self[TM_SELF];	/* processes that are tuimon's own, 0 = none */
+};
+
+/* A call's row: why it is wanted, how wide its record is, and where its arguments are. Packed so that user space
+ * replaces it with one 8-byte store. A nibble of 15 means: no such argument. */
+#define TM_WANT_RULES 0x01
+#define TM_WANT_VIEW 0x02
+#define TM_WANT_PATHS 0x04
+#define TM_WANT_DATA 0x08
+#define TM_WANT(c) ((c) & 0x0f)
+#define TM_CALL_FD(c) (((c) >> 8) & 15)
+#define TM_CALL_PATH(c) (((c) >> 12) & 15)
+#define TM_CALL_DIR(c) (((c) >> 16) & 15)
+#define TM_CALL_PATH2(c) (((c) >> 20) & 15)
+#define TM_CALL_DIR2(c) (((c) >> 24) & 15)
+#define TM_CALL_ADDR(c) (((c) >> 28) & 15)
+#define TM_CALL_DATA_ARG(c) (((c) >> 32) & 15)
+#define TM_CALL_WIDE (1ULL << 40)	/* more than a slim record */
+#define TM_CALL_RESERVED (1ULL << 41)	/* goes to the reserved rings, with the process described */
+#define TM_CALL_EXEC (1ULL << 42)	/* its success is told by the EXEC record */
+#define TM_CALL_NEW_FD (1ULL << 43)	/* a return value of 0 or more is the fd that the event is about */
+#define TM_CALL_FD_PATH (1ULL << 44)	/* resolve the fd's file even when TM_WANT_PATHS is not set */
+#define TM_CALL_TEXT (1ULL << 45)	/* "path" is a name and starts from no directory */
+#define TM_CALL_OPEN_HOW (1ULL << 46)	/* argument 2 is a struct open_how */
+#define TM_CALL_ACCEPT (1ULL << 47)
+#define TM_CALL_CONNECT (1ULL << 48)
+#define TM_CALL_WRITES (1ULL << 49)	/* data goes out: its length is an argument, not the result */
+
+struct tm_cpu {
+	u64 seen;
+	u64 emitted;
+	u64 filtered;
+	u64 self_calls;
+	u64 dropped[TM_CLASSES];
+	u64 cgroup_id;		/* one-entry cache: the last cgroup, its slot, and whether it is in view */
+	u64 view_generation;
+	u32 slot;
+	u32 in_view;
+	u32 lost;		/* since the last record emitted on this CPU */
+	u32 pad;
+};
+
+struct tm_pair {
+	u64 calls;
+	u64 errors;
+};
+
+struct tm_counts {		/* of one cgroup */
+	struct tm_pair call[TM_CALLS];
+	u64 dropped;
+};
+
+/* How each text slot of a record is to be filled. */
+#define TM_JOB_NONE 0
+#define TM_JOB_USER_STRING 1
+#define TM_JOB_KERNEL_STRING 2
+#define TM_JOB_CWD 3
+#define TM_JOB_DIRFD 4
+#define TM_JOB_FILE 5
+#define TM_JOB_USER_BYTES 6
+#define TM_JOB_SOCK 7
+
+#define TM_DEPTH 128			/* path components looked at; a deeper path is marked truncated */
+#define TM_TEXT 32768			/* text is masked to this; the other half of the buffer is room to overrun into */
+#define TM_LONG_TEXT (TM_LONG_BYTES - 128)
+#define TM_PROC_LONG_TEXT (TM_PROC_LONG_BYTES - 320)
+#define TM_PATH_MAX 4096
+
+struct tm_work {		/* the record being made, in its final order, and what is needed to make it */
+	struct tm_head head;
+	struct tm_ext ext;
+	struct tm_proc proc;
+	u64 call;
+	u64 arg[8];
+	u64 task;
+	u64 at[TM_SLOTS];
+	u64 length[TM_SLOTS];
+	u32 job[TM_SLOTS];
+	u32 slot;
+	u32 text_len;
+	u32 limit;
+	u64 root_dentry;
+	u64 root_mount;
+	u64 dentry;
+	u64 mount;
+	u64 mount_root;
+	u32 names;
+	u32 sock_len;
+	u64 name[TM_DEPTH];
+	u32 name_len[TM_DEPTH];
+	struct tm_sock sock;
+	char sun_path[128];
+	char text[2 * TM_TEXT];
+};
+
+BPF_F_TABLE("array", u32, u64, call_rows, TM_CALLS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct tm_config, config, 1, BPF_F_MMAPABLE);
+BPF_PERCPU_ARRAY(cpus, struct tm_cpu, 1);
+BPF_PERCPU_ARRAY(counts, struct tm_counts, TM_CGROUP_SLOTS);
+BPF_HASH(slots, u64, u32, TM_CGROUP_SLOTS);
+BPF_QUEUE(free_slots, u32, TM_CGROUP_SLOTS);
+BPF_HASH(viewed, u64, u32, 4096);
+BPF_ARRAY(compat_numbers, u16, TM_CALLS);
+BPF_ARRAY(works, struct tm_work, TM_CPUS);
+
+BPF_RINGBUF_OUTPUT(ring_slim, TM_PAGES_SLIM);
+BPF_RINGBUF_OUTPUT(ring_short, TM_PAGES_SHORT);
+BPF_RINGBUF_OUTPUT(ring_mid, TM_PAGES_MID);
+BPF_RINGBUF_OUTPUT(ring_long, TM_PAGES_LONG);
+BPF_RINGBUF_OUTPUT(ring_proc_short, TM_PAGES_PROC_SHORT);
+BPF_RINGBUF_OUTPUT(ring_proc_mid, TM_PAGES_PROC_MID);
+BPF_RINGBUF_OUTPUT(ring_proc_long, TM_PAGES_PROC_LONG);
+
+/* One chain per tracepoint: the kernel lets a program tail-call only programs attached to the same point. The stages
+ * are compiled against "chain"; the loader puts the right one in. */
+#define TM_STAGE_DETAIL 0
+#define TM_STAGE_PROCESS 1
+#define TM_STAGE_FINISH 2
+BPF_PROG_ARRAY(chain, 4);
+BPF_PROG_ARRAY(chain_exec, 4);
+BPF_PROG_ARRAY(chain_fork, 4);
+BPF_PROG_ARRAY(chain_exit, 4);
+
+static __always_inline struct tm_work *work_of_cpu(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return works.lookup(&cpu);
+}
+
+static __always_inline struct tm_cpu *this_cpu(void)
+{
+	u32 zero = 0;
+
+	return cpus.lookup(&zero);
+}
+
+static __always_inline int is_self(struct tm_config *conf, u32 tgid)
+{
+	return tgid == conf->self[0] || tgid == conf->self[1] || tgid == conf->self[2] || tgid == conf->self[3] ||
+	       tgid == conf->self[4] || tgid == conf->self[5] || tgid == conf->self[6] || tgid == conf->self[7];
+}
+
+static __always_inline u64 cgroup_of(u64 task)
+{
+	u64 set = CAST(css_set, GET(task, task_struct, cgroups));
+#if TM_CGROUP_SUBSYS >= 0
+	u64 state = CAST(cgroup_subsys_state, GET_AT(set, css_set, subsys, 8 * TM_CGROUP_SUBSYS, 8));
+	u64 cgroup = CAST(cgroup, GET(state, cgroup_subsys_state, cgroup));
+#else
+	u64 cgroup = CAST(cgroup, GET(set, css_set, dfl_cgrp));
+#endif
+	return GET(CAST(kernfs_node, GET(cgroup, cgroup, kn)), kernfs_node, id);
+}
+
+static __always_inline u64 current_cgroup(void)
+{
+#if TM_CGROUP_SUBSYS >= 0
+	return cgroup_of(CAST(task_struct, current_task()));
+#else
+	return bpf_get_current_cgroup_id();
+#endif
+}
+
+/* Find the counter slot of a cgroup, taking a free one at first sight. Slot 0 is shared by all that find none left. */
+static __always_inline u32 slot_of(u64 cgroup_id)
+{
+	u32 *known = slots.lookup(&cgroup_id);
+	u32 fresh = 0;
+
+	if (known)
+		return *known;
+	if (free_slots.pop(&fresh))
+		return 0;
+	if (slots.insert(&cgroup_id, &fresh)) {
+		free_slots.push(&fresh, 0);
+		known = slots.lookup(&cgroup_id);
+		return known ? *known : 0;
+	}
+	return fresh;
+}
+
+/* Make the one-entry cache speak of this cgroup. */
+static __always_inline void know_cgroup(struct tm_cpu *cpu, struct tm_config *conf, u64 cgroup_id)
+{
+	if (cpu->cgroup_id == cgroup_id && cpu->view_generation == conf->view_generation)
+		return;
+	cpu->view_generation = conf->view_generation;
+	cpu->in_view = conf->view_all || viewed.lookup(&cgroup_id);
+	cpu->slot = slot_of(cgroup_id);
+	cpu->cgroup_id = cgroup_id;
+}
+
+static __always_inline void count_drop(struct tm_cpu *cpu, u32 class)
+{
+	u32 slot = cpu->slot;
+	struct tm_counts *count = counts.lookup(&slot);
+
+	cpu->dropped[class]++;
+	if (cpu->lost < 0xffff)
+		cpu->lost++;
+	if (count)
+		count->dropped++;
+}

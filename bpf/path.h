@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text of a record: strings copied and paths walked into the work area, slot by slot.
+ *
+ * The walk goes from a dentry up to the task's root, across mounts, twice over: up to note the names, down to copy
+ * them. Its whole state lives in the work area and not in registers, so that every round looks the same to the
+ * verifier (otherwise: E2BIG).
+ */
+
+static __always_inline void walk_up(struct tm_work *w)
+{
+	w->names = 0;
+	w->mount_root = GET(CAST(vfsmount, w->mount), vfsmount, mnt_root);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TM_DEPTH + 24; i++) {
+		u64 at = w->dentry;
+		u64 dentry, parent;
+		u32 n = w->names;
+
+		if (!at || (at == w->root_dentry && w->mount == w->root_mount))
+			return;
+		if (at == w->mount_root) {
+			u64 node = w->mount - O_mount_mnt;
+			u64 mount = CAST(mount, node);
+
+			parent = GET(mount, mount, mnt_parent);
+			if (parent == node || !parent)
+				return;
+			w->dentry = GET(mount, mount, mnt_mountpoint);
+			w->mount = parent + O_mount_mnt;
+			w->mount_root = GET(CAST(mount, parent), mount, mnt_mnt_root);
+			continue;
+		}
+		dentry = CAST(dentry, at);
+		parent = GET(dentry, dentry, d_parent);
+		if (parent == at)
+			return;
+		if (n >= TM_DEPTH)
+			break;
+		n &= TM_DEPTH - 1;
+		w->name[n] = GET(dentry, dentry, d_name_name);
+		w->name_len[n] = GET(dentry, dentry, d_name_len);
+		w->names = n + 1;
+		w->dentry = parent;
+	}
+	w->head.flags |= TM_F_TRUNCATED;
+}
+
+static __always_inline void walk_down(struct tm_work *w)
+{
+	u32 end = w->text_len;
+
+	if (!w->names) {
+		w->text[end & (TM_TEXT - 1)] = '/';
+		w->text_len = end + 1;
+		return;
+	}
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TM_DEPTH; i++) {
+		u32 n = w->names;
+		u32 at = w->text_len;
+		u32 length;
+
+		if (!n)
+			return;
+		n = (n - 1) & (TM_DEPTH - 1);
+		w->names = n;
+		length = w->name_len[n] & 0xff;
+		if (at + length + 1 > w->limit) {
+			w->head.flags |= TM_F_TRUNCATED;
+			return;
+		}
+		w->text[at & (TM_TEXT - 1)] = '/';
+		at++;
+		bpf_probe_read_kernel(&w->text[at & (TM_TEXT - 1)], length, (void *)w->name[n]);
+		w->text_len = at + length;
+	}
+}
+
+/* Resolve the pointer to an open file, 0 when the fd is not open. */
+static __always_inline u64 file_of_fd(u64 task, u32 fd)
+{
+	u64 files = CAST(files_struct, GET(task, task_struct, files));
+	u64 table = CAST(fdtable, GET(files, files_struct, fdt));
+	u64 array, file = 0;
+
+	if (fd >= GET(table, fdtable, max_fds))
+		return 0;
+	array = GET(table, fdtable, fd);
+	bpf_probe_read_kernel(&file, 8, (void *)(array + 8ULL * fd));
+	return file;
+}
+
+static __always_inline void set_place(struct tm_work *w, u64 dentry, u64 mount)
+{
+	w->dentry = dentry;
+	w->mount = mount;
+}
+
+/* Set where the walk of a slot begins. Returns 0 when there is nothing to walk. */
+static __always_inline int find_place(struct tm_work *w, u32 job, u64 at)
+{
+	u64 task = CAST(task_struct, w->task);
+	u64 fs = CAST(fs_struct, GET(task, task_struct, fs));
+	u64 file;
+
+	w->root_dentry = GET(fs, fs_struct, root_dentry);
+	w->root_mount = GET(fs, fs_struct, root_mnt);
+	if (job == TM_JOB_CWD || (job == TM_JOB_DIRFD && (s32)at == -100)) {
+		set_place(w, GET(fs, fs_struct, pwd_dentry), GET(fs, fs_struct, pwd_mnt));
+		return w->dentry != 0;
+	}
+	file = job == TM_JOB_DIRFD ? file_of_fd(task, at) : at;
+	if (!file)
+		return 0;
+	file = CAST(file, file);
+	set_place(w, GET(file, file, f_path_dentry), GET(file, file, f_path_mnt));
+	return w->dentry != 0;
+}
+
+/* Whether REAL repeats an absolute GIVEN: compared up to 128 bytes, longer ones are simply both carried. */
+static __always_inline int real_is_given(struct tm_work *w, u32 start)
+{
+	u32 length = w->text_len - start;
+
+	if (length != w->ext.slot_len[TM_SLOT_GIVEN] || length > 128 || w->ext.slot_len[TM_SLOT_BASE])
+		return 0;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < 128; i += 8) {
+		u64 differ;
+
+		if (i >= length)
+			break;
+		differ = *(u64 *)&w->text[(start + i) & (TM_TEXT - 1)] ^ *(u64 *)&w->text[i];
+		if (length - i < 8)
+			differ &= (1ULL << ((8 * (length - i)) & 63)) - 1;
+		if (differ)
+			return 0;
+	}
+	return 1;
+}
+
+/* Copy a NUL-terminated string to the end of the text. */
+static __always_inline void put_string(struct tm_work *w, u32 job, u64 at)
+{
+	char *to = &w->text[w->text_len & (TM_TEXT - 1)];
+	long n;
+
+	if (job == TM_JOB_USER_STRING)
+		n = bpf_probe_read_user_str(to, TM_PATH_MAX, (void *)at);
+	else
+		n = bpf_probe_read_kernel_str(to, TM_PATH_MAX, (void *)at);
+	if (n < 0)
+		w->head.flags |= TM_F_FAULT;
+	else
+		w->text_len += (n - 1) & (TM_PATH_MAX - 1);
+}
+
+/* Copy bytes of user memory to the end of the text, as many as there is room for. */
+static __always_inline void put_bytes(struct tm_work *w, u64 at, u64 length)
+{
+	u32 room = w->limit - w->text_len;
+
+	if (length > room) {
+		length = room;
+		w->head.flags |= TM_F_TRUNCATED;
+	}
+	OPAQUE(length);
+	if (length >= TM_TEXT)
+		return;
+	if (bpf_probe_read_user(&w->text[w->text_len & (TM_TEXT - 1)], length, (void *)at))
+		w->head.flags |= TM_F_FAULT;
+	else
+		w->text_len += length;
+}
+
+static __always_inline void put_sock(struct tm_work *w)
+{
+	u64 length = w->sock_len;
+
+	OPAQUE(length);
+	if (length > sizeof(w->sock) + sizeof(w->sun_path))
+		return;
+	bpf_probe_read_kernel(&w->text[w->text_len & (TM_TEXT - 1)], length, &w->sock);
+	w->text_len += length;
+}
+
+static __always_inline void fill_slots(struct tm_work *w)
+{
+	w->text_len = 0;
+	w->limit = w->head.flags & TM_F_HAS_PROC ? TM_PROC_LONG_TEXT : TM_LONG_TEXT;
+#pragma clang loop unroll(disable)
+	for (int s = 0; s < TM_SLOTS; s++) {
+		u32 job = w->job[s];
+		u32 start = w->text_len;
+
+		if (job == TM_JOB_NONE)
+			goto measure;
+		if (s == TM_SLOT_GIVEN || s == TM_SLOT_GIVEN2) {
+			if (job == TM_JOB_USER_BYTES) {
+				put_bytes(w, w->at[s], w->length[s]);
+				goto measure;
+			}
+			put_string(w, job, w->at[s]);
+			if (w->job[s] == TM_JOB_USER_STRING && w->text[start & (TM_TEXT - 1)] == '/' &&
+			    w->text_len > start)
+				w->job[s + 1] = TM_JOB_NONE;
+		} else if (s == TM_SLOT_SOCK) {
+			if (job == TM_JOB_SOCK)
+				put_sock(w);
+			else
+				put_bytes(w, w->at[s], w->length[s]);
+		} else if (job == TM_JOB_USER_BYTES) {
+			put_bytes(w, w->at[s], w->length[s]);
+		} else if (job == TM_JOB_KERNEL_STRING) {
+			put_string(w, job, w->at[s]);
+		} else if (find_place(w, job, w->at[s])) {
+			walk_up(w);
+			walk_down(w);
+			if (s == TM_SLOT_REAL && w->head.kind == TM_KIND_SYSCALL && real_is_given(w, start)) {
+				w->text_len = start;
+				w->head.flags |= TM_F_REAL_SAME;
+			}
+		}
+measure:
+		if (w->text_len > w->limit) {
+			w->text_len = w->limit;
+			w->head.flags |= TM_F_TRUNCATED;
+		}
+		w->ext.slot_len[s] = w->text_len - start;
+	}
+	w->ext.text_len = w->text_len;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading kernel memory.
+ *
+ * A kernel pointer is a plain u64 here: bcc rewrites dereferences of what it takes for kernel pointers into probe reads,
+ * and a number is left alone. GET() reads a member at the offset that the running kernel's BTF gives (constants O_, Z_
+ * and H_ are printed by tuimon/capture/btf.py).
+ *
+ * TM_TYPED   the programs are loaded as typed raw tracepoints: what the context points to is read with plain loads
+ * TM_CAST    the kernel has bpf_rdonly_cast() (6.2): every pointer can be given its type, so all reads are plain loads
+ * neither    every read is bpf_probe_read_kernel(), 40 to 65 ns each
+ */
+
+#define TM_LOAD(p, offset, bytes)                                                                                      \
+	({                                                                                                             \
+		u64 __v;                                                                                               \
+		if ((bytes) == 1)                                                                                      \
+			asm volatile("%0 = *(u8 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));                \
+		else if ((bytes) == 2)                                                                                 \
+			asm volatile("%0 = *(u16 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));               \
+		else if ((bytes) == 4)                                                                                 \
+			asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));               \
+		else                                                                                                   \
+			asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));               \
+		__v;                                                                                                   \
+	})
+
+#define TM_PROBE(p, offset, bytes)                                                                                     \
+	({                                                                                                             \
+		u64 __v = 0;                                                                                           \
+		bpf_probe_read_kernel(&__v, (bytes) < 8 ? (bytes) : 8, (void *)((u64)(p) + (offset)));                 \
+		__v;                                                                                                   \
+	})
+
+#if TM_CAST
+/* A kfunc: the loader turns the call of this number into the call of bpf_rdonly_cast(). */
+static u64 (*tm_rdonly_cast)(u64 p, u32 type) = (void *)0x7ffffff1;
+#define CAST(name, p) tm_rdonly_cast((u64)(p), B_##name)
+#define GET(p, name, member) TM_LOAD(p, O_##name##_##member, Z_##name##_##member)
+#define GET_AT(p, name, member, more, bytes) TM_LOAD(p, O_##name##_##member + (more), bytes)
+#else
+#define CAST(name, p) ((u64)(p))
+#define GET(p, name, member) TM_PROBE(p, O_##name##_##member, Z_##name##_##member)
+#define GET_AT(p, name, member, more, bytes) TM_PROBE(p, O_##name##_##member + (more), bytes)
+#endif
+
+/* pt_regs come with the context: a typed program may read them plainly, cast or no cast. */
+#if TM_TYPED
+#define REG(regs, name) TM_LOAD(regs, O_pt_regs_##name, Z_pt_regs_##name)
+#else
+#define REG(regs, name) TM_PROBE(regs, O_pt_regs_##name, Z_pt_regs_##name)
+#endif
+
+static __always_inline u64 current_task(void)
+{
+#if TM_CAST
+	return (u64)bpf_get_current_task_btf();
+#else
+	return bpf_get_current_task();
+#endif
+}
+
+/* Keeps the compiler from knowing more about a value than the verifier will. */
+#define OPAQUE(v) asm volatile("" : "+r"(v))

@@ -1,0 +1,251 @@
+"""The live kernel as a source of events: the only module that starts bcc (through program.py) and reads its maps."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch, empty_batch
+from tuimon.capture.bpf_calls import lookup
+from tuimon.capture.privileges import require_privileges
+from tuimon.capture.program import RING_NAMES, Build, Programs, attach_all, load, possible_cpus
+from tuimon.capture.ring import Ring, RingSet
+from tuimon.capture.rows import call_rows
+from tuimon.capture.source import CallCounts, Counts, Interest
+from tuimon.errors import CaptureError
+from tuimon.records import SizeClass
+from tuimon.syscalls import COMPAT_I386
+
+CALLS: Final = 512
+CGROUP_SLOTS: Final = 512
+SELF_MAX: Final = 8
+DATA_BYTES: Final = 80
+"""First bytes of a read or write carried on request; Falco's default snaplen."""
+POLL_S: Final = 0.01
+_MIB: Final = 1 << 20
+
+DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
+    SizeClass.SLIM: 16 * _MIB,
+    SizeClass.SHORT: 32 * _MIB,
+    SizeClass.MID: 8 * _MIB,
+    SizeClass.LONG: 8 * _MIB,
+    SizeClass.PROC_SHORT: 4 * _MIB,
+    SizeClass.PROC_MID: 4 * _MIB,
+    SizeClass.PROC_LONG: 4 * _MIB,
+}
+"""Bytes of each ring. The process classes have theirs to themselves: a flood of others cannot take their room."""
+
+CPU: Final = np.dtype(
+    [
+        ("seen", "<u8"),
+        ("emitted", "<u8"),
+        ("filtered", "<u8"),
+        ("self_calls", "<u8"),
+        ("dropped", "<u8", (7,)),
+        ("cgroup_id", "<u8"),
+        ("view_generation", "<u8"),
+        ("slot", "<u4"),
+        ("in_view", "<u4"),
+        ("lost", "<u4"),
+        ("pad", "<u4"),
+    ]
+)
+"""struct tm_cpu of bpf/maps.h."""
+CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4"), ("self", "<u4", (8,))])
+"""struct tm_config of bpf/maps.h."""
+COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
+"""struct tm_counts of bpf/maps.h."""
+
+
+class KernelSource:
+    """Events of the running kernel.
+
+    Args:
+        rings: Bytes of each ring where they differ from DEFAULT_RINGS; rounded up to a power of two.
+        self_pids: Processes whose events are left out; the calling process when empty, nobody when None.
+        only_kind: Load this kind of programs and no other: ``typed+cast``, ``typed`` or ``plain`` (tests, benchmarks).
+        cgroup_subsys: Index of the cgroup version 1 controller to take container keys from, None for version 2.
+    """
+
+    name = "kernel"
+    live = True
+
+    def __init__(
+        self,
+        rings: Mapping[SizeClass, int] | None = None,
+        self_pids: Iterable[int] | None = (),
+        *,
+        only_kind: str | None = None,
+        cgroup_subsys: int | None = None,
+    ) -> None:
+        self.ended = False
+        self.boot_to_epoch_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        self.kind = ""
+        """Kind of the loaded programs, empty before the start."""
+        sizes = {**DEFAULT_RINGS, **(rings or {})}
+        self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
+        self._self_pids = None if self_pids is None else tuple(self_pids) or (os.getpid(),)
+        self._only_kind = only_kind
+        self._cgroup_subsys = cgroup_subsys
+        self._programs: Programs | None = None
+        self._rings = RingSet([])
+        self._maps: list[mmap.mmap] = []
+        self._rows: NDArray[np.uint64] = np.zeros(CALLS, np.uint64)
+        self._config: NDArray[np.void] = np.zeros(1, CONFIG)
+        self._interest = Interest()
+        self._last_counts = Counts()
+        self._last_calls = _no_calls()
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Compile, load and attach the programs (0.5 to 1.5 s); events flow when it returns.
+
+        Raises:
+            CaptureError: Not possible here; the hint says what is missing.
+        """
+        if self._programs is not None:
+            return
+        require_privileges()
+        pages = tuple(self._ring_bytes[c] // mmap.PAGESIZE for c in SizeClass)
+        subsys = -1 if self._cgroup_subsys is None else self._cgroup_subsys
+        self._programs = load(Build(pages, CGROUP_SLOTS, subsys, DATA_BYTES), self._only_kind)
+        try:
+            self._prepare(self._programs)
+            attach_all(self._programs)
+        except (OSError, ValueError) as error:
+            self.close()
+            raise CaptureError(f"the kernel's buffers cannot be mapped: {error}") from None
+        except CaptureError:
+            self.close()
+            raise
+        self.kind = self._programs.kind
+
+    def _prepare(self, programs: Programs) -> None:
+        """Map the rings and tables, and fill what the programs need before the first event."""
+        self._rings = RingSet(
+            [Ring(programs.map_fd(name), self._ring_bytes[c], c) for c, name in zip(SizeClass, RING_NAMES, strict=True)]
+        )
+        self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
+        self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
+        for at, pid in enumerate((self._self_pids or ())[:SELF_MAX]):
+            self._config["self"][0, at] = pid
+        numbers = programs.bpf["compat_numbers"]
+        for nr, native in COMPAT_I386.items():
+            numbers[numbers.Key(nr)] = numbers.Leaf(native)
+        free = programs.bpf["free_slots"]
+        for slot in range(1, CGROUP_SLOTS):
+            free.push(free.Leaf(slot))
+        self.set_interest(self._interest)
+
+    def _map_array(self, programs: Programs, name: str, size: int) -> mmap.mmap:
+        """Map a BPF array into memory: a store into it is seen by the programs at once."""
+        size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        mapped = mmap.mmap(programs.map_fd(name), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._maps.append(mapped)
+        return mapped
+
+    def close(self) -> None:
+        """Detach the programs and free everything; the counters keep their last values. May be called again."""
+        programs, self._programs = self._programs, None
+        if programs is None:
+            return
+        self.ended = True
+        programs.detach()
+        self._last_counts, self._last_calls = self._read_counts(programs), self._read_calls(programs)
+        self._rows, self._config = np.zeros(CALLS, np.uint64), np.zeros(1, CONFIG)
+        self._rings.close()
+        for mapped in self._maps:
+            mapped.close()
+        self._maps.clear()
+        programs.close()
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def drain(self, timeout_s: float) -> Batch:
+        """Return the events since the last drain in order of time, waiting up to ``timeout_s`` for the first."""
+        if self._programs is None:
+            return empty_batch()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            batch = self._rings.drain()
+            left = deadline - time.monotonic()
+            if len(batch) or left <= 0:
+                return batch
+            time.sleep(min(POLL_S, left))
+
+    def set_interest(self, interest: Interest) -> None:
+        """Say what to emit in detail from now on: each call switches with one store, none is missed or doubled."""
+        self._interest = interest
+        if self._programs is None:
+            return
+        self._view(interest)
+        self._config["environ"][0] = interest.environ
+        rows = call_rows(interest)
+        for nr in np.flatnonzero(self._rows != rows).tolist():
+            self._rows[nr] = rows[nr]
+
+    def _view(self, interest: Interest) -> None:
+        """Put the cgroups in view into the kernel's set; what leaves the view leaves before the rest enters."""
+        assert self._programs is not None
+        viewed = self._programs.bpf["viewed"]
+        present = {int(key.value) for key in viewed}
+        for cgroup_id in present - interest.cgroups:
+            del viewed[viewed.Key(cgroup_id)]
+        for cgroup_id in interest.cgroups - present:
+            viewed[viewed.Key(cgroup_id)] = viewed.Leaf(1)
+        self._config["view_all"][0] = not interest.cgroups
+        self._config["view_generation"][0] += 1
+
+    # -- counters ------------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Return the exact totals, the last ones after the close."""
+        return self._last_counts if self._programs is None else self._read_counts(self._programs)
+
+    def call_counts(self) -> CallCounts:
+        """Return the exact per-(cgroup, call) counters, the last ones after the close."""
+        return self._last_calls if self._programs is None else self._read_calls(self._programs)
+
+    def _read_counts(self, programs: Programs) -> Counts:
+        cpus = _percpu(programs, "cpus", [0], CPU)[0]
+        dropped = cpus["dropped"].sum(axis=0)
+        return Counts(
+            seen=int(cpus["seen"].sum()),
+            emitted=int(cpus["emitted"].sum()),
+            filtered=int(cpus["filtered"].sum()),
+            dropped=int(dropped.sum()),
+            self_calls=int(cpus["self_calls"].sum()),
+            dropped_by_class=tuple(int(n) for n in dropped),
+        )
+
+    def _read_calls(self, programs: Programs) -> CallCounts:
+        slots = {int(leaf.value): int(key.value) for key, leaf in programs.bpf["slots"].items()}
+        used = [0, *sorted(slots)]
+        values = _percpu(programs, "counts", used, COUNTS)
+        return CallCounts(
+            cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
+            calls=values["call"]["calls"].sum(axis=1),
+            errors=values["call"]["errors"].sum(axis=1),
+            dropped=values["dropped"].sum(axis=1),
+        )
+
+
+def _no_calls() -> CallCounts:
+    none = np.zeros((0, CALLS), np.uint64)
+    return CallCounts(np.zeros(0, np.uint64), none, none.copy(), np.zeros(0, np.uint64))
+
+
+def _percpu(programs: Programs, name: str, keys: list[int], dtype: np.dtype[Any]) -> NDArray[np.void]:
+    """Return the values of a per-CPU array, shape ``(len(keys), CPUs)`` of ``dtype``."""
+    fd, cpus = programs.map_fd(name), possible_cpus()
+    out = np.zeros((len(keys), cpus), dtype)
+    for row, key in enumerate(keys):
+        lookup(fd, key, out[row])
+    return out

@@ -1,0 +1,144 @@
+"""BPF ring buffers mapped into the process and read as numpy arrays, several of them merged by time.
+
+Layout and protocol follow the kernel's Documentation/bpf/ringbuf.rst and kernel/bpf/ringbuf.c: one page with the
+consumer's position (ours to write), one with the producer's, then the data, mapped twice in a row so that a record
+never wraps. Each record has an 8-byte header whose first word is its length with a busy bit (still being written) and a
+discard bit. A ring of ours holds records of one length only, so a run of them is one structured array.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import time
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch, empty_batch, from_records
+from tuimon.records import SizeClass, record_dtype
+
+BUSY: Final = 1 << 31
+DISCARD: Final = 1 << 30
+SLACK_NS: Final = 300_000
+"""A record's time is taken just before its room is reserved; what is younger than this waits for the next drain, so
+that a record in between is not overtaken by a later one of another ring."""
+
+_PAGE: Final = mmap.PAGESIZE
+
+
+class Ring:
+    """One mapped ring.
+
+    Args:
+        map_fd: Of a BPF_MAP_TYPE_RINGBUF.
+        data_bytes: Its size, a power of two.
+        size_class: What its records look like.
+    """
+
+    def __init__(self, map_fd: int, data_bytes: int, size_class: SizeClass) -> None:
+        self.size_class = size_class
+        self.dtype = record_dtype(size_class, ring_header=True)
+        self._mask = data_bytes - 1
+        self._ours = mmap.mmap(map_fd, _PAGE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
+        self._theirs = mmap.mmap(map_fd, _PAGE + 2 * data_bytes, mmap.MAP_SHARED, mmap.PROT_READ, offset=_PAGE)
+        self._consumed = ctypes.c_uint64.from_buffer(self._ours)
+        self._produced = np.ndarray((1,), "<u8", self._theirs)
+        self._position = int(self._consumed.value)
+        self.stopped = False
+        """Whether the last look ended at a busy record."""
+
+    def pending(self) -> bool:
+        """Whether anything is there to look at."""
+        return int(self._produced[0]) != self._position
+
+    def look(self) -> NDArray[np.void]:
+        """Return the finished records up to the first busy one: a view into the ring, valid until they are consumed."""
+        count = (int(self._produced[0]) - self._position) // self.dtype.itemsize
+        at = _PAGE + (self._position & self._mask)
+        records = np.ndarray((count,), self.dtype, self._theirs, offset=at)
+        busy = records["len"] >= BUSY
+        self.stopped = bool(busy.any())
+        return records[: int(busy.argmax())] if self.stopped else records
+
+    def consume(self, count: int) -> None:
+        """Give the room of the first ``count`` records back to the kernel; views of them are no longer valid."""
+        self._position += count * self.dtype.itemsize
+        self._consumed.value = self._position
+
+    def close(self) -> None:
+        """Unmap."""
+        del self._consumed, self._produced
+        self._ours.close()
+        self._theirs.close()
+
+
+class RingSet:
+    """All rings of a source, drained together."""
+
+    def __init__(self, rings: list[Ring]) -> None:
+        self.rings = rings
+
+    def pending(self) -> bool:
+        """Whether any ring has something to look at."""
+        return any(ring.pending() for ring in self.rings)
+
+    def drain(self, *, everything: bool = False) -> Batch:
+        """Return what is there, in order of time, and make room.
+
+        Args:
+            everything: Take the youngest records too; only right when nothing is written any more.
+        """
+        cut = (1 << 63) if everything else time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SLACK_NS
+        found = [(ring, ring.look()) for ring in self.rings if ring.pending()]
+        if not found:
+            return empty_batch()
+        counts = _ready(found, cut)
+        parts = [
+            (ring.size_class, _without_discarded(records[:n]))
+            for (ring, records), n in zip(found, counts, strict=True)
+            if n
+        ]
+        batch = from_records(parts)
+        for (ring, _), n in zip(found, counts, strict=True):
+            if n:
+                ring.consume(n)
+        return batch
+
+    def close(self) -> None:
+        """Unmap all rings."""
+        for ring in self.rings:
+            ring.close()
+        self.rings.clear()
+
+
+def _without_discarded(records: NDArray[np.void]) -> NDArray[np.void]:
+    discarded = records["len"] & DISCARD
+    return records[discarded == 0] if discarded.any() else records
+
+
+def _ready(found: list[tuple[Ring, NDArray[np.void]]], cut: int) -> list[int]:
+    """Return how many records of each ring can be taken so that no record left behind is older than one taken.
+
+    A ring stopped by a busy record holds everything later back: its next record may be of any time after the last
+    finished one.
+    """
+    times = []
+    for ring, records in found:
+        ts = records["head"]["ts_ns"]
+        times.append(ts)
+        if ring.stopped:
+            cut = min(cut, int(ts[-1]) if len(ts) else 0)
+    while True:
+        counts = [_prefix(ts, cut) for ts in times]
+        behind = min((int(ts[n:].min()) for ts, n in zip(times, counts, strict=True) if n < len(ts)), default=cut + 1)
+        if behind > cut:
+            return counts
+        cut = behind - 1
+
+
+def _prefix(ts: NDArray[np.uint64], cut: int) -> int:
+    """Return how many leading values are not above ``cut``."""
+    late = ts > np.uint64(max(cut, 0))
+    return int(late.argmax()) if late.any() else len(ts)
