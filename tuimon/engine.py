@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from tuimon.batch import Batch, concat, single
+from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
@@ -26,8 +27,9 @@ from tuimon.interest import interest_for
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter
 from tuimon.rules.loader import LoadResult, load
-from tuimon.rules.matching import Pending
-from tuimon.rules.ruleset import RuleHit, RuleSet
+from tuimon.rules.matching import Pending, RuleHit
+from tuimon.rules.ruleset import RuleSet
+from tuimon.settings import Settings
 from tuimon.view.snapshot import Snapshot
 from tuimon.view.stats import Stats
 
@@ -85,6 +87,21 @@ def _alone(event: Event) -> Event:
     return Event(single(event.batch, event.row), 0, event.process, event.container, event.boot_to_epoch_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What a prefilter may look up (tuimon.rules)."""
+
+    engine: Engine
+
+    def process(self, index: int) -> Process | None:
+        """Return a process version by its index."""
+        return self.engine.processes.get(index)
+
+    def container_of(self, cgroup_id: int) -> Container | None:
+        """Return the container of a cgroup, None while it is not known."""
+        return self.engine.containers.of_cgroup(cgroup_id)
+
+
 class Engine:
     """Capture, enrichment, rules and history behind one facade.
 
@@ -131,6 +148,7 @@ class Engine:
         self._started = threading.Event()
         self._error: BaseException | None = None
         self._finished = False
+        self._containers_read = 0
         self._thread: threading.Thread | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -167,9 +185,7 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            self.source.start()
-            self.processes.seed()
-            self.containers.start()
+            self._begin()
             self._ask()
             self._started.set()
             self._loop()
@@ -181,11 +197,29 @@ class Engine:
             self._publish()
             self._started.set()
 
+    def _begin(self) -> None:
+        """Attach first, then read what exists, so that nothing slips through between the two."""
+        self.source.start()
+        if not isinstance(self.source, RecordingSource):
+            self.processes.seed()
+            self.containers.start()
+        elif self.source.processes_state is not None:
+            self.processes = ProcessTable.from_state(self.source.processes_state)
+        self._restore_containers()
+
+    def _restore_containers(self) -> None:
+        """Take the containers of a recording as far as it has told."""
+        source = self.source
+        if isinstance(source, RecordingSource) and source.containers_revision != self._containers_read:
+            self._containers_read = source.containers_revision
+            self.containers = Containers.from_state(source.containers_state)
+
     def _loop(self) -> None:
         stats_at = snapshot_at = 0.0
         cpu, wall = time.thread_time(), time.monotonic()
         while not self._stop.is_set():
             batch = self.source.drain(DRAIN_S)
+            self._restore_containers()
             self._run_commands()
             if len(batch):
                 self._take(batch)
@@ -211,7 +245,7 @@ class Engine:
             listener.batch(batch)
         ruleset = self._rules.ruleset
         if ruleset is not None:
-            for row in ruleset.candidates(batch, self).tolist():
+            for row in ruleset.candidates(batch, Tables(self)).tolist():
                 self._judge(ruleset, self.event(batch, row))
         if not self._fresh:
             self._fresh_since = time.monotonic()
@@ -233,9 +267,14 @@ class Engine:
             self._flush()
 
     def _flush(self) -> None:
+        if not self._fresh:
+            return
         self.history.append(concat(self._fresh))
         self._fresh, self._fresh_events = [], 0
         self.processes.retire(self.history.first_num)
+        batches = self.history.batches()
+        if batches:
+            self.containers.retire(int(batches[0].head["ts_ns"][0]))
 
     def _renewed(self, event: Event) -> Event:
         event.container = self.containers.of_cgroup(event.cgroup_id)
@@ -294,8 +333,12 @@ class Engine:
             history_max_bytes=self.history.max_bytes,
             history_first_time_ns=first_ns,
             containers=self._stats.rows(),
-            notices=tuple(self.containers.notices()),
+            notices=self._notices(),
         )
+
+    def _notices(self) -> tuple[str, ...]:
+        own = self.source.notice if isinstance(self.source, RecordingSource) else ""
+        return (*((own,) if own else ()), *self.containers.notices())
 
     # -- what front ends ask ---------------------------------------------------------------------------------------
 
@@ -405,3 +448,13 @@ class Engine:
     def _run_commands(self) -> None:
         while self._commands:
             self._commands.popleft()()
+
+
+def build_engine(settings: Settings, source: Source) -> Engine:
+    """Return an engine as the settings want it, with no rules yet, not started."""
+    options = EngineOptions(
+        history_bytes=settings.history_mb * 1024 * 1024,
+        first_match_only=settings.rule_matching == "first",
+        plain_falco=settings.plain_falco,
+    )
+    return Engine(source, ProcessTable(), Containers(), options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -110,7 +111,7 @@ class Stats:
         for key in [k for k in self._lines if k != "host"][: len(self._lines) - self._max]:
             del self._lines[key]
 
-    def containers(self, known: list[Container]) -> None:
+    def containers(self, known: Sequence[Container]) -> None:
         """Take the newest metadata, also of containers that made no call yet."""
         for container in known:
             self._line(container)
