@@ -88,13 +88,13 @@ def _report(error: TuimonError) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; each command sets ``run``."""
-    rules, screen, history = _rule_options(), _screen_options(), _history_options()
+    rules, screen, history = _rule_options("command_rules"), _screen_options(), _history_options()
     top = argparse.ArgumentParser(
         prog="tuimon",
         description="Watch this machine's system calls live, write Falco rules beside them, put them in force at once.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[rules, screen, history],
+        parents=[_rule_options("rules"), screen, history],
     )
     top.add_argument("--version", action="version", version=f"tuimon {__version__}")
     top.add_argument("--replay", metavar="FILE", help="open a recording, not the live kernel (demo: the built-in one)")
@@ -131,10 +131,12 @@ def _add_other_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
         module.add_parser(commands)
 
 
-def _rule_options() -> argparse.ArgumentParser:
+def _rule_options(dest: str) -> argparse.ArgumentParser:
+    """Return the options about rules; before and after the command ``-r`` goes to different places, to keep both."""
     group = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     add = group.add_argument_group("rules").add_argument
-    add("-r", "--rules", action="append", type=Path, metavar="FILE|DIR", help="load these rules too; may be repeated")
+    more = "load these rules too; may be repeated"
+    add("-r", "--rules", dest=dest, action="append", type=Path, metavar="FILE|DIR", help=more)
     add("--no-default-rules", dest="default_rules", action="store_false", help="leave out the rules tuimon ships")
     add("--rule-matching", choices=("first", "all"), help="for one event, alert by the first rule or by all (all)")
     add("--plain-falco", action="store_true", help="judge exactly as Falco does: given paths only, unknown is absent")
@@ -181,7 +183,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     overrides: dict[str, object] = {name: getattr(args, name, None) for name in names}
     loaded = settings.load(overrides=overrides)
     # -r adds to the config files' rules where every other option replaces.
-    return settings.with_rules(loaded, getattr(args, "rules", None) or [])
+    more = [*getattr(args, "rules", []), *getattr(args, "command_rules", [])]
+    return settings.with_rules(loaded, more)
 
 
 def _run_screen(args: argparse.Namespace) -> int:
