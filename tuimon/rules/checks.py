@@ -15,7 +15,7 @@ from tuimon import fields
 from tuimon.errors import RuleError
 from tuimon.events import Event
 from tuimon.fields.registry import UNKNOWN, FieldInfo, FieldType, Getter, Scope, Value
-from tuimon.rules.nodes import Check, FieldRef, Literal, Operand, Transform, ValueList
+from tuimon.rules.nodes import Check, FieldRef, Literal, Operand, OperandList, Transform, ValueList
 from tuimon.rules.operators import OPERATORS
 from tuimon.rules.predicates import Predicate, compare, predicate
 from tuimon.rules.transform import Argument, Function, function_for, result_type
@@ -129,7 +129,15 @@ class Checks:
             case ValueList(items):
                 texts = tuple(item.text for item in items)
                 return Side(lambda _slot_of: lambda _context: texts, FieldType.CHARBUF, name="", is_list=True)
+            case OperandList(operands):
+                return self._list_side([self.side(each) for each in operands])
         raise RuleError(f"{operand!r} cannot stand in a check")
+
+    def _list_side(self, sides: Sequence[Side]) -> Side:
+        """A list of fields and constants, as join takes it: absent when one of them is."""
+        named = [side.scope for side in sides if side.name]
+        binds = [side.bind for side in sides]
+        return Side(_applied(_flat, binds), FieldType.CHARBUF, name="(", is_list=True, scope=_widest(named))
 
     def _field_side(self, ref: FieldRef) -> Side:
         info, arg = self.field(ref)
@@ -336,6 +344,11 @@ def _applied(function: Function, binds: Sequence[Callable[[SlotOf], Load]]) -> C
         return load
 
     return bind
+
+
+def _flat(arguments: Sequence[Argument]) -> Argument | None:
+    """Return all arguments as one list; those that are lists give their elements."""
+    return tuple(item for each in arguments for item in (each if isinstance(each, tuple) else (each,)))
 
 
 def _texts(right: Literal | ValueList | Transform | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from tuimon.errors import RuleError
 from tuimon.events import Event, decode
 from tuimon.fields.registry import UNKNOWN, FieldType, Scalar, Value
 from tuimon.rules.checks import MISSING, Checks, Context, Load
-from tuimon.rules.nodes import FieldRef, Literal, Operand, Transform, ValueList
+from tuimon.rules.nodes import FieldRef, Literal, Operand, OperandList, Transform, ValueList
 
 ABSENT: Final = "<NA>"
 
@@ -177,19 +177,18 @@ class _Reader:
             return self.items(at + 1)
         return self.operand(at)
 
-    def items(self, at: int) -> tuple[ValueList, int]:
-        """Return a list of quoted constants."""
-        items: list[Literal] = []
+    def items(self, at: int) -> tuple[OperandList, int]:
+        """Return a list of constants and fields."""
+        items: list[FieldRef | Transform | Literal] = []
         while self.text[(at := self.blanks(at)) : at + 1] != ")":
             item, at = self.argument(at)
-            if not isinstance(item, Literal):
-                raise RuleError("invalid formatting token: a list in an output holds constants only")
-            items.append(item)
+            if not isinstance(item, ValueList | OperandList):
+                items.append(item)
             at = self.blanks(at)
             at += self.text[at : at + 1] == ","
             if at >= len(self.text):
                 raise RuleError("invalid formatting token: a list is not closed", "close it with )")
-        return ValueList(tuple(items)), at + 1
+        return OperandList(tuple(items)), at + 1
 
     def blanks(self, at: int) -> int:
         while self.text[at : at + 1] in (" ", "\t"):

@@ -187,6 +187,17 @@ class RuleSet:
                 break
         return hits
 
+    def applicable(self, event: Event) -> list[tuple[Rule, Condition]]:
+        """Return the rules for the event's type with their conditions, in the order of the files."""
+        name = event_name(event.kind, event.nr)
+        pairs = zip(self.rules, self._conditions, strict=True)
+        return [pair for pair in pairs if pair[0].event_types is None or name in pair[0].event_types]
+
+    def condition(self, rule: str) -> Condition | None:
+        """Return the condition of a rule by its name, None when no such rule is in force."""
+        pairs = zip(self.rules, self._conditions, strict=True)
+        return next((condition for each, condition in pairs if each.name == rule), None)
+
     def _bucket(self, event: Event) -> _Bucket:
         head = event.batch.head
         code = int(head["kind"][event.row]) * _CALL_NUMBERS + int(head["nr"][event.row])
