@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -159,7 +159,7 @@ class Event:
     event's cgroup is a container at all.
     """
 
-    __slots__ = ("_slots", "batch", "boot_to_epoch_ns", "container", "process", "row")
+    __slots__ = ("_slots", "batch", "boot_to_epoch_ns", "container", "facts", "process", "row")
 
     def __init__(
         self,
@@ -175,6 +175,8 @@ class Event:
         self.container = container
         self.boot_to_epoch_ns = boot_to_epoch_ns
         self._slots: list[bytes] | None = None
+        self.facts: Any = None
+        """What tuimon.fields has decoded of this event so far; nobody else looks at it."""
 
     @property
     def num(self) -> int:

@@ -1,8 +1,8 @@
 """Names of users and groups by number: the host's, cached, never waiting for a network.
 
 Only ``/etc/passwd`` and ``/etc/group`` are read, not NSS: a directory service that does not answer must not stop the
-event path. The files are looked at again when they changed, at most once in CHECK_EVERY_S. A number without a line has no
-name. Users of a container are looked up in the host's files too, which is what its numbers mean outside.
+event path. The files are looked at again when they changed, at most once in CHECK_EVERY_S. A number without a line
+has no name. Users of a container are looked up in the host's files too, which is what its numbers mean outside.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one registry of fields: name, type, meaning and how to get the value from an Event.
 
-It feeds the rule compilers, completion, table columns, help, ``tuimon fields`` and the reference page. A field is declared
-where its getter is written (tuimon.fields.evt, .proc, .fd, ...), once, with the decorator ``field``.
+It feeds the rule compilers, completion, table columns, help, ``tuimon fields`` and the reference page. A field is
+declared where its getter is written (tuimon.fields.evt, .proc, .fd, ...), once, with ``add``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from tuimon.events import Event
 
@@ -95,9 +95,26 @@ class FieldInfo:
     no_rhs: bool = False
     no_transformer: bool = False
     suggested_output: bool = False
+    any_of: bool = False
+    """Without an argument the value is a tuple of alternatives, not a list: a check holds when any of them satisfies it
+    (proc.aname: some ancestor; fd.ip: either end; ``!=`` on the fd.* ones holds when neither end is equal). An empty
+    tuple exists and satisfies nothing."""
 
 
 _FIELDS: dict[str, FieldInfo] = {}
+
+
+def add(
+    group: str,
+    name: str,
+    type: FieldType,
+    doc: str,
+    get: Getter | None = None,
+    scope: Scope = Scope.EVENT,
+    **more: Any,
+) -> None:
+    """Declare a field in one line; ``more`` are the other attributes of FieldInfo."""
+    declare(FieldInfo(name=name, type=type, doc=doc, get=get, group=group, scope=scope, **more))
 
 
 def declare(info: FieldInfo) -> None:
