@@ -5,8 +5,8 @@
         podman.exec("web", "sh", "-c", "id")
 
 Nothing is pulled, nothing is installed, the host's own engines and their containers are not touched. Where an engine
-cannot start, the test is skipped and says why. Odd flags: the machine may lack CAP_SYS_RESOURCE, so that no hard limit may
-be raised and no oom_score_adj lowered.
+cannot start, the test is skipped and says why. Odd flags: the machine may lack CAP_SYS_RESOURCE, so that no hard limit
+may be raised and no oom_score_adj lowered.
 """
 
 from __future__ import annotations

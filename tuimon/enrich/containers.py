@@ -46,8 +46,9 @@ class Containers:
         procfs: For second signs and for finding engines; /proc when not given.
         cgroups: The hierarchy that events are keyed by; this machine's when not given.
         resolver: What decides and names; made from the other two when not given.
+        live: False for a recording's containers: ``start`` then does nothing.
 
-    Nothing on this machine is looked at before ``start``: a recording's containers are never started.
+    Nothing on this machine is looked at before ``start``.
     """
 
     def __init__(
@@ -55,10 +56,13 @@ class Containers:
         procfs: Procfs | None = None,
         cgroups: Cgroups | None = None,
         resolver: Resolver | None = None,
+        *,
+        live: bool = True,
     ) -> None:
         self.revision = 0
         """Grows whenever something became known, changed or ended."""
         self._given = procfs, cgroups
+        self._live = live
         self._cgroups: Cgroups | None = None
         self._resolver = resolver
         self._by_cgroup: dict[int, Container] = {}
@@ -75,7 +79,7 @@ class Containers:
 
     def start(self) -> None:
         """Look at every cgroup there is and go on watching, in a thread of its own."""
-        if self._thread is not None:
+        if self._thread is not None or not self._live:
             return
         procfs, cgroups = self._given
         procfs = procfs or Procfs()
@@ -149,7 +153,7 @@ class Containers:
         Raises:
             RecordingError: The state is not what ``to_state`` returns.
         """
-        containers = cls()
+        containers = cls(live=False)
         for container, members in container_state.load(state):
             containers._containers[container.full_id] = container
             containers._members.setdefault(container.full_id, set()).update(members)

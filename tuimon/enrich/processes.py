@@ -46,14 +46,18 @@ class ProcessTable:
             at this machine.
         cgroup_of: Maps the cgroup paths of a process (see ``Procfs.cgroups``) to the cgroup id that events carry;
             this machine's cgroups when not given.
+        live: False for a recording's table: ``seed`` then does nothing.
     """
 
     def __init__(
         self,
         procfs: Procfs | None = None,
         cgroup_of: Callable[[Mapping[str, str]], int] | None = None,
+        *,
+        live: bool = True,
     ) -> None:
         self._given = procfs, cgroup_of
+        self._live = live
         self._procfs: Procfs | None = None
         """None until seeded."""
         self._cgroup_of = cgroup_of
@@ -97,6 +101,8 @@ class ProcessTable:
         Returns:
             How many were read.
         """
+        if not self._live:
+            return 0
         procfs, cgroup_of = self._given
         self._procfs = procfs or Procfs()
         self._cgroup_of = cgroup_of or Cgroups(procfs=self._procfs).id_of_process
@@ -165,7 +171,7 @@ class ProcessTable:
             RecordingError: The state is not what ``to_state`` returns.
         """
         versions, newest = process_state.load(state, PID_LIMIT, _INDEX_LIMIT)
-        table = cls()
+        table = cls(live=False)
         table._versions = versions
         for pid, index in newest.items():
             table._slot_of[pid] = index + 1
@@ -227,11 +233,11 @@ class ProcessTable:
         if not len(batch.proc_row):
             return changes
         for row, kind, tgid, ts_ns, said in described_rows(batch):
-            if not 0 < said.pid < PID_LIMIT:
+            if not 0 < said.pid < PID_LIMIT or tgid >= PID_LIMIT:
                 continue
             if kind == Kind.FORK:
                 if said.pid != tgid:
-                    changes.append((said.pid, row, self._fork(batch, row, ts_ns, tgid, said)))
+                    changes.append((said.pid, row, self._fork(batch, row, ts_ns, tgid, said, changes)))
             elif kind == Kind.EXEC:
                 changes.append((said.pid, row, self._exec(batch, row, ts_ns, said)))
             elif kind == Kind.EXIT:
@@ -242,9 +248,21 @@ class ProcessTable:
                     changes.append((said.pid, row, self._add(updated(process, said, ts_ns))))
         return changes
 
-    def _fork(self, batch: Batch, row: int, ts_ns: int, tgid: int, said: Described) -> int:
+    def _fork(
+        self,
+        batch: Batch,
+        row: int,
+        ts_ns: int,
+        tgid: int,
+        said: Described,
+        changes: list[tuple[int, int, int]],
+    ) -> int:
         before = self._newest(said.pid)
         parent = self._parent(said.ppid or tgid)
+        if parent is None and said.ppid in (0, tgid):
+            # It is alive, it just made the child: a later record will say more of it.
+            parent = Process(pid=tgid, start_ns=0, exec_ns=ts_ns)
+            changes.append((tgid, 0, self._add(parent)))
         if before is not None and before.end_ns is None:
             if before.start_ns and same_start(before.start_ns, said.start_ns):
                 # Seeded or read on demand before its own record arrived: the record knows the exact start and parent.

@@ -104,7 +104,7 @@ class Procfs:
     def start_ns(self, pid: int) -> int | None:
         """Return when a process started, since boot, in whole clock ticks; None when it is gone."""
         stat = self._stat(pid)
-        if stat is None or len(stat[1]) < 20:
+        if stat is None or len(stat[1]) < 20 or not stat[1][19].isdigit():
             return None
         return int(stat[1][19]) * TICK_NS
 
@@ -115,7 +115,7 @@ class Procfs:
     def ppid(self, pid: int) -> int:
         """Return the parent's pid, 0 when there is none or the process is gone."""
         stat = self._stat(pid)
-        return int(stat[1][1]) if stat is not None and len(stat[1]) > 1 else 0
+        return int(stat[1][1]) if stat is not None and len(stat[1]) > 1 and stat[1][1].isdigit() else 0
 
     def strings(self, pid: int, name: str) -> tuple[str, ...]:
         """Return the strings of ``cmdline`` or ``environ``, empty when the process is gone or has none.

@@ -1,0 +1,81 @@
+"""Process records for tests of the process table: a fork, an exec, an exit, a call, in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.builders import record
+from tuimon.batch import Batch, from_records
+from tuimon.records import Kind, SizeClass
+
+Record = tuple[SizeClass, NDArray[np.void]]
+
+EXECVE, CLONE, SETUID, READ, PRCTL = 59, 56, 105, 0, 157
+
+
+def started(pid: int) -> int:
+    """Return the start time that these records give a pid: whole ticks and a bit, as the kernel's are."""
+    return pid * 10_000_000 + 1_234
+
+
+def described(pid: int, *, ppid: int = 1, start_ns: int | None = None, **more: int) -> dict[str, int]:
+    """Return a process description."""
+    base = {
+        "pid": pid, "tid": pid, "ppid": ppid, "start_ns": started(pid) if start_ns is None else start_ns,
+        "vpid": pid, "pgid": pid, "sid": pid, "loginuid": 1000, "cgroup_id": 1, "mnt_ns": 11, "pid_ns": 12,
+    }  # fmt: skip
+    return base | more
+
+
+def fork(
+    ts_ns: int, parent: int, child: int, *, comm: bytes = b"", real: bytes = b"", cwd: bytes = b"", **more: int
+) -> Record:
+    """Return a fork, as the parent's event."""
+    slots = (b"", cwd, real, b"", b"", b"")
+    proc = described(child, ppid=more.pop("ppid", parent), **more)
+    return record(
+        CLONE, kind=Kind.FORK, ret=child, tid=parent, tgid=parent, ts_ns=ts_ns, comm=comm, slots=slots, proc=proc
+    )
+
+
+def execute(
+    ts_ns: int,
+    pid: int,
+    argv: Sequence[bytes] = (b"ls", b"-l"),
+    *,
+    comm: bytes = b"ls",
+    path: bytes = b"/usr/bin/ls",
+    cwd: bytes = b"/root",
+    env: Sequence[bytes] = (),
+    **more: int,
+) -> Record:
+    """Return an exec."""
+    slots = (path, cwd, path, b"\0".join(argv), b"\0".join(env), b"")
+    return record(
+        EXECVE, kind=Kind.EXEC, tid=pid, tgid=pid, ts_ns=ts_ns, comm=comm, slots=slots, proc=described(pid, **more)
+    )
+
+
+def end(ts_ns: int, pid: int, *, comm: bytes = b"", **more: int) -> Record:
+    """Return the end of a process."""
+    return record(0, kind=Kind.EXIT, tid=pid, tgid=pid, ts_ns=ts_ns, comm=comm, proc=described(pid, **more))
+
+
+def call(ts_ns: int, pid: int, nr: int = READ, *, tid: int | None = None, comm: bytes | None = None) -> Record:
+    """Return the exit of a call: slim, or with the thread's name."""
+    return record(nr, tid=tid or pid, tgid=pid, ts_ns=ts_ns, comm=comm or b"", slim=comm is None)
+
+
+def credentials(ts_ns: int, pid: int, *, comm: bytes = b"", **more: int) -> Record:
+    """Return a reserved call that carries a process description, such as setuid."""
+    return record(SETUID, tid=pid, tgid=pid, ts_ns=ts_ns, comm=comm, proc=described(pid, **more))
+
+
+def batch(*records: Record, first_num: int = 1) -> Batch:
+    """Return a numbered batch."""
+    made = from_records(records)
+    made.first_num = first_num
+    return made
