@@ -1,0 +1,425 @@
+"""Lists and macros put in their places: nodes in, nodes out.
+
+Falco expands lists in the *text* of a condition, wherever a list's name stands between blanks and ``( ) , =``. The same
+results come out here, but a name that stands as one value of a list (nearly all do) is replaced in the tree, so that a
+condition is parsed once, keeps its places, and remembers which list its values came from. Everything else goes through
+the text, as in Falco.
+
+Two things Falco leaves half done are finished: a list inside a list inside a list is expanded too, and what opens to
+more than any machine could judge is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tuimon.errors import RuleError
+from tuimon.rules.exceptions import quoted
+from tuimon.rules.items import ListItem
+from tuimon.rules.mistakes import nearest
+from tuimon.rules.nodes import (
+    And,
+    Check,
+    Condition,
+    Expanded,
+    Literal,
+    MacroRef,
+    Not,
+    Or,
+    Span,
+    ValueList,
+    walk,
+)
+from tuimon.rules.parser import MAX_CHARS, ConditionSyntaxError, parse_condition
+
+MAX_DEPTH: Final = 400
+"""Nodes above one another in an opened condition; 198 parentheses can make nearly as many in one text."""
+MAX_SIZE: Final = 200_000
+"""Checks and values in an opened condition."""
+
+_DELIMITERS: Final = " \t\n\r(),="
+_WORD: Final = re.compile(r"[^ \t\n\r(),=]+")
+_BARE: Final = re.compile(r"[^()\"' \t\n\r\f\v\b=,]+")
+_SIMPLE_QUOTED: Final = re.compile(r"[^\"'\\(),=\t\n\r\f\v\b]* [^\"'\\(),=\t\n\r\f\v\b]*")
+
+
+class ResolveError(RuleError):
+    """A name that cannot be opened.
+
+    Args:
+        message: One sentence.
+        span: Where, in the condition at hand.
+        hint: The nearest right name; may be empty.
+        undefined: The name, when it is that of no macro.
+    """
+
+    def __init__(self, message: str, span: Span, hint: str = "", undefined: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.span = span
+        self.undefined = undefined
+
+
+@dataclass(slots=True)
+class ListValues:
+    """A list with the lists inside it opened."""
+
+    name: str
+    texts: tuple[str, ...]
+    literals: tuple[Literal, ...] | None
+    """The values as nodes; None when some text has to go through the parser (quotes, commas, ...)."""
+    used: bool = False
+
+
+class Lists:
+    """All lists, opened.
+
+    Args:
+        items: The definitions, in order; a list sees those that were first defined before its last change.
+    """
+
+    def __init__(self, items: Iterable[ListItem] = ()) -> None:
+        self.by_name: dict[str, ListValues] = {}
+        self._items = {item.name: item for item in items}
+        for item in self._items.values():
+            self.by_name[item.name] = self._opened(item)
+        self._order = {name: index for index, name in enumerate(self.by_name)}
+        # Names with blanks or = in them (Falco warns) can only be found by searching for them.
+        self._odd = [name for name in self.by_name if not _WORD.fullmatch(name)]
+
+    def _opened(self, item: ListItem) -> ListValues:
+        texts: list[str] = []
+        self._collect(item, texts, ())
+        quoted_texts = tuple(quoted(text) for text in texts)
+        return ListValues(item.name, quoted_texts, self._literals(texts))
+
+    def _collect(self, item: ListItem, texts: list[str], path: tuple[str, ...]) -> None:
+        for scalar in item.items:
+            inner = self._items.get(scalar.text)
+            if inner is None or inner.index >= item.visibility or inner.name in (*path, item.name):
+                texts.append(scalar.text)
+                continue
+            earlier = self.by_name.get(inner.name)
+            if earlier is not None:
+                earlier.used = True
+            if len(path) < 50 and len(texts) < MAX_SIZE:
+                self._collect(inner, texts, (*path, item.name))
+
+    def _literals(self, texts: Iterable[str]) -> tuple[Literal, ...] | None:
+        out: list[Literal] = []
+        for text in texts:
+            if _BARE.fullmatch(text) and text not in self._items:
+                out.append(Literal(text))
+            elif _SIMPLE_QUOTED.fullmatch(text) and not any(word in self._items for word in _WORD.findall(text)):
+                out.append(Literal(text, quoted=True))
+            else:
+                return None
+        return tuple(out)
+
+    def parse(self, text: str) -> Condition:
+        """Parse a condition and put lists in their places.
+
+        Raises:
+            ConditionSyntaxError: Places are those of ``text``, before lists were expanded.
+        """
+        hits = self._hits(text)
+        if not hits:
+            return parse_condition(text)
+        for _, name in hits:
+            self.by_name[name].used = True
+        try:
+            node = parse_condition(text)
+        except ConditionSyntaxError:
+            return self._through_text(text)
+        if len(hits) == self._replaceable(node, hits):
+            return self._in_tree(node)
+        return self._through_text(text)
+
+    def _hits(self, text: str) -> list[tuple[int, str]]:
+        names = self.by_name
+        hits = [(match.start(), match[0]) for match in _WORD.finditer(text) if match[0] in names]
+        for name in self._odd:
+            hits += [(at, name) for at in _occurrences(text, name)]
+        return hits
+
+    def _replaceable(self, node: Condition, hits: list[tuple[int, str]]) -> int:
+        """Count the hits that are bare values of a list in parentheses, whose own values are plain."""
+        places = {
+            item.span.start
+            for check in walk(node)
+            if isinstance(check, Check) and isinstance(check.right, ValueList) and _in_parentheses(check.right)
+            for item in check.right.items
+            if not item.quoted
+        }
+        return sum(1 for start, name in hits if start in places and self.by_name[name].literals is not None)
+
+    def _in_tree(self, node: Condition) -> Condition:
+        match node:
+            case And(children, span):
+                return And(tuple(self._in_tree(child) for child in children), span)
+            case Or(children, span):
+                return Or(tuple(self._in_tree(child) for child in children), span)
+            case Not(child, span):
+                return Not(self._in_tree(child), span)
+            case Check(_, _, ValueList() as right):
+                expanded = self._values(right)
+                return node if expanded is right else replace(node, right=expanded)
+        return node
+
+    def _values(self, right: ValueList) -> ValueList:
+        names = self.by_name
+        if not any(not item.quoted and item.text in names for item in right.items):
+            return right
+        items: list[Literal] = []
+        for item in right.items:
+            known = None if item.quoted else names.get(item.text)
+            if known is None or known.literals is None:
+                items.append(item)
+            else:
+                # The values keep the place of the name, where an error about one of them is to be shown.
+                items += [Literal(value.text, value.quoted, item.span) for value in known.literals]
+        whole = right.items[0].text if len(right.items) == 1 else None
+        return ValueList(tuple(items), whole, right.span)
+
+    def _through_text(self, text: str) -> Condition:
+        expansion = _Expansion(text)
+        for values in self.by_name.values():
+            if values.name in expansion.text and expansion.replace(values.name, ", ".join(values.texts)):
+                values.used = True
+        try:
+            return expansion.respan(parse_condition(expansion.text))
+        except ConditionSyntaxError as error:
+            offset = expansion.origin(error.offset)
+            line, column = _line_column(text, offset)
+            hint = error.hint
+            if any(name in text for name in self.by_name) and "(" not in text[max(0, offset - 40) : offset]:
+                hint = hint or "the name of a list takes parentheses: in (name)"
+            raise ConditionSyntaxError(error.message, offset, line, column, hint) from None
+
+
+def _in_parentheses(values: ValueList) -> bool:
+    return not values.items or values.span != values.items[0].span
+
+
+def _occurrences(text: str, name: str) -> list[int]:
+    """Return where a name stands between delimiters or ends."""
+    found, at = [], text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        if (at == 0 or text[at - 1] in _DELIMITERS) and (end >= len(text) or text[end] in _DELIMITERS):
+            found.append(at)
+        at = text.find(name, at + 1)
+    return found
+
+
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+class _Expansion:
+    """A text in which names are replaced, and the way back from each place in it to the text before."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._before = text
+        self._starts = [0]
+        self._origins = [0]
+        self._fixed = [False]
+        """Each piece of the text: where it starts, where that was before, and whether all of it came from one place."""
+
+    def replace(self, name: str, values: str) -> bool:
+        """Replace a name wherever it stands alone, as Falco does (blanks around it become one). False: nowhere."""
+        places = _occurrences(self.text, name)
+        if not places:
+            return False
+        if len(self.text) + len(places) * len(values) > MAX_CHARS:
+            message = f"this condition is longer than {MAX_CHARS} characters once its lists are expanded"
+            raise ConditionSyntaxError(message, 0, 1, 1)
+        pieces: list[tuple[str, int]] = []
+        """(text, place in the old text; -1 for what is inserted at the place before it)"""
+        at = 0
+        for place in places:
+            if place < at:
+                continue
+            start, end = self._around(place, place + len(name), at)
+            if not values:
+                start, end = self._without_comma(start, end, at)
+            pieces += [(self.text[at:start], at), (f" {values} ", -1 - place)]
+            at = end
+        pieces.append((self.text[at:], at))
+        self._rebuild(pieces)
+        return True
+
+    def _around(self, start: int, end: int, least: int) -> tuple[int, int]:
+        while start > least and self.text[start - 1] in " \t\n\r":
+            start -= 1
+        while end < len(self.text) and self.text[end] in " \t\n\r":
+            end += 1
+        return start, end
+
+    def _without_comma(self, start: int, end: int, least: int) -> tuple[int, int]:
+        if start > least and self.text[start - 1] == ",":
+            return start - 1, end
+        if end < len(self.text) and self.text[end] == ",":
+            return start, end + 1
+        return start, end
+
+    def _rebuild(self, pieces: list[tuple[str, int]]) -> None:
+        starts: list[int] = []
+        origins: list[int] = []
+        fixed: list[bool] = []
+        length = 0
+        for text, place in pieces:
+            if place < 0:
+                starts.append(length)
+                origins.append(self.origin(-1 - place))
+                fixed.append(True)
+            else:
+                for start, origin, is_fixed in self._stretch(place, place + len(text)):
+                    starts.append(length + start - place)
+                    origins.append(origin)
+                    fixed.append(is_fixed)
+            length += len(text)
+        self.text = "".join(text for text, _ in pieces)
+        self._starts, self._origins, self._fixed = starts, origins, fixed
+
+    def _stretch(self, start: int, end: int) -> list[tuple[int, int, bool]]:
+        first = bisect_right(self._starts, start) - 1
+        out = [(start, self.origin(start), self._fixed[first])]
+        for index in range(first + 1, len(self._starts)):
+            if self._starts[index] >= end:
+                break
+            out.append((self._starts[index], self._origins[index], self._fixed[index]))
+        return out
+
+    def origin(self, offset: int) -> int:
+        """Return the place before any replacement."""
+        index = bisect_right(self._starts, offset) - 1
+        moved = 0 if self._fixed[index] else offset - self._starts[index]
+        return min(self._origins[index] + moved, len(self._before))
+
+    def respan(self, node: Condition) -> Condition:
+        """Return the tree with its places in the text before."""
+        match node:
+            case And(children, span):
+                return And(tuple(self.respan(child) for child in children), self._span(span))
+            case Or(children, span):
+                return Or(tuple(self.respan(child) for child in children), self._span(span))
+            case Not(child, span):
+                return Not(self.respan(child), self._span(span))
+            case MacroRef(name, span):
+                return MacroRef(name, self._span(span))
+            case Check(left, op, right, modifier, span):
+                left = replace(left, span=self._span(left.span))
+                if isinstance(right, ValueList):
+                    items = tuple(replace(item, span=self._span(item.span)) for item in right.items)
+                    right = ValueList(items, None, self._span(right.span))
+                elif right is not None:
+                    right = replace(right, span=self._span(right.span))
+                return Check(left, op, right, modifier, self._span(span))
+        return node
+
+    def _span(self, span: Span) -> Span:
+        start, end = self.origin(span.start), self.origin(max(span.start, span.end - 1)) + 1
+        line, column = _line_column(self._before, start)
+        return Span(start, max(end, start + 1), line, column)
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro that can be opened: its condition has no names left."""
+
+    name: str
+    node: Condition
+    origin: str
+    depth: int
+    size: int
+
+
+def open_macros(
+    node: Condition,
+    macros: Mapping[str, Macro],
+    *,
+    hints: Mapping[str, str] | None = None,
+    loops: Iterable[str] = (),
+    names: Iterable[str] = (),
+) -> tuple[Condition, int, int]:
+    """Replace the macros of a condition.
+
+    Args:
+        node: The condition.
+        macros: Those that may be used here.
+        hints: What to say about a name that exists but cannot be used here.
+        loops: Names that would lead back to where we are.
+        names: Names to suggest, besides those of ``macros``.
+
+    Returns:
+        The condition with every macro as Expanded, its depth and its size.
+
+    Raises:
+        ResolveError: An undefined name, or more than ``MAX_DEPTH`` or ``MAX_SIZE``.
+    """
+    opener = _Opener(macros, hints or {}, frozenset(loops), names)
+    opened, depth = opener.open(node)
+    if depth > MAX_DEPTH:
+        raise ResolveError(f"this nests deeper than {MAX_DEPTH} once its macros are opened", node.span)
+    return opened, depth, opener.size
+
+
+class _Opener:
+    def __init__(
+        self, macros: Mapping[str, Macro], hints: Mapping[str, str], loops: frozenset[str], names: Iterable[str]
+    ) -> None:
+        self.size = 0
+        self._macros = macros
+        self._hints = hints
+        self._loops = loops
+        self._names = names
+
+    def open(self, node: Condition) -> tuple[Condition, int]:
+        match node:
+            case And(children, span):
+                opened = [self.open(child) for child in children]
+                return And(tuple(child for child, _ in opened), span), 1 + max(depth for _, depth in opened)
+            case Or(children, span):
+                opened = [self.open(child) for child in children]
+                return Or(tuple(child for child, _ in opened), span), 1 + max(depth for _, depth in opened)
+            case Not(child, span):
+                inner, depth = self.open(child)
+                return Not(inner, span), depth + 1
+            case MacroRef(name, span):
+                macro = self._find(name, span)
+                self._grow(macro.size, span)
+                return Expanded(name, macro.node, macro.origin, span), macro.depth + 1
+            case Check(_, _, right, _, span):
+                self._grow(1 + (len(right.items) if isinstance(right, ValueList) else 0), span)
+        return node, 1
+
+    def _find(self, name: str, span: Span) -> Macro:
+        macro = self._macros.get(name)
+        if macro is not None:
+            return macro
+        if name in self._loops:
+            raise ResolveError(f"reference loop in macro '{name}'", span)
+        hint = self._hints.get(name, "")
+        near = "" if hint else nearest(name, {*self._macros, *self._names})
+        hint = hint or (f"did you mean {near}?" if near else "")
+        raise ResolveError(f"Undefined macro '{name}' used in filter.", span, hint, name)
+
+    def _grow(self, size: int, span: Span) -> None:
+        self.size += size
+        if self.size > MAX_SIZE:
+            raise ResolveError(f"this opens to more than {MAX_SIZE} checks and values", span)
+
+
+def macro_names(node: Condition) -> dict[str, Span]:
+    """Return the macros that a condition names, each with its first place."""
+    names: dict[str, Span] = {}
+    for each in walk(node):
+        if isinstance(each, MacroRef):
+            names.setdefault(each.name, each.span)
+    return names

@@ -1,0 +1,156 @@
+"""Where text comes from: files, and condition texts that are pieced together from places in files.
+
+Rules speak in offsets into a condition; people look at files. ``ConditionText.place`` leads from one to the other,
+through YAML's quoting and folding and through appended parts. It costs only when there is something to report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tuimon.rules.diagnostics import RuleFile
+
+_DOUBLE_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}
+SNIPPET_COLUMNS: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file: line and column from 1; the end is half-open and on the same line, 0 when unknown."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int = 0
+    end_column: int = 0
+    offset: int = 0
+    text: str = field(default="", repr=False, compare=False)
+    """The whole line, for the snippet."""
+
+    @property
+    def snippet(self) -> str:
+        """The line, and a caret line under it."""
+        line = self.text.expandtabs(1)
+        cut = max(0, self.column - SNIPPET_COLUMNS + 20) if self.column > SNIPPET_COLUMNS else 0
+        width = max(1, self.end_column - self.column) if self.end_line == self.line else 1
+        shown = line[cut : cut + SNIPPET_COLUMNS]
+        return f"{shown}\n{' ' * (self.column - 1 - cut)}{'^' * min(width, max(1, len(shown) - self.column + 1 + cut))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A YAML scalar and where it stands."""
+
+    text: str
+    file: RuleFile
+    start: int
+    """Offset of its first character in the file's text, quote or block sign included."""
+    end: int
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    style: str
+    """The YAML indicator: empty for plain, a quote, | or >."""
+    size: int = 1
+
+    @property
+    def is_null(self) -> bool:
+        """Whether YAML reads it as no value."""
+        return not self.style and self.text in ("", "~", "null", "Null", "NULL")
+
+    def place(self, start: int = 0, end: int = 0) -> Place:
+        """Return the place of a stretch of the value (offsets into ``text``); without one, where the scalar begins."""
+        if not end and not start:
+            return place_at(self.file, self.start, min(self.end, self._first_line_end()))
+        return place_at(self.file, self._file_offset(start), self._file_offset(max(end - 1, start)) + 1)
+
+    def _first_line_end(self) -> int:
+        newline = self.file.text.find("\n", self.start)
+        return newline if newline >= 0 else self.end
+
+    def _file_offset(self, offset: int) -> int:
+        """Walk value and file side by side: what is not blank stands in both, in the same order."""
+        raw, at, last = self.file.text, self.start, self.start
+        if self.style in ("|", ">"):
+            at = raw.find("\n", at) + 1 or len(raw)
+        elif self.style:
+            at += 1
+        last = at
+        for index, char in enumerate(self.text):
+            if char.isspace():
+                if index == offset:
+                    return last
+                if self.style != '"' or raw[at : at + 1] != "\\":
+                    last += 1
+                continue
+            at = self._skip_blanks(raw, at)
+            if index == offset:
+                return at
+            at += self._width(raw, at)
+            last = at
+        return min(last, self.end)
+
+    def _skip_blanks(self, raw: str, at: int) -> int:
+        while at < self.end and (raw[at].isspace() or self._is_blank_escape(raw, at)):
+            at += self._width(raw, at) if raw[at] == "\\" else 1
+        return at
+
+    def _is_blank_escape(self, raw: str, at: int) -> bool:
+        return (
+            self.style == '"' and raw[at] == "\\" and raw[at + 1 : at + 2] in ("n", "t", "r", " ", "\n", "v", "f", "_")
+        )
+
+    def _width(self, raw: str, at: int) -> int:
+        """Return how many characters of the file make this one of the value."""
+        if self.style == "'" and raw[at : at + 2] == "''":
+            return 2
+        if self.style == '"' and raw[at] == "\\":
+            return 2 + _DOUBLE_ESCAPES.get(raw[at + 1 : at + 2], 0)
+        return 1
+
+
+def place_at(file: RuleFile, offset: int, end: int = 0) -> Place:
+    """Return the place of an offset in a file's text; the mark ends at ``end``, at the latest with the line."""
+    text = file.text
+    offset = min(offset, len(text))
+    start_of_line = text.rfind("\n", 0, offset) + 1
+    end_of_line = text.find("\n", offset)
+    end_of_line = len(text) if end_of_line < 0 else end_of_line
+    line, column = text.count("\n", 0, offset) + 1, offset - start_of_line + 1
+    width = max(1, min(end or offset + 1, end_of_line) - offset)
+    shown = text[start_of_line:end_of_line].rstrip("\r")
+    return Place(file.path, line, column, line, column + width, offset, shown)
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionText:
+    """The text of a condition and the scalars it is made of, joined by one blank."""
+
+    parts: tuple[Scalar, ...]
+    text: str
+
+    @classmethod
+    def of(cls, *parts: Scalar) -> ConditionText:
+        """Join scalars."""
+        return cls(parts, " ".join(part.text for part in parts))
+
+    def append(self, part: Scalar) -> ConditionText:
+        """Return this text with one more part behind it."""
+        return ConditionText((*self.parts, part), f"{self.text} {part.text}")
+
+    def place(self, start: int, end: int = 0) -> Place:
+        """Return where a stretch of the text stands in its file."""
+        for part in self.parts:
+            if start <= len(part.text):
+                return part.place(start, max(end, start + 1))
+            start -= len(part.text) + 1
+            end -= len(part.text) + 1
+        return self.parts[-1].place(len(self.parts[-1].text))
+
+    @property
+    def origin(self) -> str:
+        """FILE:LINE of the first part."""
+        first = self.parts[0]
+        return f"{first.file.path}:{first.line}"
