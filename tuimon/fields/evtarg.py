@@ -531,6 +531,39 @@ def args_text(event: Event, _: str | None = None) -> str:
     return " ".join(parts)
 
 
+_NOT_SHOWN: Final = frozenset({"FSPATH", "FSRELPATH", "FD", "ERRNO", "SOCKTUPLE", "SOCKADDR", "BYTEBUF"})
+_SHOWN_NUMBERS: Final = frozenset({"UID", "GID", "PID"})
+
+
+def shown_params(f: Facts) -> list[str]:
+    """Return the parameters that a one-line summary shows beside the subject: flags, modes, signals, ids."""
+    out = []
+    for bound in _BOUND.get(f.name, ()):
+        param = bound.param
+        raw = bound.get(f) if bound.get is not None and param.type not in _NOT_SHOWN else None
+        if not isinstance(raw, int):
+            continue
+        text = _shown(f, param, raw)
+        if text:
+            out.append(text)
+    return out
+
+
+def _shown(f: Facts, param: Param, raw: int) -> str:
+    plain, resolved = _number_texts(f, param, raw)
+    if param.type == "MODE" or (param.name == "mode" and param.style == "o"):
+        return plain if raw else ""
+    if param.type.startswith(("FLAGS", "ENUMFLAGS")):
+        return resolved or ("" if plain == "0" else plain)
+    if param.type == "SIGTYPE":
+        return resolved or plain
+    if param.type in _SHOWN_NUMBERS or param.name in ("uid", "gid"):
+        return f"{param.name}={resolved or plain}"
+    if param.name == "mode":
+        return f"0{raw:o}"
+    return ""
+
+
 _ABSPATH_CALLS: Final = frozenset(
     {
         "renameat",
