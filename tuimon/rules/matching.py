@@ -10,6 +10,9 @@ from typing import Final
 from tuimon.events import Event
 from tuimon.rules.evaluate import Judge
 from tuimon.rules.output import Template
+from tuimon.rules.predicates import predicate
+
+__all__ = ["MAX_PENDING", "Counter", "Pending", "Rule", "RuleHit", "predicate"]
 
 MAX_PENDING: Final = 10_000
 """Undecided hits kept; beyond it the oldest are let go as unconfirmed, so that an engine that never answers cannot

@@ -21,9 +21,11 @@ from tuimon.events import Event
 from tuimon.records import Kind
 from tuimon.rules.checks import Addresses, Checks, Context, Test
 from tuimon.rules.evaluate import Program, compile_condition
+from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.matching import Counter, Rule, RuleHit
 from tuimon.rules.nodes import Check, Condition, FieldRef, Operand, Transform, walk
 from tuimon.rules.output import Template
+from tuimon.rules.prefilter_numpy import Actors, Mask, Tables
 from tuimon.syscalls import CALLS, event_name
 
 _SAMPLE_EVERY: Final = 64
@@ -71,6 +73,7 @@ class _Bucket:
     rules: tuple[Rule, ...]
     tests: tuple[Test, ...]
     blank: Context
+    mask: Mask
 
 
 class RuleSet:
@@ -94,6 +97,7 @@ class RuleSet:
         self._names: frozenset[str] = frozenset().union(*(rule.event_types or () for rule in rules))
         self._any_type = any(rule.event_types is None for rule in rules)
         self._interesting = self._code_table()
+        self._actors = Actors()
         self._turn = 0
 
     @classmethod
@@ -149,11 +153,29 @@ class RuleSet:
             return True
         return any(any(name in text for name in wanted) for rule in self.rules for text in rule.template.fields)
 
-    def candidates(self, batch: Batch, tables: object) -> NDArray[np.intp]:
-        """Return the rows (ascending) that some rule may match; every other row matches none."""
-        del tables
-        if not self.rules:
+    def candidates(self, batch: Batch, tables: Tables) -> NDArray[np.intp]:
+        """Return the rows (ascending) that some rule may match; every other row surely matches none.
+
+        Args:
+            batch: Numbered, and with its processes (``process_at``).
+            tables: Where processes and containers are found, as they are now.
+        """
+        if not self.rules or not len(batch):
             return np.empty(0, np.intp)
+        rows = self.interesting(batch)
+        if not len(rows):
+            return rows
+        actor_at, numbers, generation = self._actors.number(batch, rows, tables)
+        codes = batch.head["kind"][rows].astype(np.int32) * _CALL_NUMBERS + batch.head["nr"][rows]
+        kept = []
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            mask = self._bucket(code).mask
+            kept.append(mask.keep(batch, rows[mine], actor_at[mine], numbers, tables, generation))
+        return np.sort(np.concatenate(kept))
+
+    def interesting(self, batch: Batch) -> NDArray[np.intp]:
+        """Return the rows (ascending) of the event types that some rule looks at."""
         kind = np.minimum(batch.head["kind"], _KINDS - 1)
         number = np.minimum(batch.head["nr"], _CALL_NUMBERS - 1)
         return np.flatnonzero(self._interesting[kind, number])
@@ -164,7 +186,8 @@ class RuleSet:
         Hits with ``unknown`` set are undecided: a value is not known yet. With ``first_match_only`` the list ends at
         the first sure hit.
         """
-        bucket = self._bucket(event)
+        head = event.batch.head
+        bucket = self._bucket(int(head["kind"][event.row]) * _CALL_NUMBERS + int(head["nr"][event.row]))
         hits: list[RuleHit] = []
         if not bucket.rules:
             return hits
@@ -198,24 +221,28 @@ class RuleSet:
         pairs = zip(self.rules, self._conditions, strict=True)
         return next((condition for each, condition in pairs if each.name == rule), None)
 
-    def _bucket(self, event: Event) -> _Bucket:
-        head = event.batch.head
-        code = int(head["kind"][event.row]) * _CALL_NUMBERS + int(head["nr"][event.row])
+    def _bucket(self, code: int) -> _Bucket:
         bucket = self._buckets.get(code)
         if bucket is None:
-            bucket = self._buckets[code] = self._compile(event_name(code // _CALL_NUMBERS, code % _CALL_NUMBERS))
+            bucket = self._buckets[code] = self._compile(*divmod(code, _CALL_NUMBERS))
         return bucket
 
-    def _compile(self, name: str) -> _Bucket:
-        """Compile the rules of one event type together."""
+    def _compile(self, kind: int, number: int) -> _Bucket:
+        """Compile the rules for one kind of event together."""
+        name = event_name(kind, number)
         pairs = [
             (rule, condition)
             for rule, condition in zip(self.rules, self._conditions, strict=True)
             if rule.event_types is None or name in rule.event_types
         ]
-        program = Program(self._checks)
-        tests = program.compile([condition for _, condition in pairs], name)
-        return _Bucket(tuple(rule for rule, _ in pairs), tuple(tests), program.blank())
+        graph = Graph()
+        roots = [graph.add(condition, name) for _, condition in pairs]
+        alive = [at for at, root in enumerate(roots) if root != FALSE]
+        roots = [roots[at] for at in alive]
+        program = Program(self._checks, graph)
+        tests = program.print(roots)
+        mask = Mask(graph, roots, self._checks, Kind(kind), name)
+        return _Bucket(tuple(pairs[at][0] for at in alive), tuple(tests), program.blank(), mask)
 
     def _code_table(self) -> NDArray[np.bool_]:
         """Return, for each kind and call number, whether some rule looks at such events."""

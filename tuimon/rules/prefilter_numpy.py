@@ -1,0 +1,303 @@
+"""The prefilter over columns: which rows of a batch can any rule match?
+
+Every distinct actor (process version and container) and every distinct detail (the content of a record but for time and
+place) is asked once, by the compiled projections, and gets one bit per clause; a row is a candidate when the bits of
+its actor and of its detail have one in common. Both kinds of answers are kept between batches, so that on a machine at
+work nearly all of it is two table look-ups per row.
+
+Answers about actors are kept for as long as the process and the container are the same objects with the same content;
+answers about details hold for ever, but for the names of users and groups some of them print, so that all are dropped
+when there are many or when they are old.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.events import Container, Event, Process
+from tuimon.records import Flag, Kind
+from tuimon.rules.checks import Checks, Context, Test
+from tuimon.rules.evaluate import Program
+from tuimon.rules.graph import TRUE, Graph
+from tuimon.rules.prefilter import Clauses, Cutter, key_registers
+
+_MAX_DETAILS: Final = 200_000
+_MAX_ACTORS: Final = 100_000
+_MAX_AGE_S: Final = 30.0
+_FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
+_WORD: Final = 64
+
+
+class Processes(Protocol):
+    """Process versions by index (tuimon.enrich.processes.ProcessTable)."""
+
+    def get(self, index: int) -> Process | None:
+        """Return a version, None when the index is not (or no longer) known."""
+
+
+class Owners(Protocol):
+    """Containers by cgroup (tuimon.enrich.containers.Containers)."""
+
+    def of_cgroup(self, cgroup_id: int) -> Container | None:
+        """Return the container or the host, None while it is not known."""
+
+
+class Tables(Protocol):
+    """What a mask may look up; the engine is one."""
+
+    @property
+    def processes(self) -> Processes: ...  # noqa: D102
+    @property
+    def containers(self) -> Owners: ...  # noqa: D102
+
+
+class Actors:
+    """Numbers for the actors of batches: the same number for as long as process and container are as they were."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Process | None, Container | None, object, int]] = {}
+        self._next = 0
+        self._began_s = time.monotonic()
+        self.generation = 0  # changes when all numbers given before have lost their meaning
+
+    def number(
+        self, batch: Batch, rows: NDArray[np.intp], tables: Tables
+    ) -> tuple[NDArray[np.intp], NDArray[np.int64], int]:
+        """Return the actors of some rows.
+
+        Returns:
+            (n,) the place of each row's actor among those of the batch, the number of each of these, and the
+            generation of the numbers.
+        """
+        now_s = time.monotonic()
+        if len(self._known) > _MAX_ACTORS or now_s - self._began_s > _MAX_AGE_S:
+            self._known.clear()
+            self._next, self._began_s = 0, now_s
+            self.generation += 1
+        cgroups, cgroup_at = np.unique(batch.head["cgroup_id"][rows], return_inverse=True)
+        process_at = batch.process_at[rows] if len(batch.process_at) else np.full(len(rows), -1, np.int32)
+        key = (process_at.astype(np.int64) + 1) * len(cgroups) + cgroup_at
+        keys, inverse = np.unique(key, return_inverse=True)
+        owners = [tables.containers.of_cgroup(cgroup_id) for cgroup_id in cgroups.tolist()]
+        numbers = []
+        for each in keys.tolist():
+            index, at = each // len(cgroups) - 1, each % len(cgroups)
+            numbers.append(self._number(index, int(cgroups[at]), tables.processes.get(index), owners[at]))
+        return inverse, np.array(numbers, np.int64), self.generation
+
+    def _number(self, index: int, cgroup_id: int, process: Process | None, owner: Container | None) -> int:
+        print_ = fingerprint(process)
+        known = self._known.get((index, cgroup_id))
+        if known is not None and known[0] is process and known[1] is owner and known[2] == print_:
+            return known[3]
+        number = self._next
+        self._next += 1
+        self._known[index, cgroup_id] = (process, owner, print_, number)
+        return number
+
+
+def fingerprint(process: Process | None) -> object:
+    """Return what changes when a process version is filled in later, its ancestors included."""
+    parts: list[object] = []
+    at, steps = process, 0
+    while at is not None and steps < 32:
+        parts += (id(at), at.comm, at.exe, at.exepath, at.cwd, len(at.args), at.env is None, at.uid, at.start_ns)
+        at = at.parent
+        steps += 1
+    return tuple(parts)
+
+
+class _Bits:
+    """Answers as rows of words, one bit per clause: which clauses the asked thing does not rule out."""
+
+    def __init__(self, tests: Sequence[tuple[Test, int]], blank: Context, clauses: int) -> None:
+        self._tests = tests
+        """Test of each distinct projection, and the bits of the clauses that have it."""
+        self._blank = blank
+        self._all = (1 << clauses) - 1
+        self._words = max(1, -(-clauses // _WORD))
+        self.rows = np.zeros((256, self._words), np.uint64)
+        self.used = 0
+
+    def ask(self, event: Event) -> int:
+        """Answer for one event and return the row of the answer."""
+        context = self._blank.copy()
+        context[0] = event
+        bits = self._all
+        for test, clauses in self._tests:
+            if bits & clauses and test(context) is False:
+                bits &= ~clauses
+                if not bits:
+                    break
+        if self.used == len(self.rows):
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+        row = self.used
+        self.used += 1
+        self.rows[row] = [bits >> (_WORD * word) & ((1 << _WORD) - 1) for word in range(self._words)]
+        return row
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        self.used = 0
+
+
+class Mask:
+    """The prefilter of one kind of event.
+
+    Args:
+        graph: The conditions' graph.
+        roots: The condition of each rule.
+        checks: Compiles the checks.
+        kind: Of the events.
+        name: Their ``evt.type``.
+    """
+
+    def __init__(self, graph: Graph, roots: Sequence[int], checks: Checks, kind: Kind, name: str) -> None:
+        self.clauses: Clauses = Cutter(graph, checks, kind, name).cut(roots)
+        self._actors = self._bits(graph, checks, [clause.actor for clause in self.clauses.items])
+        self._details = self._bits(graph, checks, [clause.detail for clause in self.clauses.items])
+        self._registers = key_registers(name)
+        self._row_of_actor = np.full(256, -1, np.int64)
+        self._row_of_detail: dict[bytes, int] = {}
+        self._began_s = time.monotonic()
+        self._generation = -1
+
+    def _bits(self, graph: Graph, checks: Checks, nodes: Sequence[int]) -> _Bits:
+        """Return the table of answers for one projection of all clauses."""
+        clauses: dict[int, int] = {}
+        for at, node in enumerate(nodes):
+            if node != TRUE:
+                clauses[node] = clauses.get(node, 0) | 1 << at
+        program = Program(checks, graph)
+        tests = program.print(list(clauses))
+        return _Bits(list(zip(tests, clauses.values(), strict=True)), program.blank(), len(nodes))
+
+    def keep(
+        self,
+        batch: Batch,
+        rows: NDArray[np.intp],
+        actor_at: NDArray[np.intp],
+        numbers: NDArray[np.int64],
+        tables: Tables,
+        generation: int,
+    ) -> NDArray[np.intp]:
+        """Return those of some rows of a batch, all of this kind, that some rule may match.
+
+        Args:
+            batch: The batch.
+            rows: Its rows.
+            actor_at: (n,) the place of each row's actor in ``numbers``.
+            numbers: The actors' numbers.
+            tables: Where processes and containers are found.
+            generation: Of the actors' numbers.
+        """
+        if not self.clauses.items:
+            return rows[:0]
+        actor_rows = self._actor_rows(batch, rows, actor_at, numbers, tables, generation)
+        bits = self._actors.rows[actor_rows]
+        alive = bits.any(axis=1)
+        rows, bits = rows[alive], bits[alive]
+        if not len(rows):
+            return rows
+        bits &= self._details.rows[self._detail_rows(batch, rows)]
+        return rows[bits.any(axis=1)]
+
+    def _actor_rows(
+        self,
+        batch: Batch,
+        rows: NDArray[np.intp],
+        actor_at: NDArray[np.intp],
+        numbers: NDArray[np.int64],
+        tables: Tables,
+        generation: int,
+    ) -> NDArray[np.int64]:
+        """Return where the answers about the rows' actors are, asking those not yet known."""
+        if generation != self._generation:
+            self._generation = generation
+            self._row_of_actor[:] = -1
+            self._actors.clear()
+        largest = int(numbers.max(initial=0))
+        if largest >= len(self._row_of_actor):
+            grown = np.full(2 * largest + 1, -1, np.int64)
+            grown[: len(self._row_of_actor)] = self._row_of_actor
+            self._row_of_actor = grown
+        of_rows = numbers[actor_at]
+        found = self._row_of_actor[of_rows]
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            new, first = np.unique(of_rows[missing], return_index=True)
+            for number, at in zip(new.tolist(), missing[first].tolist(), strict=True):
+                self._row_of_actor[number] = self._actors.ask(_event(batch, int(rows[at]), tables))
+            found = self._row_of_actor[of_rows]
+        return found
+
+    def _detail_rows(self, batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return where the answers about the rows' details are, asking those not yet known."""
+        now_s = time.monotonic()
+        if len(self._row_of_detail) > _MAX_DETAILS or now_s - self._began_s > _MAX_AGE_S:
+            self._row_of_detail.clear()
+            self._details.clear()
+            self._began_s = now_s
+        known = self._row_of_detail
+        keys = self._keys(batch, rows)
+        found = [known.get(key, -1) for key in keys]
+        out = np.array(found, np.int64)
+        for at in np.flatnonzero(out < 0).tolist():
+            key = keys[at]
+            answer = known.get(key)
+            if answer is None:
+                answer = known[key] = self._details.ask(Event(batch, int(rows[at]), None, None, 0))
+            out[at] = answer
+        return out
+
+    def _keys(self, batch: Batch, rows: NDArray[np.intp]) -> list[bytes]:
+        """Return what tells details apart: result up to the bound, flags, arguments, kind of file, lengths, texts."""
+        head = batch.head[rows]
+        ext_at = batch.ext_at[rows]
+        has_ext = ext_at >= 0
+        at = np.where(has_ext, ext_at, 0)
+        fixed = np.zeros(len(rows), _key_dtype(len(self._registers)))
+        fixed["ret"] = np.minimum(head["ret"], self.clauses.result_bound + 1)
+        fixed["flags"] = head["flags"] & _FLAGS
+        low = [register for register in self._registers if register < 3]
+        fixed["arg"][:, : len(low)] = head["arg"][:, low]
+        if not len(batch.ext):
+            return _rows_as_bytes(fixed)
+        high = [register - 3 for register in self._registers if register >= 3]
+        ext = batch.ext[at]
+        fixed["arg"][:, len(low) :] = np.where(has_ext[:, None], ext["arg"][:, high], 0)
+        fixed["fd_type"] = np.where(has_ext, ext["fd_type"], 0)
+        fixed["slot_len"] = np.where(has_ext[:, None], ext["slot_len"], 0)
+        starts = np.where(has_ext, batch.text_at[at], 0).tolist()
+        ends = np.where(has_ext, batch.text_at[at + 1], 0).tolist()
+        arena = batch.arena
+        return [
+            head_bytes + arena[start:end]
+            for head_bytes, start, end in zip(_rows_as_bytes(fixed), starts, ends, strict=True)
+        ]
+
+
+def _key_dtype(registers: int) -> np.dtype[np.void]:
+    return np.dtype(
+        [("ret", "<i8"), ("flags", "u1"), ("fd_type", "<u2"), ("slot_len", "<u2", (6,)), ("arg", "<u8", (registers,))]
+    )
+
+
+def _rows_as_bytes(fixed: NDArray[np.void]) -> list[bytes]:
+    """Return each row of an array as bytes of one length."""
+    size = fixed.dtype.itemsize
+    raw = fixed.tobytes()
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
+
+def _event(batch: Batch, row: int, tables: Tables) -> Event:
+    """Return the row object of an event, as far as its actor matters."""
+    index = int(batch.process_at[row]) if len(batch.process_at) else -1
+    owner = tables.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
+    return Event(batch, row, tables.processes.get(index), owner, 0)
