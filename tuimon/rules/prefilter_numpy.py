@@ -205,7 +205,8 @@ class Mask:
         rows, bits = rows[alive], bits[alive]
         if not len(rows):
             return rows
-        bits &= self._details.rows[self._detail_rows(batch, rows)]
+        detail_rows = self._detail_rows(batch, rows)  # may replace the table of answers: before it is looked at
+        bits &= self._details.rows[detail_rows]
         return rows[bits.any(axis=1)]
 
     def _actor_rows(

@@ -1,0 +1,203 @@
+"""How many events per second are judged on one core, with all upstream rules (tuimon's own where those are absent).
+
+    python -m tests.bench.bench_rules [--events N] [--rounds N] [--json FILE]
+
+The mix is that of a busy web node: opens, execs, connects, sends, and many reads and closes that no rule looks at. The
+baseline is the exact evaluator on every event whose type some rule looks at; beside it the same with the numpy
+prefilter before it, and (as a share) how many rows each stage leaves. Rounds are interleaved, the median counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tests import builders
+from tuimon.batch import Batch, from_records
+from tuimon.events import HOST, Process
+from tuimon.records import Kind, SizeClass, SockFlag, record_dtype
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.rules.loader import load
+from tuimon.rules.ruleset import RuleSet
+
+ROOT = Path(__file__).resolve().parents[2]
+UPSTREAM = ROOT.parent / "shared" / "upstream" / "falco-rules"
+SHARES = {
+    "read": 0.34, "close": 0.14, "openat": 0.22, "write": 0.08, "connect": 0.03, "sendto": 0.04, "recvfrom": 0.04,
+    "accept4": 0.02, "mmap": 0.05, "execve": 0.01, "unlink": 0.01, "renameat2": 0.005, "mkdir": 0.005, "socket": 0.01,
+}  # fmt: skip
+PROGRAMS = (
+    ("systemd", "nginx"), ("systemd", "sshd", "bash"), ("systemd", "sshd", "bash", "vim"), ("systemd", "cron", "sh"),
+    ("containerd-shim", "node"), ("containerd-shim", "python3"), ("containerd-shim", "sh", "redis-server"),
+    ("systemd", "postgres"), ("systemd", "dockerd"), ("containerd-shim", "java"), ("systemd", "apt-get", "dpkg"),
+)  # fmt: skip
+
+
+def rule_files() -> list[RuleFile]:
+    """Return the upstream rule files, or tuimon's own."""
+    paths = sorted(UPSTREAM.glob("falco*_rules.yaml")) or sorted((ROOT / "rules").glob("*.yaml"))
+    return [RuleFile(str(path), path.read_text()) for path in paths]
+
+
+def paths(rng: random.Random, count: int) -> list[str]:
+    """Return paths as a node opens them, a few of them sensitive."""
+    roots = ("/usr/lib/x86_64-linux-gnu", "/usr/share/zoneinfo", "/var/lib/postgresql/16/main/base", "/proc", "/srv/www",
+             "/app/node_modules", "/etc", "/tmp", "/sys/fs/cgroup", "/var/log", "/home/dev/src", "/run/systemd")  # fmt: skip
+    made = [f"{rng.choice(roots)}/{rng.choice('abcdef')}{rng.randrange(1000)}/{rng.randrange(count)}.dat" for _ in range(count)]
+    return [*made, "/etc/passwd", "/etc/ld.so.cache", "/etc/hosts", "/etc/resolv.conf", "/etc/shadow", "/dev/null"]
+
+
+def actors(rng: random.Random, count: int) -> tuple[dict[int, Process], dict[int, int], builders.Owners]:
+    """Return processes by index, the cgroup of each, and the containers."""
+    owners = builders.Owners({1: HOST})
+    for number in range(8):
+        owners[100 + number] = builders.container(f"{number:012x}", name=f"app-{number}")
+    processes, cgroup_of = {}, {}
+    for index in range(count):
+        names = rng.choice(PROGRAMS)
+        tty = 34816 if "sshd" in names else 0
+        processes[index] = builders.chain(*names, pid=5000 + index, index=index, uid=rng.choice((0, 33, 1000)), tty=tty)
+        inside = names[0] == "containerd-shim"
+        cgroup_of[index] = rng.choice([key for key in owners if key != 1]) if inside else 1
+    return processes, cgroup_of, owners
+
+
+def build(events: int, seed: int = 1) -> tuple[Batch, builders.FakeTables]:
+    """Return a batch of the mix and its tables."""
+    rng = random.Random(seed)
+    processes, cgroup_of, owners = actors(rng, 120)
+    pool = paths(rng, 4000)
+    kinds = list(SHARES)
+    calls = rng.choices(kinds, list(SHARES.values()), k=events)
+    by_class: dict[SizeClass, list[np.ndarray]] = {}
+    index_of: list[int] = []
+    for number, call in enumerate(calls):
+        index = rng.randrange(len(processes))
+        index_of.append(index)
+        size_class, row = _record(rng, call, processes[index], cgroup_of[index], pool)
+        row["head"]["ts_ns"] = builders.TS_NS + number
+        by_class.setdefault(size_class, []).append(row)
+    batch = from_records([(size_class, np.concatenate(rows)) for size_class, rows in by_class.items()])
+    batch.first_num = 1
+    batch.process_at = np.array(index_of, np.int32)
+    return batch, builders.FakeTables(processes, owners)
+
+
+def _record(rng: random.Random, call: str, process: Process, cgroup_id: int, pool: list[str]) -> tuple[SizeClass, np.ndarray]:
+    common = {
+        "tid": process.pid, "tgid": process.pid, "uid": process.uid, "gid": process.uid, "comm": process.comm,
+        "cgroup_id": cgroup_id,
+    }  # fmt: skip
+    number = builders.NUMBERS[call]
+    if call in ("read", "write", "close", "mmap", "recvfrom"):
+        return builders.record(number, args=(rng.randrange(3, 60), 0x7F00, 4096), ret=rng.randrange(4096), slim=True, **common)
+    if call in ("openat", "unlink", "mkdir", "renameat2"):
+        # Opens of a node repeat: most of them are of few files.
+        path = pool[min(int(rng.paretovariate(0.5)), len(pool)) - 1] if rng.random() < 0.7 else rng.choice(pool)
+        flags = rng.choices((0o2000000, 0, 0o1101, 2), (80, 10, 6, 4))[0]
+        pointer = rng.randrange(1 << 40)
+        registers = {"openat": (builders.AT_FDCWD, pointer, flags, 0), "renameat2": (3, pointer, 3, pointer, 0)}
+        slots = [path.encode(), b"", b"", b"/tmp/new" if call == "renameat2" else b"", b"", b""]
+        ret = rng.randrange(3, 40) if call == "openat" else 0
+        failed = rng.random() < 0.1
+        return builders.record(
+            number, args=registers.get(call, (pointer, 0o755)), ret=-2 if failed else ret, slots=slots,
+            flags=builders.NO_FLAGS if failed else builders.Flag.REAL_SAME, fd_type=0 if failed else 0o100000, **common,
+        )  # fmt: skip
+    if call in ("connect", "sendto", "accept4"):
+        remote = (f"10.{rng.randrange(4)}.{rng.randrange(8)}.{rng.randrange(32)}", rng.choice((443, 80, 5432, 53, 6379)))
+        role = SockFlag.SERVER if call == "accept4" else SockFlag.CLIENT
+        sock = builders.sock_slot(local=("10.0.0.5", rng.randrange(32768, 33000)), remote=remote, role=role)
+        slots = [b"", b"", b"", b"", b"", sock]
+        return builders.record(
+            number, args=(5, rng.randrange(1 << 40), 16), slots=slots, fd_type=0o140000, ret=0, **common
+        )
+    if call == "socket":
+        return builders.record(number, args=(2, 1, 0), ret=7, **common)
+    path = process.exepath.encode()
+    slots = [path, b"/root", path, b"\0".join((process.comm.encode(), b"-c", b"echo %d" % rng.randrange(50))), b"", b""]
+    proc = {"pid": process.pid, "tid": process.pid, "ppid": process.ppid, "start_ns": process.start_ns}
+    return builders.record(number, kind=Kind.EXEC, slots=slots, proc=proc, **common)
+
+
+def exact(ruleset: RuleSet, batch: Batch, tables: builders.FakeTables) -> tuple[int, int]:
+    """Judge every event of interest; return how many were looked at and how many hits there were."""
+    rows = ruleset.interesting(batch).tolist()
+    return len(rows), sum(len(ruleset.judge(builders.event_of(batch, row, tables))) for row in rows)
+
+
+def prefiltered(ruleset: RuleSet, batch: Batch, tables: builders.FakeTables, drain: int) -> tuple[int, int]:
+    """Judge what the prefilter leaves, drain by drain; return how many were looked at and how many hits there were."""
+    looked = hits = 0
+    for part in drains(batch, drain):
+        rows = ruleset.candidates(part, tables).tolist()
+        looked += len(rows)
+        hits += sum(len(ruleset.judge(builders.event_of(part, row, tables))) for row in rows)
+    return looked, hits
+
+
+_DRAINS: dict[int, list[Batch]] = {}
+
+
+def drains(batch: Batch, size: int) -> list[Batch]:
+    """Return the batch cut into drains of a size; cut once, not timed."""
+    from tuimon.batch import take
+
+    if size not in _DRAINS:
+        _DRAINS[size] = [
+            take(batch, np.arange(at, min(at + size, len(batch)))) for at in range(0, len(batch), size)
+        ]
+    return _DRAINS[size]
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--drain", type=int, default=20_000, help="events per drain")
+    parser.add_argument("--json", help="write the figures to this file")
+    options = parser.parse_args()
+    batch, tables = build(options.events)
+    loaded = load(rule_files())
+    ruleset = RuleSet.build(loaded, 1)
+    drains(batch, options.drain)
+    times: dict[str, list[float]] = {"exact": [], "prefilter, cold": [], "prefilter": []}
+    counts: dict[str, tuple[int, int]] = {}
+    for _ in range(options.rounds):
+        fresh = RuleSet.build(loaded, 1)
+        for name, run in (
+            ("exact", lambda: exact(ruleset, batch, tables)),
+            ("prefilter, cold", lambda fresh=fresh: prefiltered(fresh, batch, tables, options.drain)),
+            ("prefilter", lambda: prefiltered(ruleset, batch, tables, options.drain)),
+        ):
+            began = time.perf_counter()
+            counts[name] = run()
+            times[name].append(time.perf_counter() - began)
+    hits = {name: count[1] for name, count in counts.items()}
+    if len(set(hits.values())) != 1:
+        print(f"the ways disagree: {hits}", file=sys.stderr)
+        return 1
+    base = statistics.median(times["exact"])
+    figures = {}
+    print(f"{len(ruleset)} rules, {len(batch):,} events, {counts['exact'][0]:,} of a type some rule looks at, {hits['exact']} hits")
+    print(f"{'way':18}{'events/s':>14}{'µs/event':>10}{'judged':>10}{'x exact':>9}")
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        rate = len(batch) / median
+        figures[name] = {"events_per_s": rate, "judged": counts[name][0], "ratio_to_exact": base / median}
+        print(f"{name:18}{rate:14,.0f}{1e6 / rate:10.2f}{counts[name][0]:10,}{base / median:9.1f}")
+    if options.json:
+        Path(options.json).write_text(json.dumps({"events": len(batch), "rules": len(ruleset), "ways": figures}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
