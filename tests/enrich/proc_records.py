@@ -53,7 +53,8 @@ def execute(
     **more: int,
 ) -> Record:
     """Return an exec."""
-    slots = (path, cwd, path, b"\0".join(argv), b"\0".join(env), b"")
+    # As in the program's memory: a NUL ends each.
+    slots = (path, cwd, path, b"".join(a + b"\0" for a in argv), b"".join(e + b"\0" for e in env), b"")
     return record(
         EXECVE, kind=Kind.EXEC, tid=pid, tgid=pid, ts_ns=ts_ns, comm=comm, slots=slots, proc=described(pid, **more)
     )

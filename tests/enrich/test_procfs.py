@@ -47,6 +47,11 @@ def test_a_kernel_thread_has_no_executable(tmp_path: Path):
     assert (made.exe, made.args, made.exepath, made.cwd) == ("", (), "", "")
 
 
+def test_a_kernel_worker_has_the_name_its_events_carry(tmp_path: Path):
+    write_process(tmp_path, 9, comm="kworker/u8:2-ext4-rsv-conversion", exe="")
+    assert Procfs(tmp_path).read(9).comm == "kworker/u8:2"
+
+
 def test_a_process_that_is_gone_is_none_and_one_half_gone_is_read_as_far_as_it_goes(tmp_path: Path):
     assert Procfs(tmp_path).read(99) is None
     write_process(tmp_path, 5)

@@ -23,10 +23,23 @@ from tuimon.batch import Batch
 from tuimon.enrich import process_state
 from tuimon.enrich.cgroups import Cgroups
 from tuimon.enrich.procfs import Procfs, same_start
-from tuimon.enrich.record import Described, describe, described_rows, differs, executed, forked, updated
+from tuimon.enrich.record import (
+    EXEC,
+    EXIT,
+    FORK,
+    Described,
+    Said,
+    describe,
+    differs,
+    executed,
+    forked,
+    said_rows,
+    updated,
+)
 from tuimon.events import Process, decode
-from tuimon.records import Kind
 
+Change = tuple[int, int, int]
+"""(pid, first row, index of the version it has from that row on)."""
 PID_LIMIT: Final = 1 << 22
 """The kernel's PID_MAX_LIMIT; a larger pid can only come from a damaged recording."""
 _INDEX_LIMIT: Final = (1 << 31) - 1
@@ -227,60 +240,55 @@ class ProcessTable:
 
     # --- what the records say
 
-    def _take_in(self, batch: Batch) -> list[tuple[int, int, int]]:
-        """Update the table from the process records, in time order; return changes as (pid, row, index)."""
-        changes: list[tuple[int, int, int]] = []
+    def _take_in(self, batch: Batch) -> list[Change]:
+        """Update the table from the process records, in time order; return what changed."""
+        changes: list[Change] = []
         if not len(batch.proc_row):
             return changes
-        for row, kind, tgid, ts_ns, said in described_rows(batch):
-            if not 0 < said.pid < PID_LIMIT or tgid >= PID_LIMIT:
+        arena = batch.arena
+        for said in said_rows(batch):
+            kind, process = said.kind, said.process
+            if not 0 < process.pid < PID_LIMIT or said.tgid >= PID_LIMIT:
                 continue
-            if kind == Kind.FORK:
-                if said.pid != tgid:
-                    changes.append((said.pid, row, self._fork(batch, row, ts_ns, tgid, said, changes)))
-            elif kind == Kind.EXEC:
-                changes.append((said.pid, row, self._exec(batch, row, ts_ns, said)))
-            elif kind == Kind.EXIT:
-                self._end(self._known(batch, row, said, changes), ts_ns)
-            elif said.tid == said.pid:
-                process = self._known(batch, row, said, changes)
-                if differs(process, said):
-                    changes.append((said.pid, row, self._add(updated(process, said, ts_ns))))
+            if kind == FORK:
+                if process.pid != said.tgid:
+                    changes.append((process.pid, said.row, self._fork(arena, said, changes)))
+            elif kind == EXEC:
+                changes.append((process.pid, said.row, self._exec(arena, said)))
+            elif kind == EXIT:
+                self._end(self._known(arena, said, changes), said.ts_ns)
+            elif process.tid == process.pid:
+                known = self._known(arena, said, changes)
+                if differs(known, process):
+                    changes.append((process.pid, said.row, self._add(updated(known, process, said.ts_ns))))
         return changes
 
-    def _fork(
-        self,
-        batch: Batch,
-        row: int,
-        ts_ns: int,
-        tgid: int,
-        said: Described,
-        changes: list[tuple[int, int, int]],
-    ) -> int:
-        before = self._newest(said.pid)
-        parent = self._parent(said.ppid or tgid)
-        if parent is None and said.ppid in (0, tgid):
+    def _fork(self, arena: bytes, said: Said, changes: list[Change]) -> int:
+        child, ts_ns = said.process, said.ts_ns
+        before = self._newest(child.pid)
+        parent = self._parent(child.ppid or said.tgid)
+        if parent is None and child.ppid in (0, said.tgid):
             # It is alive, it just made the child: a later record will say more of it.
-            parent = Process(pid=tgid, start_ns=0, exec_ns=ts_ns)
-            changes.append((tgid, 0, self._add(parent)))
+            parent = Process(pid=said.tgid, start_ns=0, exec_ns=ts_ns)
+            changes.append((said.tgid, 0, self._add(parent)))
         if before is not None and before.end_ns is None:
-            if before.start_ns and same_start(before.start_ns, said.start_ns):
+            if before.start_ns and same_start(before.start_ns, child.start_ns):
                 # Seeded or read on demand before its own record arrived: the record knows the exact start and parent.
-                before.start_ns = said.start_ns
+                before.start_ns = child.start_ns
                 before.parent = before.parent or parent
                 return before.index
-            if _stands_in_for(before, said):
-                process_state.become(before, forked(parent, describe(batch, row), said, ts_ns))
+            if _stands_in_for(before, child):
+                process_state.become(before, forked(parent, describe(arena, said), child, ts_ns))
                 return before.index
             self._end(before, ts_ns)
-        return self._add(forked(parent, describe(batch, row), said, ts_ns))
+        return self._add(forked(parent, describe(arena, said), child, ts_ns))
 
-    def _exec(self, batch: Batch, row: int, ts_ns: int, said: Described) -> int:
-        before = self._same(said)
-        process = executed(before, describe(batch, row), said, ts_ns)
+    def _exec(self, arena: bytes, said: Said) -> int:
+        before = self._same(said.process)
+        process = executed(before, describe(arena, said), said.process, said.ts_ns)
         parent = before.parent if before is not None else None
         if parent is None:
-            process.parent = self._parent(said.ppid)
+            process.parent = self._parent(said.process.ppid)
         else:
             newest = self._newest(parent.pid)
             alive = newest is not None and newest.end_ns is None and same_start(newest.start_ns, parent.start_ns)
@@ -300,15 +308,16 @@ class ProcessTable:
         self._end(process, said.start_ns)
         return None
 
-    def _known(self, batch: Batch, row: int, said: Described, changes: list[tuple[int, int, int]]) -> Process:
+    def _known(self, arena: bytes, row: Said, changes: list[Change]) -> Process:
         """Return the version that a record describes, made from /proc or from the record when there is none."""
+        said = row.process
         process = self._same(said)
         if process is not None:
             return process
-        since = row if self._slot_of[said.pid] else 0
+        since = row.row if self._slot_of[said.pid] else 0
         process = self._read(said.pid)
         if process is None or not same_start(process.start_ns, said.start_ns):
-            process = forked(None, describe(batch, row), said, said.start_ns)
+            process = forked(None, describe(arena, row), said, said.start_ns)
         process.start_ns = said.start_ns
         process.parent = self._parent(said.ppid)
         changes.append((said.pid, since, self._add(process)))
@@ -327,7 +336,7 @@ class ProcessTable:
 
     # --- rows
 
-    def _assign(self, at: NDArray[np.int32], tgid: NDArray[np.int64], changes: list[tuple[int, int, int]]) -> None:
+    def _assign(self, at: NDArray[np.int32], tgid: NDArray[np.int64], changes: list[Change]) -> None:
         """Give the rows of the processes that changed to the version in force at each row."""
         change = np.array(changes, np.int64)
         # Stable: of two changes at one row the later one wins.

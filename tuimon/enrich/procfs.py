@@ -89,6 +89,9 @@ class Procfs:
             )
         except (IndexError, ValueError):
             return None
+        if comm.startswith("kworker/"):
+            # ``stat`` shows what a worker works on too (fs/proc/array.c, proc_task_name); its comm is the part before.
+            process.comm = comm.partition("-")[0].partition("+")[0][:15]
         argv = self.strings(pid, "cmdline")
         process.exe = argv[0] if argv else ""
         process.args = argv[1:]

@@ -6,11 +6,12 @@ The record layout is ``struct tm_proc`` of bpf/events.h; the text slots of exec 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tuimon.batch import Batch
 from tuimon.events import Process, decode
-from tuimon.records import Kind, Slot
+from tuimon.records import Kind
 
 
 class Described(NamedTuple):
@@ -44,6 +45,21 @@ class Described(NamedTuple):
     cgroup_id: int
 
 
+class Said(NamedTuple):
+    """One row that describes a process."""
+
+    row: int
+    kind: int
+    tgid: int
+    ts_ns: int
+    process: Described
+    comm: bytes
+    text_at: int
+    """Where its text begins in the batch's arena."""
+    lengths: list[int]
+    """Of its text slots: file name as given, cwd, path of the executable, argv, environment, none."""
+
+
 class Text(NamedTuple):
     """The text of an exec or a fork."""
 
@@ -56,40 +72,73 @@ class Text(NamedTuple):
 
 
 _FIELDS: Final = list(Described._fields)
+# Members of an Enum are looked up in Python before 3.12; here that would cost more than the work itself.
+FORK: Final = int(Kind.FORK)
+EXEC: Final = int(Kind.EXEC)
+EXIT: Final = int(Kind.EXIT)
 
 
-def described_rows(batch: Batch) -> Iterator[tuple[int, int, int, int, Described]]:
-    """Yield (row, kind, tgid, ts_ns, description) of every row that describes a process, in time order."""
-    heads = batch.head[batch.proc_row]
-    yield from zip(
-        batch.proc_row.tolist(),
+def said_rows(batch: Batch) -> Iterator[Said]:
+    """Yield every row that describes a process, in time order."""
+    rows = batch.proc_row
+    ext_rows = batch.ext_at[rows]
+    if len(ext_rows) and int(ext_rows.min()) < 0:
+        # The record classes that describe a process all have an ext; only a damaged recording can say otherwise.
+        return iter(())
+    heads, exts = batch.head[rows], batch.ext[ext_rows]
+    columns = (
+        rows.tolist(),
         heads["kind"].tolist(),
         heads["tgid"].tolist(),
         heads["ts_ns"].tolist(),
         map(Described._make, batch.proc[_FIELDS].tolist()),
-        strict=True,
+        exts["comm"].tolist(),
+        batch.text_at[ext_rows].tolist(),
+        exts["slot_len"].tolist(),
+    )
+    return map(Said, *columns)
+
+
+def describe(arena: bytes, said: Said) -> Text:
+    """Decode the text of a row that describes a process; only exec and fork carry more than the comm."""
+    comm, kind = _decode(said.comm), said.kind
+    if "\0" in comm:
+        comm = comm[: comm.index("\0")]
+    if kind != EXEC and kind != FORK:
+        return Text(comm, "", (), None, "", "")
+    given, cwd, real, argv, env, _ = said.lengths
+    at = said.text_at
+    name = arena[at : at + given]
+    at += given
+    folder = arena[at : at + cwd]
+    at += cwd
+    path = arena[at : at + real]
+    if kind == FORK:
+        return Text(comm, "", (), None, _decode(path), _decode(folder))
+    at += real
+    args = split(arena[at : at + argv])
+    at += argv
+    return Text(
+        comm,
+        args[0] if args else "",
+        args[1:],
+        split(arena[at : at + env]) if env else None,
+        _decode(path or name),
+        _decode(folder),
     )
 
 
-def describe(batch: Batch, row: int) -> Text:
-    """Decode the text of a row that describes a process; only exec and fork carry more than the comm."""
-    ext_row = int(batch.ext_at[row])
-    if ext_row < 0:
-        return Text("", "", (), None, "", "")
-    comm = decode(batch.ext["comm"][ext_row].item().split(b"\0", 1)[0])
-    kind = batch.head["kind"][row]
-    if kind != Kind.EXEC and kind != Kind.FORK:
-        return Text(comm, "", (), None, "", "")
-    slots = batch.slots(row)
-    argv = split(slots[Slot.ARGV])
-    real = slots[Slot.REAL] or (slots[Slot.GIVEN] if kind == Kind.EXEC else b"")
-    env = split(slots[Slot.ENV]) if kind == Kind.EXEC and slots[Slot.ENV] else None
-    return Text(comm, argv[0] if argv else "", argv[1:], env, decode(real), decode(slots[Slot.BASE]))
+@lru_cache(maxsize=4096)
+def _decode(raw: bytes) -> str:
+    """Decode a name or a path: few are new, and the versions that show it share the one string."""
+    return decode(raw)
 
 
 def split(raw: bytes) -> tuple[str, ...]:
-    """Split strings with a NUL between them."""
-    return tuple(decode(raw).split("\0")) if raw else ()
+    """Split strings with a NUL behind each, as they lie in a program's memory; the last one's may be cut off."""
+    if not raw:
+        return ()
+    return tuple(decode(raw[:-1] if raw[-1] == 0 else raw).split("\0"))
 
 
 def forked(parent: Process | None, text: Text, said: Described, ts_ns: int) -> Process:

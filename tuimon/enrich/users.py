@@ -8,6 +8,7 @@ has no name. Users of a container are looked up in the host's files too, which i
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,6 +64,19 @@ class UserTable:
         self._stamp: tuple[tuple[int, int, int], ...] = ()
         self._users: dict[int, User] = {}
         self._groups: dict[int, str] = {}
+        self._fixed = False
+
+    def known(self) -> dict[str, dict[str, list[str]]]:
+        """Return all names as plain data, for a recording."""
+        self._refresh()
+        return {
+            "users": {str(uid): [user.name, user.homedir, user.shell] for uid, user in self._users.items()},
+            "groups": {str(gid): [name] for gid, name in self._groups.items()},
+        }
+
+    def fix(self, users: dict[int, User], groups: dict[int, str]) -> None:
+        """Answer with these names from now on: a recording's, whose machine is not this one."""
+        self._users, self._groups, self._fixed = users, groups, True
 
     def user(self, uid: int) -> User | None:
         """Return the user with this number, None when there is none."""
@@ -76,7 +90,7 @@ class UserTable:
 
     def _refresh(self) -> None:
         now = time.monotonic()
-        if now < self._next_check_s:
+        if self._fixed or now < self._next_check_s:
             return
         self._next_check_s = now + CHECK_EVERY_S
         stamp = (_stamp(self._passwd), _stamp(self._group))
@@ -116,3 +130,27 @@ def user_name(uid: int) -> str | None:
 def group_name(gid: int) -> str | None:
     """Return the host's name of a gid, None when it has none."""
     return HOST_USERS.group(gid)
+
+
+def known_names() -> dict[str, dict[str, list[str]]]:
+    """Return the host's users and groups as plain data, for a recording."""
+    return HOST_USERS.known()
+
+
+def use_names(state: object) -> None:
+    """Answer with the names that a recording brought; what is not of the right form is left out."""
+    users: dict[int, User] = {}
+    groups: dict[int, str] = {}
+    if isinstance(state, dict):
+        for number, row in _rows(state.get("users"), 3):
+            users[number] = User(row[0], row[1], row[2])
+        for number, row in _rows(state.get("groups"), 1):
+            groups[number] = row[0]
+    HOST_USERS.fix(users, groups)
+
+
+def _rows(value: object, width: int) -> Iterator[tuple[int, list[str]]]:
+    for key, row in value.items() if isinstance(value, dict) else ():
+        if isinstance(row, list) and len(row) == width and all(isinstance(each, str) for each in row):
+            if isinstance(key, str) and key.isdecimal() and len(key) <= 10:
+                yield int(key), row
