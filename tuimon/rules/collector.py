@@ -119,7 +119,7 @@ class Collector:
         if isinstance(document, Mapping):
             message = "Rules content is not yaml array of objects"
             raise ItemError(INVALID, message, top, document.place(), "start each item with '- '")
-        content = top.inside("rules content", "", document.place())
+        content = top.inside("rules content", "", top.place)
         for node in document.items:
             if isinstance(node, Scalar) and node.is_null:
                 continue

@@ -356,9 +356,10 @@ class Compiler:
             values = self.lists.by_name[name]
             if not values.used:
                 self._unused(item, "LOAD_UNUSED_LIST", "List")
-            inner = tuple(dict.fromkeys(each.text for each in item.items if each.text in self._collector.lists))
+            written = tuple(each.text for each in item.items)
+            inner = tuple(dict.fromkeys(each for each in written if each in self._collector.lists))
             place = item.context.place
-            self.list_defs.append(ListDef(name, values.texts, item.file.path, place.line, values.used, inner))
+            self.list_defs.append(ListDef(name, values.texts, item.file.path, place.line, values.used, written, inner))
 
     def _unused(self, item: Item, code: str, kind: str) -> None:
         self._findings.warn(code, f"{kind} not referred to by any other rule/macro", item.context)

@@ -19,8 +19,10 @@ class ListDef:
     line: int
     """From 1."""
     used: bool
+    written: tuple[str, ...] = ()
+    """Its items as they stand in the files."""
     lists: tuple[str, ...] = ()
-    """The lists inside it, as written."""
+    """Those of them that are lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class LoadResult:
     """In load order."""
     required_engine_version: str = ""
     """The newest that any file asks for; empty when none does."""
+    required_plugin_versions: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Of each requirement the alternatives, as (plugin, version)."""
     known_lists: Lists = field(default_factory=Lists, repr=False)
     """For compile_expression."""
     known_macros: Mapping[str, Macro] = field(default_factory=dict, repr=False)
@@ -118,6 +120,7 @@ def load(
         diagnostics=found,
         files=_by_file(given, found),
         required_engine_version=collector.required_engine_version,
+        required_plugin_versions=tuple(collector.required_plugin_versions),
         known_lists=compiler.lists,
         known_macros=compiler.macros,
     )
