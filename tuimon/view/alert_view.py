@@ -65,11 +65,11 @@ class AlertView:
         everything = len(self._groups) if self.grouped else len(self._alerts)
         return everything - len(self._rows)
 
-    def sync(self) -> bool:
-        """Take the new alerts; return whether there were any."""
+    def sync(self) -> Sequence[Alert]:
+        """Take the new alerts and return them."""
         new = self._since(self._last_num)
         if not new:
-            return False
+            return ()
         self._last_num = new[-1].num
         self.total += len(new)
         for alert in new:
@@ -77,7 +77,7 @@ class AlertView:
         self._alerts.extend(new)
         del self._alerts[:-KEPT]
         self._refresh()
-        return True
+        return new
 
     def show(self, *, container: str | None) -> None:
         """Show the alerts of one container, or (None) of all."""

@@ -203,6 +203,8 @@ class LiveView:
     def __init__(self, history: History) -> None:
         self.history = history
         self.paused = False
+        self.generation = 0
+        """Grows when another query's rows are shown: sequence numbers mean other rows then."""
         self._found: deque[_Piece] = deque()
         self._pinned: tuple[Batch, ...] = ()
         self._pinned_end = 0
@@ -364,6 +366,7 @@ class LiveView:
         if scan is None or (len(scan.index) < _SHOW_AFTER_ROWS and not scan.is_through):
             return False
         self._shown, self._next = scan, None
+        self.generation += 1
         return True
 
     def _evict(self) -> bool:

@@ -2,7 +2,8 @@
 
 A list row is told by a *sequence number* that never changes while the row is in the list: rows found later at the new
 end get higher numbers, rows found later at the old end (a scan that runs backwards through history) get lower ones,
-even negative. So a cursor or a scroll position held as a sequence number stays on its row whatever is added or falls off.
+even negative. So a cursor or a scroll position held as a sequence number stays on its row, whatever is added or
+falls off.
 """
 
 from __future__ import annotations

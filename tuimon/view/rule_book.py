@@ -1,7 +1,8 @@
-"""RuleBook: the rule files behind the editor: what is on disk, what is in force, what has been typed. Without a screen.
+"""RuleBook: the rule files behind the editor: what is on disk, what is in force, what has been typed; without a screen.
 
-Nothing typed is lost: a file that changes on disk under an edited buffer leaves the buffer alone until the user chooses,
-and writing is atomic. Files that tuimon ships are not written to; what is to differ goes into the user's own file.
+Nothing typed is lost: a file that changes on disk under an edited buffer leaves the buffer alone until the user
+chooses, and writing is atomic. Files that tuimon ships are not written to; what is to differ goes into the user's own
+file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Where the words of the condition language stand in a rule file or a filter: for colouring while typing.
 
-A lexer, not a parser: it must say something sensible about text that is half typed. The parser alone decides what is right.
+A lexer, not a parser: it must say something sensible about text that is half typed. The parser alone decides what is
+right.
 """
 
 from __future__ import annotations

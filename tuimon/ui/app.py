@@ -1,0 +1,302 @@
+"""The application: starts the engine behind a painted screen, pumps it ten times a second, holds themes and commands.
+
+``run`` is what the command line calls. Nothing that costs time to import (numpy, the engine, tree-sitter) is imported
+before the first paint.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from tuimon.errors import SettingsError, TuimonError
+from tuimon.resources import themes_dir
+from tuimon.ui.screens.choice import Choice
+from tuimon.ui.screens.main import MainScreen
+from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
+from tuimon.ui.tuning import tune
+
+if TYPE_CHECKING:
+    from tuimon.settings import Settings
+    from tuimon.view.session import EngineFacade, Session
+
+PUMP_S: Final = 0.1
+"""Ten frames a second: each full one costs some 10 ms and 23 kB of output, and more would help nobody read."""
+FILES_S: Final = 1.0
+_QUEUE_SKIP: Final = 1
+"""Frames the terminal has not taken yet from which on the next is skipped: it is slower than we are."""
+_MOST_SKIPPED: Final = 9
+"""One frame a second is painted whatever the terminal does."""
+
+
+class TuimonApp(App[None]):
+    """The screen.
+
+    Args:
+        engine: The engine, started or not; or what makes one, called in a thread once the screen is painted.
+        theme: Name of a theme; None: tuimon's own.
+        rules_path: The file or folder given with ``-r``: where the user's own rules are written.
+        themes_path: A folder with more themes; it need not exist.
+        ascii_only: Draw without any character beyond ASCII.
+    """
+
+    TITLE = "tuimon"
+    CSS_PATH = "tuimon.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit", id="app.quit"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("colon", "command_palette", "Commands", show=False, id="app.commands"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
+        Binding("ctrl+c", "interrupt", "Quit", show=False, id="app.interrupt"),
+    ]
+
+    def __init__(
+        self,
+        engine: EngineFacade | Callable[[], EngineFacade],
+        *,
+        theme: str | None = None,
+        rules_path: Path | None = None,
+        themes_path: Path | None = None,
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__()
+        self.ascii_only = ascii_only
+        self.failure: BaseException | None = None
+        """What ended the engine, when something did."""
+        self.session: Session | None = None
+        self._engine = engine
+        self._rules_path = rules_path
+        self._skipped = 0
+        self.animation_level = "none"
+        folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
+        ours = load_themes(*folders)
+        for name in [name for name in self.available_themes if name not in ours]:
+            self.unregister_theme(name)
+        for one in ours.values():
+            self.register_theme(one)
+        wanted = theme or DEFAULT
+        if wanted not in ours:
+            raise SettingsError(f'there is no theme "{wanted}"', f"themes: {', '.join(sorted(ours))}")
+        self.theme = wanted
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Give every role a colour that the theme does not give itself."""
+        return role_defaults(self.current_theme.to_color_system().generate())
+
+    def get_default_screen(self) -> MainScreen:
+        """Return the main screen."""
+        return MainScreen()
+
+    @property
+    def main(self) -> MainScreen:
+        """The main screen, whatever dialog lies over it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    # Life.
+
+    def on_mount(self) -> None:
+        """Start the engine once the screen is painted."""
+        self.set_class(self.ascii_only, "-ascii")
+        self.call_after_refresh(self._begin)
+
+    @work(thread=True, exit_on_error=False)
+    def _begin(self) -> None:
+        """Make and start the engine; in a thread, so that the painted screen answers to keys meanwhile."""
+        try:
+            engine = self._engine() if callable(self._engine) else self._engine
+            from tuimon.view.session import Session
+
+            session = Session(engine, self._rules_path)
+            engine.start()
+        except BaseException as error:
+            self.call_from_thread(self._fail, error)
+            return
+        self.call_from_thread(self._take_up, session)
+
+    def _take_up(self, session: Session) -> None:
+        self.session = session
+        session.start()
+        self.main.attach(session)
+        self.set_interval(PUMP_S, self._pump)
+        self.set_interval(FILES_S, self._poll_files)
+        tune()
+
+    def _pump(self) -> None:
+        session = self.session
+        if session is None:
+            return
+        if (error := session.engine.error()) is not None:
+            self._fail(error)
+            return
+        if self._terminal_is_behind() and self._skipped < _MOST_SKIPPED:
+            self._skipped += 1
+            return
+        self._skipped = 0
+        with self.batch_update():
+            self.main.pump()
+
+    def _terminal_is_behind(self) -> bool:
+        """Return whether frames wait to be written: a slow terminal must cost frames, not keys."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        return writer is not None and writer._queue.qsize() > _QUEUE_SKIP
+
+    def _poll_files(self) -> None:
+        self.main.poll_files()
+
+    def _fail(self, error: BaseException) -> None:
+        """End: whoever called ``run`` says why."""
+        self.failure = error
+        self.exit(return_code=1)
+
+    def on_unmount(self) -> None:
+        """End the scan."""
+        if self.session is not None:
+            self.session.close()
+
+    # Commands.
+
+    async def action_quit(self) -> None:
+        """Quit; ask first when there is unsaved text."""
+        unsaved = self.main.unsaved
+        if not unsaved or isinstance(self.screen, Choice):
+            self.exit()
+            return
+        question = [f"Unsaved text in {', '.join(Path(path).name for path in unsaved)}."]
+        answers = [("r", "go to the Rules tab"), ("d", "quit and drop the text")]
+        self.push_screen(Choice(question, answers), self._quit_answered)
+
+    def _quit_answered(self, answer: str | None) -> None:
+        if answer == "d":
+            self.exit()
+        elif answer == "r":
+            self.main.action_tab("rules")
+
+    async def action_interrupt(self) -> None:
+        """Ctrl+c quits like everywhere, unless a text field takes it for copying."""
+        await self.action_quit()
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from tuimon.ui.screens.alert_details import AlertDetails
+        from tuimon.ui.screens.event_details import EventDetails
+        from tuimon.ui.screens.help import Help
+        from tuimon.ui.screens.rules_tab import RulesTab
+        from tuimon.ui.widgets.filter_bar import FilterInput
+        from tuimon.ui.widgets.line_list import LineList
+        from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
+        from tuimon.ui.widgets.rule_editor import RuleEditor
+
+        if isinstance(self.screen, Help):
+            return
+        owners: list[tuple[str, type[DOMNode]]] = [
+            ("Everywhere", TuimonApp),
+            ("Panes and tabs", MainScreen),
+            ("Every list", LineList),
+            ("Live", LiveList),
+            ("Containers", ContainerList),
+            ("Alerts", AlertList),
+            ("Filter", FilterInput),
+            ("Rules", RulesTab),
+            ("Rule editor", RuleEditor),
+            ("Event", EventDetails),
+            ("Alert", AlertDetails),
+        ]
+        self.push_screen(Help(owners))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """Offer in the palette what the keys do, by name."""
+        main = self.main
+        yield SystemCommand("Quit", "Leave tuimon", self.action_quit)
+        yield SystemCommand("Keys", "Show every key", self.action_help)
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+        yield SystemCommand("Live", "Go to the live events", lambda: main.action_tab("live"))
+        yield SystemCommand("Alerts", "Go to the alerts", lambda: main.action_tab("alerts"))
+        yield SystemCommand("Rules", "Go to the rule editor", lambda: main.action_tab("rules"))
+        yield SystemCommand("Filter", "Keep only some events", main.action_filter)
+        yield SystemCommand("Containers", "Choose a container", main.action_containers)
+        yield SystemCommand("Pause", "Stop or go on drawing; the capture never stops", main.action_pause)
+        yield SystemCommand("Follow", "Keep the newest event in view", main.action_follow)
+        yield SystemCommand("Fold alerts", "Fold the repeats of an alert, or show every one", main.action_fold)
+        yield SystemCommand("Order alerts", "By time, or the worst first", main.action_order)
+        yield SystemCommand("Screenshot", "Save the screen as an SVG file", lambda: self.deliver_screenshot())
+
+
+def run(
+    engine: EngineFacade | Callable[[], EngineFacade],
+    settings: Settings | None = None,
+    *,
+    theme: str | None = None,
+    rules_path: Path | None = None,
+    ascii_only: bool = False,
+    mouse: bool = True,
+) -> int:
+    """Open the screen, and return the exit status when it is left.
+
+    Args:
+        engine: The engine, started or not (it is started if need be; whoever made it stops it). Or a function that
+            makes one: it runs in a thread behind the painted screen, and then the engine is stopped here too.
+        settings: Where what is not given by name is taken from.
+        theme: Name of a theme.
+        rules_path: The file or folder given with ``-r``.
+        ascii_only: Draw without any character beyond ASCII; on its own when the terminal's encoding is not UTF-8.
+        mouse: Let the mouse control the screen (the terminal's own selection then needs shift).
+
+    Raises:
+        TuimonError: The terminal cannot show a screen, the theme is unknown, or the engine could not start or ended.
+    """
+    check_terminal()
+    if settings is not None:
+        theme = theme or settings.theme or None
+        rules_path = rules_path or (settings.rules[-1] if settings.rules else None)
+        ascii_only = ascii_only or settings.ascii
+    app = TuimonApp(
+        engine,
+        theme=theme,
+        rules_path=rules_path,
+        themes_path=_user_themes(),
+        ascii_only=ascii_only or not _speaks_utf8(),
+    )
+    try:
+        app.run(mouse=mouse)
+    finally:
+        if callable(engine) and app.session is not None:
+            app.session.engine.stop()
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or 0
+
+
+def check_terminal() -> None:
+    """Refuse a terminal that cannot show a screen.
+
+    Raises:
+        TuimonError: It is none, or too simple. Textual draws on the standard error stream.
+    """
+    hint = "tuimon watch prints alerts without a screen"
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        raise TuimonError(f"this terminal (TERM={os.environ['TERM']}) cannot show a screen", hint)
+    stream = sys.__stderr__
+    if stream is None or not stream.isatty() or sys.__stdin__ is None or not sys.__stdin__.isatty():
+        raise TuimonError("the screen needs a terminal on its input and its error stream", hint)
+
+
+def _speaks_utf8() -> bool:
+    stream = sys.__stderr__
+    return stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def _user_themes() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "tuimon" / "themes"

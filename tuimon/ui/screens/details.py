@@ -1,0 +1,62 @@
+"""A dialog that shows prepared lines and scrolls: the ground of the event, alert and help dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Footer
+
+from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.pane import Pane
+from tuimon.view.cells import Line
+
+
+class Details(ModalScreen[str | None]):
+    """A frame with lines; subclasses say which."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,backspace", "leave", "Back", key_display="esc", id="details.leave"),
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._list = LineList(id="details-lines")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the frame."""
+        with Pane(id="details-pane", title=""):
+            yield self._list
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Fill the frame once its width is known."""
+        self.query_one(Pane).set_title(self._title)
+        self._list.focus()
+        self.call_after_refresh(self._fill)
+
+    def on_resize(self) -> None:
+        """Wrap the lines anew."""
+        if self.is_attached:
+            self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        from tuimon.view.detail_lines import FixedLines
+
+        if width := self._list.size.width:
+            place = self._list.cursor
+            self._list.show(FixedLines(self.lines(width)))
+            if place:
+                self._list.put_cursor(place)
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Return what to show in ``width`` columns."""
+        raise TypeError(f"{type(self).__name__} does not say what it shows for a width of {width}")
+
+    def action_leave(self) -> None:
+        """Close the dialog."""
+        self.dismiss(None)

@@ -1,0 +1,145 @@
+"""FilterBar: one line that says what is shown and lets it be changed: filter, chosen container, what they hide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar, Final
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from tuimon.errors import TuimonError
+from tuimon.ui.messages import FilterChanged, FilterLeft
+from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.view.cells import REST, Cell
+from tuimon.view.filter_history import FilterHistory
+
+CHECK_S: Final = 0.15
+"""Pause in typing before the filter is checked."""
+
+
+class FilterInput(Input):
+    """The text of the filter. Up and down walk over the filters used before."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="filter.leave"),
+        Binding("enter", "submit", "Apply", id="filter.apply"),
+        Binding("up", "recall(-1)", "Earlier filter", id="filter.older"),
+        Binding("down", "recall(1)", "Later filter", show=False, id="filter.newer"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            id="filter-input",
+            placeholder="evt.type = openat and fd.name startswith /etc, or plain text",
+            compact=True,
+            select_on_focus=False,
+        )
+        self.history = FilterHistory()
+
+    def validate_value(self, value: str) -> str:
+        """Keep what a paste brings from reaching the terminal: control and invisible characters go."""
+        return "".join(c for c in value if c.isprintable())
+
+    def action_leave(self) -> None:
+        """Give the text up."""
+        self.post_message(FilterLeft())
+
+    def action_recall(self, step: int) -> None:
+        """Show an earlier (-1) or later (1) filter."""
+        self.value = self.history.older(self.value) if step < 0 else self.history.newer(self.value)
+        self.cursor_position = len(self.value)
+
+
+class FilterBar(Vertical):
+    """The line, the input that takes its place while editing, and under it what is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(id="filter-bar")
+        self.check: Callable[[str], object] = str
+        """Compiles a filter, raises TuimonError when it is wrong; may be slow."""
+        self._input = FilterInput()
+        self._line = CellLines(id="filter-line")
+        self._error = CellLines(id="filter-error")
+        self._text = ""
+        self._timer_running = 0
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line and the input."""
+        yield self._line
+        with Horizontal(id="filter-edit"):
+            yield CellLines([(Cell(" /filter> ", "key"),)], id="filter-prompt")
+            yield self._input
+        yield self._error
+
+    @property
+    def editing(self) -> bool:
+        """Whether the input is open."""
+        return self.has_class("-editing")
+
+    def use_history(self, history: FilterHistory) -> None:
+        """Recall from this history."""
+        self._input.history = history
+
+    def edit(self, text: str) -> None:
+        """Open the input with a text."""
+        self.add_class("-editing")
+        self._input.value = text
+        self._input.cursor_position = len(text)
+        self._input.focus()
+        self._tell("")
+
+    def leave(self) -> None:
+        """Close the input."""
+        self.remove_class("-editing")
+        self._tell("")
+
+    def describe(self, text: str, chip: str, tail: str) -> None:
+        """Say what is shown now: the filter, the chosen container's name, and what is hidden."""
+        self.set_class(bool(text or chip), "-active")
+        cells = [Cell(" /", "key"), Cell(" filter ", "muted")]
+        if chip:
+            cells += [Cell("[", "chosen"), Cell(chip, "chosen"), Cell(" x]", "chosen"), Cell(" ", "")]
+        cells += [Cell(text, "strong", REST), Cell(f" {tail} ", "muted")]
+        self._line.set_lines(cells)
+
+    def _tell(self, problem: str, hint: str = "") -> None:
+        self.set_class(bool(problem), "-wrong")
+        self._error.set_lines((Cell("  " + problem, "bad"), Cell(f"  {hint}" if hint else "", "muted", REST)))
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._timer_running += 1
+        self.set_timer(CHECK_S, partial(self._check_later, self._timer_running))
+
+    def _check_later(self, number: int) -> None:
+        if number == self._timer_running and self.editing:
+            self._check(self._input.value.strip(), False)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._timer_running += 1
+        self._check(event.value.strip(), True)
+
+    @work(thread=True, exclusive=True, group="filter")
+    def _check(self, text: str, apply: bool) -> None:
+        problem, hint = "", ""
+        try:
+            if text:
+                self.check(text)
+        except TuimonError as error:
+            problem, hint = str(error), error.hint
+        self.app.call_from_thread(self._checked, text, problem, hint, apply)
+
+    def _checked(self, text: str, problem: str, hint: str, apply: bool) -> None:
+        if not self.editing:
+            return
+        self._tell(problem, hint)
+        if apply and not problem:
+            self.post_message(FilterChanged(text))

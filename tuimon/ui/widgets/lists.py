@@ -1,0 +1,162 @@
+"""The three lists of the main screen: live events, containers, alerts: LineList with their own keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from tuimon.ui.widgets.line_list import LineList
+
+if TYPE_CHECKING:
+    from tuimon.events import Alert, Event
+    from tuimon.view.alert_lines import AlertLines
+    from tuimon.view.alert_view import AlertGroup
+    from tuimon.view.container_lines import ContainerLines
+    from tuimon.view.live_lines import LiveLines
+    from tuimon.view.snapshot import ContainerRow
+
+
+class LiveList(LineList):
+    """Live events; follows the newest until the user looks at something."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space,p", "screen.pause", "Pause", key_display="space", id="live.pause"),
+        Binding("f", "screen.follow", "Follow", id="live.follow"),
+        Binding("enter", "open", "Details", id="live.open"),
+        Binding("y", "copy", "Copy as JSON", show=False, id="live.copy"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="live-list", empty="no events yet", follow=True)
+        self._lines: LiveLines | None = None
+        self._num: int | None = None
+
+    def show_events(self, lines: LiveLines) -> None:
+        """Show these events from the newest."""
+        self._lines = lines
+        self.show(lines)
+        self.set_follow(True)
+
+    def set_follow(self, follow: bool) -> None:
+        """Keep the newest row in view, or stay where it is."""
+        self.follow = follow
+        self.sync(changed=True)
+
+    def action_last(self) -> None:
+        """Go to the newest row and stay with it."""
+        super().action_last()
+        self.set_follow(True)
+
+    def put_cursor(self, seq: int) -> None:
+        """Put the cursor on a row and remember which event that is."""
+        super().put_cursor(seq)
+        self._num = self._lines.num(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def keep_event(self) -> None:
+        """Another query's rows are shown: put the cursor on the same event, or on the next that is shown."""
+        self._cache.clear()
+        self._base = self.source.first
+        self.cursor = None
+        self.sync(changed=True)
+        if self._lines is not None and self._num is not None and not self.follow:
+            self.put_cursor(self._lines.seq_near(self._num))
+
+    def forget(self) -> None:
+        """Make the rows afresh at the next paint."""
+        self._cache.clear()
+
+    def event_under_cursor(self) -> Event | None:
+        """Return the event under the cursor, None when there is none or it is no longer kept."""
+        return self._lines.event(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def action_copy(self) -> None:
+        """Copy the event under the cursor as JSON."""
+        from tuimon.view.export import event_json
+
+        event = self.event_under_cursor()
+        if event is not None:
+            self.app.copy_to_clipboard(event_json(event))
+            self.app.notify("copied as JSON", timeout=2, markup=False)
+
+
+class ContainerList(LineList):
+    """Containers; Enter limits the other panes to one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Choose", id="containers.choose"),
+        Binding("less_than_sign", "screen.turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
+        Binding("greater_than_sign", "screen.turn_order(1)", "Order", key_display=">", id="containers.order"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="containers", empty="no containers yet")
+        self._lines: ContainerLines | None = None
+        self._key: str | None = None
+
+    def show_containers(self, lines: ContainerLines) -> None:
+        """Show these containers."""
+        self._lines = lines
+        self.show(lines)
+
+    def row_under_cursor(self) -> ContainerRow | None:
+        """Return the container under the cursor."""
+        return self._lines.row(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def put_cursor(self, seq: int) -> None:
+        """Put the cursor on a row and remember which container that is."""
+        super().put_cursor(seq)
+        row = self.row_under_cursor()
+        self._key = row.container.id if row is not None else None
+
+    def renew(self) -> None:
+        """Rows changed: show them, the cursor on the same container."""
+        self.redraw()
+        self.sync(changed=True)
+        if self._lines is not None and self._key is not None:
+            for seq in range(self._lines.end):
+                row = self._lines.row(seq)
+                if row is not None and row.container.id == self._key and seq != self.cursor:
+                    self.put_cursor(seq)
+                    return
+
+
+class AlertList(LineList):
+    """Alerts, folded or one by one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="alerts.open"),
+        Binding("e", "screen.edit_rule", "Edit rule", id="alerts.edit"),
+        Binding("u", "screen.fold", "Fold", id="alerts.fold"),
+        Binding("o", "screen.order", "Order", id="alerts.order"),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=f"{name}-list", empty="no alerts so far")
+        self._lines: AlertLines | None = None
+        self._key: object = None
+        """What the cursor was put on by the user; None: it stays at the top."""
+
+    def show_alerts(self, lines: AlertLines) -> None:
+        """Show these alerts."""
+        self._lines = lines
+        self.show(lines)
+
+    def row_under_cursor(self) -> AlertGroup | Alert | None:
+        """Return the row under the cursor."""
+        return self._lines.row(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def put_cursor(self, seq: int) -> None:
+        """Put the cursor on a row and remember what it shows."""
+        super().put_cursor(seq)
+        self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def renew(self) -> None:
+        """Rows changed: show them; the cursor stays on what the user put it on, else at the top."""
+        self.redraw()
+        self.sync(changed=True)
+        if self._lines is None or self._key is None:
+            return
+        seq = self._lines.position(self._key)
+        if seq is not None and seq != self.cursor:
+            super().put_cursor(seq)

@@ -1,0 +1,111 @@
+"""CellPainter: cells to a Strip of exact width, in the theme's colours. The one place where raw text meets the screen.
+
+Everything that a monitored process, a file or an engine could have written passes ``clean_segments`` here, and what had
+to be escaped is shown in a style of its own, so that an escaped byte and the same letters typed look different.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar, Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tuimon.escape import clean_segments
+from tuimon.view.cells import ROLES, Cell, Line
+
+_MAX_CHARS: Final = 4096
+"""Of one cell that are looked at: wider than any terminal, and a bound on what one hostile line can cost."""
+
+
+class CellPainter(Widget):
+    """A widget that paints cells. Subclasses call ``paint``."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"cell--{role}" for role in ROLES),
+        "cell--cursor",
+        "cell--cursor-blurred",
+    }
+    ALLOW_SELECT = False
+
+    _styles: dict[tuple[str, str], Style] | None = None
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of the old theme."""
+        super().notify_style_update()
+        self._styles = None
+
+    def style_of(self, role: str, state: str = "") -> Style:
+        """Return the merged style of a role; ``state`` is "", "cursor" or "cursor-blurred"."""
+        if self._styles is None:
+            self._styles = {}
+        style = self._styles.get((role, state))
+        if style is None:
+            style = self.rich_style
+            if state:
+                style += self.get_component_rich_style(f"cell--{state}", partial=True)
+            if role:
+                style += self.get_component_rich_style(f"cell--{role}", partial=True)
+            self._styles[role, state] = style
+        return style
+
+    def paint(self, line: Line, width: int, state: str = "") -> Strip:
+        """Return a line of cells as a strip of exactly ``width`` columns."""
+        fixed = sum(cell.width if cell.width > 0 else 0 for cell in line)
+        free = sum(cell_len(cell.text) for cell in line if cell.width == 0)
+        rest = max(width - fixed - free, 0)
+        segments: list[Segment] = []
+        used = 0
+        for cell in line:
+            room = width - used
+            if room <= 0:
+                break
+            want = rest if cell.width < 0 else cell.width
+            used += self._cell(segments, cell, min(want, room) if cell.width else 0, room, state)
+        if used < width:
+            segments.append(Segment(" " * (width - used), self.style_of("", state)))
+        return Strip(segments, width)
+
+    def _cell(self, out: list[Segment], cell: Cell, width: int, room: int, state: str) -> int:
+        """Append one cell's segments; return the columns it took. ``width`` 0: as long as its text."""
+        style = self.style_of(cell.role, state)
+        text = cell.text
+        if text.isascii() and text.isprintable():
+            if cell.width:
+                text = text[:width].rjust(width) if cell.right else text[:width].ljust(width)
+            else:
+                text = text[:room]
+            out.append(Segment(text, style))
+            return len(text)
+        return self._hostile_cell(out, cell, width, room, state)
+
+    def _hostile_cell(self, out: list[Segment], cell: Cell, width: int, room: int, state: str) -> int:
+        limit = width if cell.width else room
+        pieces, used = [], 0
+        for text, replaced in _segments(cell.text[:_MAX_CHARS]):
+            size = cell_len(text)
+            if used + size > limit:
+                text = set_cell_size(text, limit - used)
+                size = limit - used
+            if size:
+                pieces.append(Segment(text, self.style_of("hostile" if replaced else cell.role, state)))
+                used += size
+            if used >= limit:
+                break
+        pad = width - used if cell.width else 0
+        if pad > 0 and cell.right:
+            out.append(Segment(" " * pad, self.style_of(cell.role, state)))
+        out.extend(pieces)
+        if pad > 0 and not cell.right:
+            out.append(Segment(" " * pad, self.style_of(cell.role, state)))
+        return used + max(pad, 0)
+
+
+@lru_cache(maxsize=1024)
+def _segments(text: str) -> tuple[tuple[str, bool], ...]:
+    """Return the text safe to show, in pieces: text and whether it stands for something that was replaced."""
+    return tuple(clean_segments(text))

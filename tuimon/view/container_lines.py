@@ -1,0 +1,110 @@
+"""The lines of the containers pane, and of the details under it."""
+
+from __future__ import annotations
+
+from tuimon.view.cells import REST, Cell, Line, severity_role, sparkline
+from tuimon.view.clock import amount
+from tuimon.view.container_view import ContainerView, label
+from tuimon.view.severity import short
+from tuimon.view.snapshot import ContainerRow
+
+
+class ContainerLines:
+    """What the containers list shows; sequence numbers are positions from the top.
+
+    Args:
+        view: Says which containers.
+        ascii_only: Draw sparklines without block characters.
+    """
+
+    first = 0
+
+    def __init__(self, view: ContainerView, *, ascii_only: bool = False) -> None:
+        self._view = view
+        self._ascii = ascii_only
+
+    @property
+    def end(self) -> int:
+        """One past the last row."""
+        return len(self._view.rows)
+
+    def row(self, seq: int) -> ContainerRow | None:
+        """Return the container at a position."""
+        rows = self._view.rows
+        return rows[seq] if 0 <= seq < len(rows) else None
+
+    def line(self, seq: int, width: int) -> Line:
+        """Return one row."""
+        row = self.row(seq)
+        if row is None:
+            return ()
+        chosen = row.container.id == self._view.chosen_id
+        name = label(row) + (" (ended)" if row.ended else "")
+        role = "chosen" if chosen else "muted" if row.ended else "strong"
+        cells = [
+            Cell(("*" if self._ascii else "●") if chosen else " ", "chosen", 1),
+            Cell(name, role, REST),
+            Cell(" ", "", 1),
+        ]
+        if width >= 50:
+            cells += [Cell(row.container.image or "", "muted", width - 44), Cell(" ", "", 1)]
+        return [
+            *cells,
+            Cell("-" if row.ended else amount(row.calls_per_s), "", 5, right=True),
+            Cell(" ", "", 1),
+            Cell(sparkline(row.spark, 8, ascii_only=self._ascii), "spark", 8, right=True),
+            Cell(" ", "", 1),
+            Cell(
+                str(row.alerts) if row.alerts < 10_000 else amount(row.alerts),
+                severity_role(row.worst_priority),
+                4,
+                right=True,
+            ),
+            Cell(" ", "", 1),
+        ]
+
+
+def container_header(width: int) -> Line:
+    """Return the names over the columns of ``ContainerLines``."""
+    cells = [Cell(" name", "muted", REST)]
+    if width >= 50:
+        cells.append(Cell(" image", "muted", width - 43))
+    return [
+        *cells,
+        Cell("calls/s", "muted", 8),
+        Cell("60 s", "muted", 8, right=True),
+        Cell("alert", "muted", 6, right=True),
+    ]
+
+
+def container_details(row: ContainerRow | None, width: int, *, ascii_only: bool = False) -> list[Line]:
+    """Return what is known of a container, one thing a line."""
+    if row is None:
+        return [(Cell(" enter chooses a container", "muted", REST),)]
+    container = row.container
+    pairs: list[tuple[str, str, str]] = [("name", label(row), "strong")]
+    if container.pod_name:
+        pairs.append(("pod", f"{container.pod_namespace or '?'}/{container.pod_name}", ""))
+    if container.is_host:
+        pairs.append(("what", "this machine, outside containers", ""))
+    else:
+        known = container.known
+        pairs += [
+            ("image", container.image or ("none" if known else "not known yet"), ""),
+            ("id", container.id, ""),
+            ("engine", container.engine or "not known yet", ""),
+        ]
+        if container.privileged:
+            pairs.append(("flag", "privileged", "attention"))
+    pairs += [
+        ("calls", f"{amount(row.calls)}, {amount(row.errors)} failed", ""),
+        ("lost", amount(row.dropped), "lost" if row.dropped else "muted"),
+    ]
+    if row.alerts:
+        pairs.append(("alerts", f"{row.alerts}, worst {short(row.worst_priority)}", severity_role(row.worst_priority)))
+    lines: list[Line] = [(Cell(f" {name}", "muted", 9), Cell(text, role, REST)) for name, text, role in pairs]
+    peak = max(row.spark, default=0.0)
+    spark = sparkline(row.spark, max(min(width - 9, 60), 8), ascii_only=ascii_only)
+    lines.append((Cell(" 60 s", "muted", 9), Cell(spark, "spark", REST)))
+    lines.append((Cell(" peak", "muted", 9), Cell(f"{amount(peak)} calls/s", "", REST)))
+    return lines

@@ -1,0 +1,51 @@
+"""The status line: where we are, whether it is live, how much comes in, what was lost, which rules are in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tuimon.view.cells import Cell, Line
+from tuimon.view.clock import amount, clock, span
+
+if TYPE_CHECKING:
+    from tuimon.view.snapshot import Snapshot
+
+_NARROW: Final = 110
+
+
+def status_line(snapshot: Snapshot | None, width: int, *, paused: bool = False, ascii_only: bool = False) -> Line:
+    """Return the line for a snapshot, None while the capture is starting."""
+    dot = "*" if ascii_only else "●"
+    if snapshot is None:
+        return [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell("starting capture...", "attention")]
+    narrow = width < _NARROW
+    cells = [Cell(" tuimon ", "title"), Cell(f" {snapshot.node} ", "strong")]
+    if not narrow:
+        cells.append(Cell(f" {snapshot.kernel} ", "muted"))
+    cells += _mode(snapshot, dot, paused, narrow)
+    counts, engine = snapshot.counts, round(snapshot.engine_load * 100)
+    seen, kept = amount(snapshot.seen_per_s), amount(snapshot.emitted_per_s)
+    lost = f" LOST {amount(counts.dropped)} "
+    rules = f" rev {snapshot.revision}" if narrow else f" rules {snapshot.rules} rev {snapshot.revision}"
+    return [
+        *cells,
+        Cell(f" in {seen}/s ", ""),
+        Cell(f" kept {kept}/s ", ""),
+        Cell(lost, "lost" if counts.dropped else "muted"),
+        Cell(f" eng {engine}% " if narrow else f" engine {engine}% ", "attention" if engine >= 90 else ""),
+        Cell(rules, ""),
+    ]
+
+
+def _mode(snapshot: Snapshot, dot: str, paused: bool, narrow: bool) -> list[Cell]:
+    if snapshot.live:
+        word, role, when = "LIVE", "live", span(snapshot.uptime_s)
+    else:
+        word, role, when = "REPLAY", "replay", clock(snapshot.time_ns)
+        word += " ended" if snapshot.ended else ""
+    if paused:
+        word, role = "PAUSED", "paused"
+    cells = [Cell(f" {dot} {word} {when} ", role)]
+    if not snapshot.live and not narrow:
+        cells.append(Cell(f" {snapshot.source} ", "muted"))
+    return cells
