@@ -21,6 +21,7 @@ from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
+from tuimon.enrich.users import use_names
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.interest import interest_for
@@ -87,21 +88,6 @@ def _alone(event: Event) -> Event:
     return Event(single(event.batch, event.row), 0, event.process, event.container, event.boot_to_epoch_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """What a prefilter may look up (tuimon.rules)."""
-
-    engine: Engine
-
-    def process(self, index: int) -> Process | None:
-        """Return a process version by its index."""
-        return self.engine.processes.get(index)
-
-    def container_of(self, cgroup_id: int) -> Container | None:
-        """Return the container of a cgroup, None while it is not known."""
-        return self.engine.containers.of_cgroup(cgroup_id)
-
-
 class Engine:
     """Capture, enrichment, rules and history behind one facade.
 
@@ -149,6 +135,8 @@ class Engine:
         self._error: BaseException | None = None
         self._finished = False
         self._containers_read = 0
+        self._unjudged = 0
+        self._unjudged_why = ""
         self._thread: threading.Thread | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -203,8 +191,10 @@ class Engine:
         if not isinstance(self.source, RecordingSource):
             self.processes.seed()
             self.containers.start()
-        elif self.source.processes_state is not None:
-            self.processes = ProcessTable.from_state(self.source.processes_state)
+        else:
+            use_names(self.source.meta.get("names"))
+            if self.source.processes_state is not None:
+                self.processes = ProcessTable.from_state(self.source.processes_state)
         self._restore_containers()
 
     def _restore_containers(self) -> None:
@@ -245,7 +235,7 @@ class Engine:
             listener.batch(batch)
         ruleset = self._rules.ruleset
         if ruleset is not None:
-            for row in ruleset.candidates(batch, Tables(self)).tolist():
+            for row in ruleset.candidates(batch, self).tolist():
                 self._judge(ruleset, self.event(batch, row))
         if not self._fresh:
             self._fresh_since = time.monotonic()
@@ -253,7 +243,13 @@ class Engine:
         self._fresh_events += len(batch)
 
     def _judge(self, ruleset: RuleSet, event: Event) -> None:
-        for hit in ruleset.judge(event):
+        try:
+            hits = ruleset.judge(event)
+        except Exception as error:  # one event that cannot be judged must not blind the node to all others
+            self._unjudged += 1
+            self._unjudged_why = f"{type(error).__name__}: {error}"
+            return
+        for hit in hits:
             if hit.unknown:
                 self._pending.add(_alone(event), hit)
             else:
@@ -337,8 +333,12 @@ class Engine:
         )
 
     def _notices(self) -> tuple[str, ...]:
-        own = self.source.notice if isinstance(self.source, RecordingSource) else ""
-        return (*((own,) if own else ()), *self.containers.notices())
+        own = []
+        if isinstance(self.source, RecordingSource) and self.source.notice:
+            own.append(self.source.notice)
+        if self._unjudged:
+            own.append(f"{self._unjudged:,} events could not be judged, a bug of tuimon ({self._unjudged_why})")
+        return (*own, *self.containers.notices())
 
     # -- what front ends ask ---------------------------------------------------------------------------------------
 

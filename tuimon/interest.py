@@ -47,7 +47,7 @@ def interest_for(ruleset: RuleSet | None, *, view: bool, cgroups: frozenset[int]
         data = ruleset.uses("evt.buffer")
         environ = ruleset.uses("proc.env", "proc.aenv")
         for name in calls_wanted(ruleset):
-            nr = NAME_TO_NR.get(name)
-            if nr is not None:
-                calls[nr] = calls.get(nr, Want.NOTHING) | _RULE_WANT | (Want.DATA if data else Want.NOTHING)
+            number = NAME_TO_NR.get(name)
+            if number is not None:
+                calls[number] = calls.get(number, Want.NOTHING) | _RULE_WANT | (Want.DATA if data else Want.NOTHING)
     return Interest(calls=calls, cgroups=cgroups, environ=environ)

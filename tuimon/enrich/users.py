@@ -70,7 +70,7 @@ class UserTable:
         """Return all names as plain data, for a recording."""
         self._refresh()
         return {
-            "users": {str(uid): [user.name, user.homedir, user.shell] for uid, user in self._users.items()},
+            "users": {str(uid): [user.name, str(user.gid), user.home, user.shell] for uid, user in self._users.items()},
             "groups": {str(gid): [name] for gid, name in self._groups.items()},
         }
 
@@ -142,8 +142,8 @@ def use_names(state: object) -> None:
     users: dict[int, User] = {}
     groups: dict[int, str] = {}
     if isinstance(state, dict):
-        for number, row in _rows(state.get("users"), 3):
-            users[number] = User(row[0], row[1], row[2])
+        for number, (name, gid, home, shell) in _rows(state.get("users"), 4):
+            users[number] = User(name, number, int(gid) if gid.isdecimal() else 0, home, shell)
         for number, row in _rows(state.get("groups"), 1):
             groups[number] = row[0]
     HOST_USERS.fix(users, groups)
@@ -151,6 +151,6 @@ def use_names(state: object) -> None:
 
 def _rows(value: object, width: int) -> Iterator[tuple[int, list[str]]]:
     for key, row in value.items() if isinstance(value, dict) else ():
-        if isinstance(row, list) and len(row) == width and all(isinstance(each, str) for each in row):
-            if isinstance(key, str) and key.isdecimal() and len(key) <= 10:
-                yield int(key), row
+        whole = isinstance(row, list) and len(row) == width and all(isinstance(each, str) for each in row)
+        if whole and isinstance(key, str) and key.isdecimal() and len(key) <= 10:
+            yield int(key), row

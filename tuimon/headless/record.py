@@ -128,9 +128,9 @@ def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Re
     """
     engine.start()
     if not engine.wait_started(30):
-        error = engine.error() or TimeoutError("the capture did not start within 30 s")
+        why = engine.error() or TimeoutError("the capture did not start within 30 s")
         engine.stop()
-        raise failure(error)
+        raise failure(why)
     try:
         recorder = Recorder(engine, path)
     except BaseException:
