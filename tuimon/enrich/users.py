@@ -20,12 +20,10 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One line of passwd(5)."""
+    """What a line of passwd(5) says of a uid."""
 
     name: str
-    uid: int
-    gid: int
-    home: str
+    homedir: str
     shell: str
 
 
@@ -35,8 +33,7 @@ def parse_passwd(text: str) -> dict[int, User]:
     for line in text.splitlines():
         parts = line.split(":")
         if len(parts) >= 7 and parts[2].isdecimal() and parts[3].isdecimal():
-            user = User(parts[0], int(parts[2]), int(parts[3]), parts[5], parts[6])
-            users.setdefault(user.uid, user)
+            users.setdefault(int(parts[2]), User(parts[0], parts[5], parts[6]))
     return users
 
 

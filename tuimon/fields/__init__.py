@@ -4,7 +4,7 @@ Importing this package declares them all. Rule compilers, completion, tables, he
 
     lookup("proc.name")             the field of exactly that name
     resolve("evt.arg.flags")        the field and the argument behind its dot: (evt.arg, "flags")
-    all_fields()                    all of them, in the order they were declared (Falco's)
+    all_fields()                    all of them, in the order they were declared
     real_twin(lookup("fd.name"))    the getter of the kernel's own path for a field that shows the given one
 """
 

@@ -31,11 +31,11 @@ _ARGUMENTS: Final = {"no": "", "optional": "[arg]", "required": "[ARG]"}
 
 _INTRO: Final = """# Fields
 
-Every field that a condition or an output can use. This page is written by `tuimon fields --markdown`; the names and types
-are Falco's, and those marked tuimon are our own.
+Every field that a condition or an output can use. This page is written by `tuimon fields --markdown`; the names and
+types are Falco's, and those marked tuimon are our own.
 
-- **Absent is not empty.** A check on a field that an event does not have is false, whatever the operator; `not` makes it
-  true, and `exists` asks.
+- **Absent is not empty.** A check on a field that an event does not have is false, whatever the operator; `not` makes
+  it true, and `exists` asks.
 - **Unknown is not false.** `container.*` and `k8s.*` may not be known yet; such a check waits for the answer.
 - `[arg]` may, `[ARG]` must be followed by an argument, in brackets or behind a dot.
 - *any*: several values at once; a check holds when one of them satisfies it.

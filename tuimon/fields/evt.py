@@ -9,10 +9,10 @@ from typing import Final
 
 from tuimon.events import Event
 from tuimon.fields.facts import OPENS, facts
-from tuimon.fields.flags import errno_name, open_flags
+from tuimon.fields.flags import errno_name, open_flags, open_mode
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Getter, Value, add
-from tuimon.records import Flag, Kind, Slot
+from tuimon.records import Flag, Kind
 from tuimon.syscalls import NOT_SYSCALLS
 
 NS_PER_S: Final = 1_000_000_000
@@ -232,10 +232,7 @@ def _is_syslog(event: Event, _: str | None) -> Value:
 
 def buffer_of(event: Event, _: str | None = None) -> bytes | None:
     """Return the first bytes of what was read or written; None when the record carries none."""
-    f = facts(event)
-    if f.call.category not in ("io-read", "io-write") or f.sock() is not None:
-        return None
-    return f.slot(Slot.DATA) or None
+    return facts(event).data()
 
 
 def _buflen(event: Event, _: str | None) -> Value:
@@ -270,13 +267,7 @@ def _is_open_write(event: Event, _: str | None) -> Value:
 
 def _mode_of_open(event: Event) -> int:
     f = facts(event)
-    if f.name == "creat":
-        return f.reg(1) or 0
-    at = {"open": 2, "openat": 3}.get(f.name)
-    if at is not None:
-        flags = open_flags(f) or 0
-        return (f.reg(at) or 0) if flags & os.O_CREAT or flags & os.O_TMPFILE == os.O_TMPFILE else 0
-    return 0
+    return (f.reg(1) if f.name == "creat" else open_mode(f)) or 0
 
 
 def _is_open_exec(event: Event, _: str | None) -> Value:

@@ -100,7 +100,7 @@ newfstatat: res=ret dirfd=s0 path=given flags=3
 open: fd=ret name=given flags=1 mode=open_mode
 open_by_handle_at: fd=ret mountfd=s0 flags=2 path=real
 openat: fd=ret dirfd=s0 name=given flags=2 mode=open_mode
-openat2: fd=ret dirfd=s0 name=given flags=how_flags mode=how_mode resolve=how_resolve
+openat2: fd=ret dirfd=s0 name=given flags=2 mode=open_mode resolve=4
 pidfd_getfd: fd=ret pid_fd=s0 target_fd=s1 flags=2
 pidfd_open: fd=ret pid=s0 flags=1
 pipe2: res=ret flags=1
@@ -217,21 +217,6 @@ def _remote(f: Facts) -> Raw:
     return f"{ip_text(sock.raddr)}:{sock.rport}" if sock.is_ip else f.fd_name()
 
 
-def _open_mode(f: Facts) -> Raw:
-    flags = names.open_flags(f) or 0
-    if not names.may_create(flags):
-        return 0
-    return f.reg(2 if f.name == "open" else 3)
-
-
-def _how(at: int) -> _Source:
-    def get(f: Facts) -> Raw:
-        how = names.open_how(f)
-        return None if how is None else how[at]
-
-    return get
-
-
 def _prctl_name(f: Facts) -> Raw:
     return f.given() if f.reg(0) == 15 else None
 
@@ -241,7 +226,7 @@ def _prctl_int(f: Facts) -> Raw:
 
 
 def _data(f: Facts) -> Raw:
-    return None if f.sock() is not None else f.slot(Slot.DATA)
+    return f.data() or b""
 
 
 def _io_size(f: Facts) -> Raw:
@@ -287,10 +272,7 @@ _SOURCES: Final[dict[str, _Source]] = {
     "tuple": _tuple,
     "local": _local,
     "remote": _remote,
-    "open_mode": _open_mode,
-    "how_flags": _how(0),
-    "how_mode": _how(1),
-    "how_resolve": _how(2),
+    "open_mode": names.open_mode,
     "prctl_name": _prctl_name,
     "prctl_int": _prctl_int,
     "data": _data,

@@ -51,6 +51,10 @@ _CREATED_KINDS: Final = {
     "bpf": "bpf",
     "socketpair": "unix",
 }
+_NO_FD_IN_FALCO: Final = frozenset({"epoll_wait", "getsockname", "getpeername"})
+"""Calls on an fd for which Falco has no fd.* fields."""
+ANON_INODE: Final = 0xFFF0
+"""From here on fd_type stands for an anonymous inode, whose name is in the slot REAL."""
 _ANON_KINDS: Final = {
     "[eventpoll]": "eventpoll",
     "[eventfd]": "event",
@@ -118,6 +122,14 @@ class Sock:
         self.raddr: bytes = raddr
         self.bound_only = not self.rport and not any(raddr)
         """It has no remote end: listening, bound, or fresh."""
+
+    def take_bind(self, *, failed: bool) -> None:
+        """Read the address given to bind(2), which stands where others have their peer, as the local end."""
+        if self.flags & SockFlag.GIVEN and self.is_ip:
+            if failed or not self.lport:
+                self.laddr, self.lport = self.raddr, self.rport
+            self.raddr, self.rport = bytes(len(self.raddr)), 0
+            self.bound_only = True
 
     @property
     def is_ip(self) -> bool:
@@ -260,7 +272,7 @@ class Facts:
     def is_fd_event(self) -> bool:
         """Whether the fd.* fields mean anything here."""
         call = self.call
-        if self.kind not in (Kind.SYSCALL, Kind.IO_URING):
+        if self.kind not in (Kind.SYSCALL, Kind.IO_URING) or self.name in _NO_FD_IN_FALCO:
             return False
         return call.fd is not None or call.returns_fd or self.name in DIRFD_CALLS or self.name in _CREATED_KINDS
 
@@ -282,11 +294,20 @@ class Facts:
             # Data bytes of an I/O call share the slot; a socket there is told by the call or the type of the fd.
             is_sock = len(raw) >= _SOCK.size and (self.call.category == "net" or self._is_sock_mode)
             self._sock = Sock(raw) if is_sock else None
+            if is_sock and self.name == "bind":
+                self._sock.take_bind(failed=self.ret < 0)  # type: ignore[union-attr]
         return self._sock  # type: ignore[return-value]
 
     @property
     def _is_sock_mode(self) -> bool:
-        return self.event.fd_type & 0o170000 == 0o140000 and self.event.fd_type < 0xFFF0
+        mode = self.event.fd_type
+        return mode & 0o170000 == 0o140000 and mode < ANON_INODE
+
+    def data(self) -> bytes | None:
+        """Return the first bytes that the call read or wrote, None when the record carries none."""
+        if self.call.data is None:
+            return None
+        return self.slot(Slot.SOCK if self.sock() is None else Slot.GIVEN2) or None
 
     def role(self) -> str:
         """Return ``client``, ``server`` or, when nobody knows, an empty string."""
@@ -342,17 +363,18 @@ class Facts:
             return self.real() if name == "open_by_handle_at" else self.path()
         if self.call.text is not None:
             return self.given()
+        if name == "socket":
+            return ""
         if name in DIRFD_CALLS:
             return decode(self.slot(Slot.BASE)) if (self.fd_num() or 0) >= 0 else ""
         sock = self.sock()
         if sock is not None:
             return self._sock_name(sock)
-        if name in _CREATED_KINDS or name == "socket":
-            return ""
-        real = self.real()
-        if real is not None:
-            return "" if self.fd_kind() not in ("file", "directory", "memfd", None) else real
-        return "" if self.fd_kind() in ("pipe", "unix") else None
+        kind = self.fd_kind()
+        if kind in ("file", "directory", "memfd"):
+            real = self.real()
+            return memfd_name(real) if real is not None and kind == "memfd" else real
+        return None if kind is None and name not in _CREATED_KINDS else ""
 
     def _sock_name(self, sock: Sock) -> str:
         if not sock.is_ip:
@@ -364,19 +386,27 @@ class Facts:
         """Return ``client->server`` (``local->remote`` when the roles are unknown), or the bound end alone."""
         local = f"{ip_text(sock.laddr)}:{sock.lport}"
         if sock.bound_only:
-            return local
+            return local if sock.lport or any(sock.laddr) else ""
         remote = f"{ip_text(sock.raddr)}:{sock.rport}"
         return f"{remote}->{local}" if self.role() == "server" else f"{local}->{remote}"
 
 
+MEMFD: Final = "/memfd:"
+
+
+def memfd_name(real: str) -> str:
+    """Return the name given to memfd_create, from the kernel's path of the file."""
+    return real.removeprefix(MEMFD).removesuffix(" (deleted)")
+
+
 def _kind_of_file(mode: int, real: str | None) -> str | None:
     """Return the kind of an open file by its mode and the kernel's name of it."""
-    if real is not None and real.startswith("anon_inode:"):
-        anon = real[len("anon_inode:") :].lstrip("/")
+    if mode >= ANON_INODE:
+        anon = (real or "").removeprefix("anon_inode:")
         return "bpf" if anon.startswith("bpf") else _ANON_KINDS.get(anon)
-    if real is not None and real.startswith("/memfd:"):
+    if real is not None and real.startswith(MEMFD):
         return "memfd"
-    if mode >= 0xFFF0 or mode == 0:
+    if mode == 0:
         return "file" if real is not None and real.startswith("/") else None
     kind = _MODE_KINDS.get(mode & 0o170000)
     if kind == "pipe" and real is not None and real.startswith("/"):

@@ -14,11 +14,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import struct
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
-
-from tuimon.records import Slot
 
 if TYPE_CHECKING:
     from tuimon.fields.facts import Facts
@@ -387,30 +384,25 @@ def mode_names(mode: int) -> str:
     return "|".join(filter(None, (text, node)))
 
 
-_HOW = struct.Struct("<QQQ")
-
-
 def may_create(flags: int) -> bool:
     """Return whether open(2) looks at its mode argument with these flags."""
     return bool(flags & os.O_CREAT) or flags & os.O_TMPFILE == os.O_TMPFILE
 
 
-def open_how(f: Facts) -> tuple[int, int, int] | None:
-    """Return (flags, mode, resolve) of openat2, None when the record does not carry its struct open_how."""
-    raw = f.slot(Slot.DATA)
-    return _HOW.unpack_from(raw) if len(raw) >= _HOW.size else None
-
-
 def open_flags(f: Facts) -> int | None:
-    """Return the kernel's flags of open, openat, openat2 and open_by_handle_at; None for every other event."""
-    name = f.name
-    if name == "openat":
-        return f.reg(2)
-    if name == "open":
-        return f.reg(1)
-    if name == "open_by_handle_at":
-        return f.reg(2)
-    if name == "openat2":
-        how = open_how(f)
-        return None if how is None else how[0]
-    return None
+    """Return the kernel's flags of open, openat, openat2 and open_by_handle_at; None for every other event.
+
+    The record of openat2 carries its ``struct open_how`` in the registers that openat has its flags and mode in.
+    """
+    return f.reg(_FLAGS_AT[f.name]) if f.name in _FLAGS_AT else None
+
+
+_FLAGS_AT: Final = {"open": 1, "openat": 2, "openat2": 2, "open_by_handle_at": 2}
+
+
+def open_mode(f: Facts) -> int | None:
+    """Return the mode of open, openat and openat2, 0 when their flags make no file; None for every other event."""
+    flags = open_flags(f)
+    if flags is None or f.name == "open_by_handle_at":
+        return None
+    return f.reg(_FLAGS_AT[f.name] + 1) if may_create(flags) else 0

@@ -1,8 +1,8 @@
 """fs.path.*: the paths that a call works on, whether or not it opens anything.
 
-As in Falco they are absent when the call failed, and for calls that only look (access, stat, chdir). Falco prints
-``<UNKNOWN>`` for a path relative to a directory fd that it has not seen; here the kernel says which directory it was.
-Calls that Falco does not look into (truncate, setxattr, utimensat, ...) have their path here too.
+As in Falco they are absent when the call failed (for opens only when the error is EPERM), and for calls that only look
+(access, stat, chdir). Falco prints ``<UNKNOWN>`` for a path relative to a directory fd that it has not seen; here the
+kernel says which directory it was. Calls that Falco does not look into (truncate, setxattr, utimensat, ...) have their path here too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.events import Event
-from tuimon.fields.facts import Facts, facts
+from tuimon.fields.facts import OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, add
 from tuimon.records import Kind
@@ -48,7 +48,7 @@ def _names_one(f: Facts) -> bool:
     if f.kind not in (Kind.SYSCALL, Kind.IO_URING) or f.call.path2 is not None:
         return False
     if f.name in _NAMED:
-        return f.ret >= 0
+        return f.ret >= 0 or (f.name in OPENS and f.ret != -1)
     return f.name not in PARAMS and f.call.path is not None and f.ret >= 0
 
 
