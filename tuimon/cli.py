@@ -8,6 +8,7 @@ the exit status says which kind it was.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
 import sys
@@ -28,6 +29,13 @@ USAGE: Final = 2
 NO_CAPTURE: Final = 3
 """The live kernel cannot be read here; ``make run`` then opens the built-in recording."""
 INTERRUPTED: Final = 130
+
+OTHER_COMMANDS: Final = {
+    "rules": ("tuimon.rules.commands", "check, list, describe and test rule files"),
+    "fields": ("tuimon.fields.command", "list the fields of the rule language"),
+    "doctor": ("tuimon.doctor", "what this machine offers, and how to mend what is missing"),
+}
+"""Commands that bring their own parser: name to module and summary. A module is loaded when its command is used."""
 
 EPILOG: Final = """\
 examples:
@@ -50,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         standard output went away.
     """
     try:
-        args = parser().parse_args(argv)
+        arguments = sys.argv[1:] if argv is None else list(argv)
+        args = parser(arguments).parse_args(arguments)
         signal.signal(signal.SIGTERM, _stop)
         status = args.run(args)
         sys.stdout.flush()
@@ -72,7 +81,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _report(error: TuimonError) -> int:
     """Print an error for the user and return the exit status it means."""
-    from tuimon.render import clean
+    from tuimon.escape import clean
 
     print(f"tuimon: {clean(str(error))}", file=sys.stderr)
     for line in error.hint.splitlines():
@@ -86,8 +95,12 @@ def _report(error: TuimonError) -> int:
             return FAILED
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; each command sets ``run``."""
+def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; each command sets ``run``.
+
+    Args:
+        arguments: What is to be parsed: of the commands that bring their own parser, only those named here are loaded.
+    """
     rules, screen, history = _rule_options("command_rules"), _screen_options(), _history_options()
     top = argparse.ArgumentParser(
         prog="tuimon",
@@ -117,18 +130,12 @@ def parser() -> argparse.ArgumentParser:
     _headless_options(replay)
     replay.set_defaults(run=_run_replay)
 
-    _add_other_commands(commands)
+    for name, (module, summary) in OTHER_COMMANDS.items():
+        if name in arguments:
+            importlib.import_module(module).add_parser(commands)
+        else:
+            commands.add_parser(name, help=summary)
     return top
-
-
-def _add_other_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands that bring their own parsers: doctor, rules, fields."""
-    from tuimon import doctor
-    from tuimon.fields import command as fields_command
-    from tuimon.rules import commands as rules_commands
-
-    for module in (doctor, fields_command, rules_commands):
-        module.add_parser(commands)
 
 
 def _rule_options(dest: str) -> argparse.ArgumentParser:

@@ -283,7 +283,7 @@ MARKS: Final[dict[State, str]] = {"ok": "ok", "warn": "warn", "missing": "MISSIN
 
 def as_text(findings: tuple[Finding, ...]) -> str:
     """Return the report for people."""
-    from tuimon.render import clean
+    from tuimon.escape import clean
 
     width = max(len(f.name) for f in findings)
     lines = []

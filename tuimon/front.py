@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 def screen(settings: Settings, replay: str | None) -> int:
     """Open the screen on the live kernel, or on a recording, and return its exit status."""
-    # The engine's thread compiles the kernel programs while the screen is loading.
-    engine = _engine(settings, _source(replay, speed=1.0))
-    engine.start()
-    try:
-        from tuimon.ui.app import run
+    if replay is None:
+        # Before anything is painted: no user without root should see a screen flash up and go.
+        from tuimon.capture.privileges import require_privileges
 
-        return run(engine, settings)
-    finally:
-        engine.stop()
+        require_privileges()
+    from tuimon.ui.app import run
+
+    # The screen calls this in a thread once it is painted.
+    return run(lambda: _engine(settings, _source(replay, speed=1.0)), settings)
 
 
 def alerts(
@@ -36,7 +36,7 @@ def alerts(
     from tuimon.headless.watch import watch
 
     engine = _engine(settings, _source(replay, speed=None))
-    keep = _kept_alerts(engine, expression)
+    keep = _kept_alerts(engine, expression) if expression else None
     watch(engine, as_json=as_json, keep=keep, duration_s=duration_s)
     return 0
 
@@ -45,16 +45,16 @@ def record(settings: Settings, path: Path, *, everything: bool, duration_s: floa
     """Record the live kernel into a new file: what the rules need, and what the live pane would show."""
     from tuimon.headless.record import record as run
 
-    engine = _engine(settings, _source(None))
+    engine = _engine(settings, _source(None, speed=None))
     engine.watch(None, everything=everything)
     recorder = run(engine, path, duration_s=duration_s)
     left_out = f", {recorder.left_out:,} left out because the disk was too slow" if recorder.left_out else ""
-    print(f"{recorder.path}: {recorder.events:,} events, {recorder.bytes:,} bytes{left_out}", file=sys.stderr)
+    print(f"tuimon: {recorder.path}: {recorder.events:,} events, {recorder.bytes:,} bytes{left_out}", file=sys.stderr)
     return 0
 
 
-def _source(replay: str | None, *, speed: float | None = 1.0) -> Source:
-    """Return the live kernel, or a recording."""
+def _source(replay: str | None, *, speed: float | None) -> Source:
+    """Return the live kernel, or a recording played at a speed (None: as fast as it can be judged)."""
     if replay is None:
         from tuimon.capture.kernel import KernelSource
 
@@ -70,22 +70,22 @@ def _engine(settings: Settings, source: Source) -> Engine:
 
     Raises:
         RuleError: A rule is wrong; its text names every error with file, line and column.
+        SettingsError: A rule file cannot be read.
     """
     from tuimon.engine import build_engine
     from tuimon.rulefiles import rule_files
 
+    files = rule_files(settings)
     engine = build_engine(settings, source)
-    outcome = engine.apply_rules(rule_files(settings))
+    outcome = engine.apply_rules(files)
     if not outcome.accepted:
-        errors = [d for d in outcome.diagnostics if d.severity == "error"]
         engine.stop()
-        raise RuleError("\n".join(map(str, errors)), "nothing was started; tuimon rules check shows the places")
+        errors = [d for d in outcome.diagnostics if d.severity == "error"]
+        raise RuleError("; ".join(map(str, errors)), "nothing was started; tuimon rules check FILE shows the places")
     return engine
 
 
-def _kept_alerts(engine: Engine, expression: str | None) -> Callable[[Alert], bool] | None:
-    """Return what tells whether an alert's event satisfies the expression, None when all are kept."""
-    if not expression:
-        return None
+def _kept_alerts(engine: Engine, expression: str) -> Callable[[Alert], bool]:
+    """Return what tells whether an alert's event satisfies an expression of the rule language."""
     chosen = engine.filter(expression)
     return lambda alert: bool(len(chosen.rows(alert.event.batch)))
