@@ -23,7 +23,9 @@ class User:
     """What a line of passwd(5) says of a uid."""
 
     name: str
-    homedir: str
+    uid: int
+    gid: int
+    home: str
     shell: str
 
 
@@ -33,7 +35,8 @@ def parse_passwd(text: str) -> dict[int, User]:
     for line in text.splitlines():
         parts = line.split(":")
         if len(parts) >= 7 and parts[2].isdecimal() and parts[3].isdecimal():
-            users.setdefault(int(parts[2]), User(parts[0], parts[5], parts[6]))
+            user = User(parts[0], int(parts[2]), int(parts[3]), parts[5], parts[6])
+            users.setdefault(user.uid, user)
     return users
 
 

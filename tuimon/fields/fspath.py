@@ -2,7 +2,8 @@
 
 As in Falco they are absent when the call failed (for opens only when the error is EPERM), and for calls that only look
 (access, stat, chdir). Falco prints ``<UNKNOWN>`` for a path relative to a directory fd that it has not seen; here the
-kernel says which directory it was. Calls that Falco does not look into (truncate, setxattr, utimensat, ...) have their path here too.
+kernel says which directory it was. Calls that Falco does not look into (truncate, setxattr, utimensat, ...) have their
+path here too.
 """
 
 from __future__ import annotations

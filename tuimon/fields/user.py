@@ -58,7 +58,7 @@ def _homedir(event: Event, _: str | None) -> Value:
         return None
     user = HOST_USERS.user(uid)
     if user is not None:
-        return user.homedir
+        return user.home
     return "/root" if uid == 0 else NO_NAME
 
 
