@@ -129,8 +129,8 @@ class Collector:
                 self.findings.error(error)
 
     def _item(self, node: Node, content: Context) -> None:
-        inner = content.inside("rules content item", "", node.place())
         if not isinstance(node, Mapping):
+            inner = content.inside("rules content item", "", node.place())
             raise ItemError(INVALID, "Unexpected element type: each item is a mapping, such as rule: ...", inner)
         if node.get("required_engine_version") is not None:
             self._engine_version(node, content)
@@ -143,6 +143,7 @@ class Collector:
         elif node.get("rule") is not None:
             self._rule(node, content)
         else:
+            inner = content.inside("rules content item", "", node.place())
             first = node.entries[0][0] if node.entries else None
             near = nearest(first.text, _TOP_KEYS) if isinstance(first, Scalar) else ""
             hint = f"did you mean {near}?" if near else "items begin with rule, macro, list or required_..."
@@ -398,16 +399,18 @@ class Collector:
         for key, _ in node.entries:
             if not isinstance(key, Scalar):
                 continue
+            if key.text in known and key.text not in seen:
+                seen.add(key.text)
+                continue
             inner = context.inside("value for", key.text, key.place())
             if key.text not in known:
                 near = nearest(key.text, known)
                 message = f"Unknown key '{key.text}'. The key will be ignored."
                 hint = f"did you mean {near}?" if near else ""
                 self.findings.warn("LOAD_UNKNOWN_KEY", message, inner, hint=hint)
-            elif key.text in seen:
+            else:
                 message = f"Key '{key.text}' stands twice in this item; the first one counts."
                 self.findings.warn("LOAD_UNKNOWN_KEY", message, inner)
-            seen.add(key.text)
 
     def _define(self, known: dict[str, T], item: T) -> None:
         earlier = known.get(item.name)

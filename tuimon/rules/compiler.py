@@ -327,7 +327,7 @@ class Compiler:
             if macro is None or parsed is None:
                 continue
             used = name in self._used_macros
-            if not used:
+            if not used and not self._findings.failed:
                 self._unused(item, "LOAD_UNUSED_MACRO", "Macro")
                 self._doubts(parsed)
             self.macro_defs.append(
@@ -354,7 +354,7 @@ class Compiler:
     def _list_definitions(self) -> None:
         for name, item in self._collector.lists.items():
             values = self.lists.by_name[name]
-            if not values.used:
+            if not values.used and not self._findings.failed:
                 self._unused(item, "LOAD_UNUSED_LIST", "List")
             written = tuple(each.text for each in item.items)
             inner = tuple(dict.fromkeys(each for each in written if each in self._collector.lists))

@@ -29,12 +29,12 @@ def scalar(item: Mapping, key: str, context: Context, *, empty: bool = False) ->
         if empty:
             return node
         raise ItemError(INVALID, f"Mapping for key '{key}' is empty", context, node.place())
+    if isinstance(node, Scalar) and (node.text or empty):
+        return node
     inner = context.inside("value for", key, node.place())
     if not isinstance(node, Scalar):
         raise ItemError(INVALID, "Value is not a scalar value", inner, hint=f"{key} takes one value")
-    if not node.text and not empty:
-        raise ItemError(INVALID, "Value must be non-empty", inner)
-    return node
+    raise ItemError(INVALID, "Value must be non-empty", inner)
 
 
 def text(item: Mapping, key: str, context: Context) -> str:

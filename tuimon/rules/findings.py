@@ -35,6 +35,8 @@ class Findings:
     """Collects diagnostics; the same one is kept once."""
 
     def __init__(self) -> None:
+        self.failed = False
+        """Whether there is an error."""
         self._found: dict[tuple[str, str, str, int, int], Diagnostic] = {}
 
     def error(self, error: ItemError) -> None:
@@ -52,6 +54,7 @@ class Findings:
             innermost = locations[-1].item_type if locations else "rules content"
             kind = "condition expression" if innermost.endswith("condition") else innermost
             locations = (*locations, Location(kind, "", place.line, place.column, place.offset))
+        self.failed = self.failed or severity == "error"
         key = (code, message, place.file, place.line, place.column)
         self._found.setdefault(
             key,

@@ -15,7 +15,7 @@ import yaml
 
 from tuimon.errors import RuleError
 from tuimon.rules.diagnostics import RuleFile
-from tuimon.rules.source import Place, Scalar, place_at
+from tuimon.rules.source import Place, Scalar, node_place, place_at
 
 MAX_NODES: Final = 500_000
 """Nodes of one document with every alias written out."""
@@ -36,7 +36,7 @@ class Sequence:
 
     def place(self) -> Place:
         """Return where it begins."""
-        return place_at(self.file, self.start)
+        return node_place(self.file, self.start, self.line, self.column, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Mapping:
 
     def place(self) -> Place:
         """Return where it begins."""
-        return place_at(self.file, self.start)
+        return node_place(self.file, self.start, self.line, self.column, 1)
 
     def get(self, key: str) -> Node | None:
         """Return the value of a key, None when it is not there."""

@@ -6,7 +6,10 @@ through YAML's quoting and folding and through appended parts. It costs only whe
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from tuimon.rules.diagnostics import RuleFile
@@ -25,13 +28,15 @@ class Place:
     end_line: int = 0
     end_column: int = 0
     offset: int = 0
-    text: str = field(default="", repr=False, compare=False)
-    """The whole line, for the snippet."""
+    source: str = field(default="", repr=False, compare=False)
+    """The whole text, for the snippet."""
 
     @property
     def snippet(self) -> str:
         """The line, and a caret line under it."""
-        line = self.text.expandtabs(1)
+        start = self.source.rfind("\n", 0, self.offset) + 1
+        end = self.source.find("\n", start)
+        line = self.source[start : end if end >= 0 else len(self.source)].rstrip("\r").expandtabs(1)
         cut = max(0, self.column - SNIPPET_COLUMNS + 20) if self.column > SNIPPET_COLUMNS else 0
         width = max(1, self.end_column - self.column) if self.end_line == self.line else 1
         shown = line[cut : cut + SNIPPET_COLUMNS]
@@ -63,12 +68,8 @@ class Scalar:
     def place(self, start: int = 0, end: int = 0) -> Place:
         """Return the place of a stretch of the value (offsets into ``text``); without one, where the scalar begins."""
         if not end and not start:
-            return place_at(self.file, self.start, min(self.end, self._first_line_end()))
+            return node_place(self.file, self.start, self.line, self.column, self.end - self.start)
         return place_at(self.file, self._file_offset(start), self._file_offset(max(end - 1, start)) + 1)
-
-    def _first_line_end(self) -> int:
-        newline = self.file.text.find("\n", self.start)
-        return newline if newline >= 0 else self.end
 
     def _file_offset(self, offset: int) -> int:
         """Walk value and file side by side: what is not blank stands in both, in the same order."""
@@ -113,15 +114,22 @@ class Scalar:
 
 def place_at(file: RuleFile, offset: int, end: int = 0) -> Place:
     """Return the place of an offset in a file's text; the mark ends at ``end``, at the latest with the line."""
-    text = file.text
-    offset = min(offset, len(text))
-    start_of_line = text.rfind("\n", 0, offset) + 1
-    end_of_line = text.find("\n", offset)
-    end_of_line = len(text) if end_of_line < 0 else end_of_line
-    line, column = text.count("\n", 0, offset) + 1, offset - start_of_line + 1
-    width = max(1, min(end or offset + 1, end_of_line) - offset)
-    shown = text[start_of_line:end_of_line].rstrip("\r")
-    return Place(file.path, line, column, line, column + width, offset, shown)
+    starts = _line_starts(file.text)
+    offset = min(offset, len(file.text))
+    line = bisect_right(starts, offset)
+    return node_place(file, offset, line, offset - starts[line - 1] + 1, max(1, end - offset))
+
+
+def node_place(file: RuleFile, offset: int, line: int, column: int, width: int) -> Place:
+    """Return the place of something whose line and column are known; the mark ends with the line at the latest."""
+    newline = file.text.find("\n", offset, offset + width)
+    width = width if newline < 0 else max(1, newline - offset)
+    return Place(file.path, line, column, line, column + width, offset, file.text)
+
+
+@lru_cache(maxsize=8)
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 @dataclass(frozen=True, slots=True)
