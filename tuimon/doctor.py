@@ -142,16 +142,33 @@ def _tracefs(at: Machine) -> str:
 
 
 def _tracepoints(at: Machine) -> Finding:
+    """Look in BTF, which also tells whether they are typed, else in tracefs, which may be hidden."""
+    names = [event.split("/")[1] for event in TRACE_EVENTS]
     place = _tracefs(at)
-    if not place:
-        # Raw tracepoints are attached by name, so a hidden tracefs stops nobody.
-        why = "tracefs is not mounted or not readable here; not needed to attach"
-        return Finding("tracepoints", "ok" if at.euid == 0 else "warn", f"not looked at: {why}")
-    missing = [event for event in TRACE_EVENTS if not at.exists(f"{place}/events/{event}")]
+    typed = _typed_tracepoints(at, names)
+    if typed is None and not place:
+        # Raw tracepoints are attached by name: that we cannot look stops nobody.
+        return Finding("tracepoints", "warn", "unknown: no BTF, and tracefs is not readable here")
+    missing = [n for n in names if n not in (typed or ())]
+    if place:
+        missing = [event for event in TRACE_EVENTS if not at.exists(f"{place}/events/{event}")]
     if missing:
         mend = "run a kernel built with CONFIG_FTRACE_SYSCALLS=y and CONFIG_BPF_EVENTS=y"
         return Finding("tracepoints", "missing", f"no {', '.join(missing)}", mend, needed=True)
-    return Finding("tracepoints", "ok", f"{', '.join(e.split('/')[1] for e in TRACE_EVENTS)}", needed=True)
+    kind = "typed" if typed == set(names) else "plain, which cost more per event than typed ones"
+    return Finding("tracepoints", "ok", f"{', '.join(names)}: {kind}", needed=True)
+
+
+def _typed_tracepoints(at: Machine, names: list[str]) -> set[str] | None:
+    """Return which tracepoints the kernel's BTF describes (``btf_trace_NAME``), None when it cannot be read."""
+    from tuimon.capture.btf import read_btf
+    from tuimon.errors import CaptureError
+
+    try:
+        found = read_btf(at.root / "sys/kernel/btf/vmlinux").typedef_ids([f"btf_trace_{name}" for name in names])
+    except CaptureError:
+        return None
+    return {name for name in names if f"btf_trace_{name}" in found}
 
 
 def _effective(at: Machine) -> int:
