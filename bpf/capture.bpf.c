@@ -370,7 +370,7 @@ int tm_process(u64 *ctx)
 		OPAQUE(__n);                                                                                           \
 		if (__n > (bytes) - (fixed))                                                                           \
 			__n = (bytes) - (fixed);                                                                       \
-		__builtin_memcpy(r, &(w)->head, fixed);                                                                \
+		__builtin_memcpy((u64 *)(r), (u64 *)&(w)->head, fixed);                                                \
 		bpf_probe_read_kernel((char *)(r) + (fixed), __n, (w)->text);                                          \
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);                                                               \
 	} while (0)
@@ -479,11 +479,7 @@ static __always_inline u64 current_regs(u64 task)
 #endif
 }
 
-#if TM_CAST
-#define TASK_REG(regs, name) TM_LOAD(regs, O_pt_regs_##name, Z_pt_regs_##name)
-#else
-#define TASK_REG(regs, name) TM_PROBE(regs, O_pt_regs_##name, Z_pt_regs_##name)
-#endif
+#define TASK_REG(regs, name) GET(regs, pt_regs, name)
 
 /* Whether a file name made by the kernel is /dev/fd/N and nothing behind it: the program was given as an fd alone. */
 static __always_inline int is_fd_name(u64 at)

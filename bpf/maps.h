@@ -160,7 +160,7 @@ static __always_inline u64 cgroup_of(u64 task)
 {
 	u64 set = CAST(css_set, GET(task, task_struct, cgroups));
 #if TM_CGROUP_SUBSYS >= 0
-	u64 state = CAST(cgroup_subsys_state, GET_AT(set, css_set, subsys, 8 * TM_CGROUP_SUBSYS, 8));
+	u64 state = CAST(cgroup_subsys_state, GET_AT(set, css_set, subsys, 8 * TM_CGROUP_SUBSYS, 64));
 	u64 cgroup = CAST(cgroup, GET(state, cgroup_subsys_state, cgroup));
 #else
 	u64 cgroup = CAST(cgroup, GET(set, css_set, dfl_cgrp));

@@ -33,7 +33,8 @@ static __always_inline void walk_up(struct tm_work *w)
 		}
 		dentry = CAST(dentry, at);
 		parent = GET(dentry, dentry, d_parent);
-		if (parent == at)
+		/* A dentry on its own, such as a memfd's, is all the path there is. */
+		if (parent == at && n)
 			return;
 		if (n >= TM_DEPTH)
 			break;
@@ -41,6 +42,8 @@ static __always_inline void walk_up(struct tm_work *w)
 		w->name[n] = GET(dentry, dentry, d_name_name);
 		w->name_len[n] = GET(dentry, dentry, d_name_len);
 		w->names = n + 1;
+		if (parent == at)
+			return;
 		w->dentry = parent;
 	}
 	w->head.flags |= TM_F_TRUNCATED;
@@ -191,9 +194,11 @@ static __always_inline void fill_slots(struct tm_work *w)
 	w->limit = w->head.flags & TM_F_HAS_PROC ? TM_PROC_LONG_TEXT : TM_LONG_TEXT;
 #pragma clang loop unroll(disable)
 	for (int s = 0; s < TM_SLOTS; s++) {
-		u32 job = w->job[s];
 		u32 start = w->text_len;
+		u32 job;
 
+		OPAQUE(s);
+		job = w->job[s];
 		if (job == TM_JOB_NONE)
 			goto measure;
 		if (s == TM_SLOT_GIVEN || s == TM_SLOT_GIVEN2) {

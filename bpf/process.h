@@ -14,7 +14,7 @@
 /* Number of a struct pid in the initial namespace. */
 static __always_inline u32 pid_number(u64 pid)
 {
-	return pid ? GET_AT(CAST(pid, pid), pid, numbers, O_upid_nr, 4) : 0;
+	return pid ? GET_AT(CAST(pid, pid), pid, numbers, O_upid_nr, 32) : 0;
 }
 
 /* Number of a struct pid in its own namespace, the deepest. */
@@ -33,9 +33,9 @@ static __always_inline void describe_pids(struct tm_proc *p, u64 task)
 {
 	u64 signal = CAST(signal_struct, GET(task, task_struct, signal));
 	u64 pid = GET(task, task_struct, thread_pid);
-	u64 group = GET_AT(signal, signal_struct, pids, 8, 8);
-	u64 pgrp = GET_AT(signal, signal_struct, pids, 8 * TM_PIDTYPE_PGID, 8);
-	u64 session = GET_AT(signal, signal_struct, pids, 8 * TM_PIDTYPE_SID, 8);
+	u64 group = GET_AT(signal, signal_struct, pids, 8, 64);
+	u64 pgrp = GET_AT(signal, signal_struct, pids, 8 * TM_PIDTYPE_PGID, 64);
+	u64 session = GET_AT(signal, signal_struct, pids, 8 * TM_PIDTYPE_SID, 64);
 	u64 parent = CAST(task_struct, GET(task, task_struct, real_parent));
 	u64 ns = 0;
 	u32 level;
@@ -49,7 +49,7 @@ static __always_inline void describe_pids(struct tm_proc *p, u64 task)
 	p->vpgid = pid_own_number(pgrp);
 	p->sid = pid_number(session);
 	p->vsid = pid_own_number(session);
-	p->fd_limit = GET_AT(signal, signal_struct, rlim, 16 * TM_RLIMIT_NOFILE, 8);
+	p->fd_limit = GET_AT(signal, signal_struct, rlim, 16 * TM_RLIMIT_NOFILE, 64);
 	if (!pid)
 		return;
 	level = GET(CAST(pid, pid), pid, level);
@@ -146,8 +146,8 @@ static __always_inline u64 inode_time(u64 inode, int modified)
 	return GET(inode, inode, i_ctime_sec) * 1000000000ULL + (GET(inode, inode, i_ctime_nsec) & 0x7fffffff);
 #else
 	if (modified)
-		return GET_AT(inode, inode, mtime, 0, 8) * 1000000000ULL + GET_AT(inode, inode, mtime, 8, 8);
-	return GET_AT(inode, inode, ctime, 0, 8) * 1000000000ULL + GET_AT(inode, inode, ctime, 8, 8);
+		return GET_AT(inode, inode, mtime, 0, 64) * 1000000000ULL + GET_AT(inode, inode, mtime, 8, 64);
+	return GET_AT(inode, inode, ctime, 0, 64) * 1000000000ULL + GET_AT(inode, inode, ctime, 8, 64);
 #endif
 }
 

@@ -3,32 +3,26 @@
  * Reading kernel memory.
  *
  * A kernel pointer is a plain u64 here: bcc rewrites dereferences of what it takes for kernel pointers into probe reads,
- * and a number is left alone. GET() reads a member at the offset that the running kernel's BTF gives (constants O_, Z_
- * and H_ are printed by tuimon/capture/btf.py).
+ * and a number is left alone. GET() reads a member at the offset that the running kernel's BTF gives (constants O_, Z_,
+ * W_ and H_ are printed by tuimon/capture/btf.py), GET_AT() some bits at a distance from it.
  *
  * TM_TYPED   the programs are loaded as typed raw tracepoints: what the context points to is read with plain loads
  * TM_CAST    the kernel has bpf_rdonly_cast() (6.2): every pointer can be given its type, so all reads are plain loads
  * neither    every read is bpf_probe_read_kernel(), 40 to 65 ns each
  */
 
-#define TM_LOAD(p, offset, bytes)                                                                                      \
+/* One use of "p" and one asm per load: nested reads expand into each other, and bcc walks the tree several times. */
+#define TM_LOAD(p, offset, width)                                                                                      \
 	({                                                                                                             \
 		u64 __v;                                                                                               \
-		if ((bytes) == 1)                                                                                      \
-			asm volatile("%0 = *(u8 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));                \
-		else if ((bytes) == 2)                                                                                 \
-			asm volatile("%0 = *(u16 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));               \
-		else if ((bytes) == 4)                                                                                 \
-			asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));               \
-		else                                                                                                   \
-			asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));               \
+		asm volatile("%0 = *(" width " *)(%1 + %2)" : "=r"(__v) : "r"((u64)(p)), "i"(offset));                 \
 		__v;                                                                                                   \
 	})
 
 #define TM_PROBE(p, offset, bytes)                                                                                     \
 	({                                                                                                             \
 		u64 __v = 0;                                                                                           \
-		bpf_probe_read_kernel(&__v, (bytes) < 8 ? (bytes) : 8, (void *)((u64)(p) + (offset)));                 \
+		bpf_probe_read_kernel(&__v, bytes, (void *)((u64)(p) + (offset)));                                     \
 		__v;                                                                                                   \
 	})
 
@@ -36,17 +30,17 @@
 /* A kfunc: the loader turns the call of this number into the call of bpf_rdonly_cast(). */
 static u64 (*tm_rdonly_cast)(u64 p, u32 type) = (void *)0x7ffffff1;
 #define CAST(name, p) tm_rdonly_cast((u64)(p), B_##name)
-#define GET(p, name, member) TM_LOAD(p, O_##name##_##member, Z_##name##_##member)
-#define GET_AT(p, name, member, more, bytes) TM_LOAD(p, O_##name##_##member + (more), bytes)
+#define GET(p, name, member) TM_LOAD(p, O_##name##_##member, W_##name##_##member)
+#define GET_AT(p, name, member, more, bits) TM_LOAD(p, O_##name##_##member + (more), "u" #bits)
 #else
 #define CAST(name, p) ((u64)(p))
 #define GET(p, name, member) TM_PROBE(p, O_##name##_##member, Z_##name##_##member)
-#define GET_AT(p, name, member, more, bytes) TM_PROBE(p, O_##name##_##member + (more), bytes)
+#define GET_AT(p, name, member, more, bits) TM_PROBE(p, O_##name##_##member + (more), (bits) / 8)
 #endif
 
 /* pt_regs come with the context: a typed program may read them plainly, cast or no cast. */
 #if TM_TYPED
-#define REG(regs, name) TM_LOAD(regs, O_pt_regs_##name, Z_pt_regs_##name)
+#define REG(regs, name) TM_LOAD(regs, O_pt_regs_##name, W_pt_regs_##name)
 #else
 #define REG(regs, name) TM_PROBE(regs, O_pt_regs_##name, Z_pt_regs_##name)
 #endif

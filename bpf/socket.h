@@ -28,10 +28,10 @@ static __always_inline void inet_ends(struct tm_sock *s, u64 sk)
 		return;
 	}
 #if H_sock_v6_daddr
-	*(u64 *)s->laddr = GET_AT(sk, sock, v6_rcv_saddr, 0, 8);
-	*(u64 *)(s->laddr + 8) = GET_AT(sk, sock, v6_rcv_saddr, 8, 8);
-	*(u64 *)s->raddr = GET_AT(sk, sock, v6_daddr, 0, 8);
-	*(u64 *)(s->raddr + 8) = GET_AT(sk, sock, v6_daddr, 8, 8);
+	*(u64 *)s->laddr = GET_AT(sk, sock, v6_rcv_saddr, 0, 64);
+	*(u64 *)(s->laddr + 8) = GET_AT(sk, sock, v6_rcv_saddr, 8, 64);
+	*(u64 *)s->raddr = GET_AT(sk, sock, v6_daddr, 0, 64);
+	*(u64 *)(s->raddr + 8) = GET_AT(sk, sock, v6_daddr, 8, 64);
 #endif
 }
 

@@ -1,9 +1,9 @@
 """The running kernel's own description of its structs, read from BTF and turned into offsets for the C sources.
 
-The kernel programs need no kernel headers and no relocations: for every member they read, this module prints three
+The kernel programs need no kernel headers and no relocations: for every member they read, this module prints
 constants (offset, size, type id) taken from ``/sys/kernel/btf/vmlinux``, the format of which is described in the
 kernel's Documentation/bpf/btf.rst. Members that moved or were renamed between kernels are listed with their other
-names; what is optional is announced by a ``H_`` constant, so that the C sources ask for features and never for versions.
+names; what is optional is announced by a ``H_`` constant, so that the C sources ask for features, never for versions.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def offsets_header(btf: Btf, wanted: Mapping[str, Sequence[str]]) -> str:
 
     Each entry of ``wanted`` is ``member`` or ``alias=first|second``; a trailing ``?`` makes it optional. A struct whose
     name ends in ``?`` may be missing as a whole. Printed per member: ``O_struct_alias`` (offset), ``Z_struct_alias``
-    (size) and ``H_struct_alias`` (whether this kernel has it); per struct ``B_struct`` (type id) and ``S_struct``
-    (size).
+    (bytes to read, at most 8), ``W_struct_alias`` (the same as the name of a type) and ``H_struct_alias`` (whether this
+    kernel has it); per struct ``B_struct`` (type id) and ``S_struct`` (size).
 
     Raises:
         CaptureError: A member that is not optional does not exist in this kernel.
@@ -196,8 +196,18 @@ def _member_lines(btf: Btf, name: str, struct_id: int | None, member: str, struc
         found = btf.member(struct_id, path) if struct_id else None
         if found is not None:
             offset, size = found
-            return [f"#define H_{label} 1", f"#define O_{label} {offset}", f"#define Z_{label} {size}"]
+            return _constants(label, 1, offset, size)
     if not optional:
         hint = "tuimon does not know this kernel: please report it"
         raise CaptureError(f"this kernel's struct {name} has no member {alternatives or alias}", hint)
-    return [f"#define H_{label} 0", f"#define O_{label} 0", f"#define Z_{label} 8"]
+    return _constants(label, 0, 0, 8)
+
+
+def _constants(label: str, has: int, offset: int, size: int) -> list[str]:
+    bits = 8 * size if size in (1, 2, 4) else 64
+    return [
+        f"#define H_{label} {has}",
+        f"#define O_{label} {offset}",
+        f"#define Z_{label} {min(size, 8)}",
+        f'#define W_{label} "u{bits}"',
+    ]

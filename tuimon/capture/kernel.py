@@ -136,10 +136,10 @@ class KernelSource:
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
         for at, pid in enumerate((self._self_pids or ())[:SELF_MAX]):
             self._config["self"][0, at] = pid
-        numbers = programs.bpf["compat_numbers"]
+        numbers = programs.table("compat_numbers")
         for nr, native in COMPAT_I386.items():
             numbers[numbers.Key(nr)] = numbers.Leaf(native)
-        free = programs.bpf["free_slots"]
+        free = programs.table("free_slots")
         for slot in range(1, CGROUP_SLOTS):
             free.push(free.Leaf(slot))
         self.set_interest(self._interest)
@@ -194,7 +194,7 @@ class KernelSource:
     def _view(self, interest: Interest) -> None:
         """Put the cgroups in view into the kernel's set; what leaves the view leaves before the rest enters."""
         assert self._programs is not None
-        viewed = self._programs.bpf["viewed"]
+        viewed = self._programs.table("viewed")
         present = {int(key.value) for key in viewed}
         for cgroup_id in present - interest.cgroups:
             del viewed[viewed.Key(cgroup_id)]
@@ -226,7 +226,7 @@ class KernelSource:
         )
 
     def _read_calls(self, programs: Programs) -> CallCounts:
-        slots = {int(leaf.value): int(key.value) for key, leaf in programs.bpf["slots"].items()}
+        slots = {int(leaf.value): int(key.value) for key, leaf in programs.table("slots").items()}
         used = [0, *sorted(slots)]
         values = _percpu(programs, "counts", used, COUNTS)
         return CallCounts(

@@ -116,9 +116,17 @@ class Programs:
     fds: list[int] = field(default_factory=list)
     """Program and attachment fds; programs are detached and freed when they are closed."""
 
+    def table(self, name: str) -> Any:
+        """Return bcc's object for a map."""
+        return self.bpf[name.encode()]
+
     def map_fd(self, name: str) -> int:
         """Return the fd of a map."""
-        return int(self.bpf[name].map_fd)
+        return int(self.table(name).map_fd)
+
+    def code(self, name: str) -> bytes:
+        """Return the compiled instructions of a program."""
+        return bytes(self.bpf.dump_func(name.encode()))
 
     def detach(self) -> None:
         """Detach and free the programs; the maps stay readable."""
@@ -268,7 +276,7 @@ def _load_all(programs: Programs, btf: Btf) -> None:
         for index, stage in enumerate(STAGES):
             if stage == "tm_detail" and tracepoint != "sys_exit":
                 continue
-            code = patched(programs.bpf.dump_func(stage), calls=calls, maps=maps)
+            code = patched(programs.code(stage), calls=calls, maps=maps)
             fd = load_program(code, stage, ids.get(f"btf_trace_{tracepoint}", 0))
             programs.fds.append(fd)
             update(maps[chain_fd], index, fd.to_bytes(4, "little"))
@@ -290,7 +298,7 @@ def attach_all(programs: Programs) -> None:
     loaded = []
     try:
         for name, (tracepoint, _) in TRACEPOINTS.items():
-            code = patched(programs.bpf.dump_func(name), calls=calls, maps={})
+            code = patched(programs.code(name), calls=calls, maps={})
             fd = load_program(code, name, ids.get(f"btf_trace_{tracepoint}", 0))
             programs.fds.append(fd)
             loaded.append((fd, tracepoint))

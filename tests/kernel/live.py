@@ -1,0 +1,132 @@
+"""A live kernel source for the tests, and rows that read well in an assertion."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuimon.batch import Batch
+from tuimon.capture.kernel import KernelSource
+from tuimon.capture.source import Counts, Interest, Want
+from tuimon.records import SOCK, Flag, Kind, Slot
+from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
+
+WAIT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event, everything copied out of its batch."""
+
+    kind: Kind
+    name: str
+    ts_ns: int
+    ret: int
+    tid: int
+    tgid: int
+    flags: Flag
+    args: tuple[int, ...]
+    cgroup_id: int
+    comm: bytes
+    fd_type: int
+    slots: tuple[bytes, ...]
+    proc: dict[str, int]
+    size_class_text: int
+
+    @property
+    def given(self) -> bytes:
+        return self.slots[Slot.GIVEN]
+
+    @property
+    def base(self) -> bytes:
+        return self.slots[Slot.BASE]
+
+    @property
+    def real(self) -> bytes:
+        """The real path, also when it is not repeated."""
+        return self.given if Flag.REAL_SAME in self.flags else self.slots[Slot.REAL]
+
+    @property
+    def argv(self) -> list[bytes]:
+        return self.slots[Slot.ARGV].split(b"\0")[:-1]
+
+    @property
+    def sock(self) -> np.void:
+        return np.frombuffer(self.slots[Slot.SOCK][: SOCK.itemsize], SOCK)[0]
+
+    @property
+    def sock_path(self) -> bytes:
+        return self.slots[Slot.SOCK][SOCK.itemsize :]
+
+
+def rows(batch: Batch) -> list[Row]:
+    """Return the events of a batch."""
+    return [_row(batch, i) for i in range(len(batch))]
+
+
+def _row(batch: Batch, i: int) -> Row:
+    head, ext_at, proc = batch.head[i], int(batch.ext_at[i]), batch.proc_of(i)
+    ext = batch.ext[ext_at] if ext_at >= 0 else None
+    args = [*head["arg"].tolist(), *(ext["arg"].tolist() if ext is not None else ())]
+    return Row(
+        kind=Kind(head["kind"]),
+        name=NR_TO_NAME.get(int(head["nr"]), str(head["nr"])),
+        ts_ns=int(head["ts_ns"]),
+        ret=int(head["ret"]),
+        tid=int(head["tid"]),
+        tgid=int(head["tgid"]),
+        flags=Flag(int(head["flags"])),
+        args=tuple(args),
+        cgroup_id=int(head["cgroup_id"]),
+        comm=bytes(ext["comm"]) if ext is not None else b"",
+        fd_type=int(ext["fd_type"]) if ext is not None else 0,
+        slots=tuple(batch.slots(i)),
+        proc={} if proc is None else {n: int(proc[n]) for n in proc.dtype.names if n != "pad"},
+        size_class_text=int(ext["text_len"]) if ext is not None else 0,
+    )
+
+
+def interest(*names: str, want: Want = Want.RULES | Want.PATHS, **more: object) -> Interest:
+    """Return an interest in the named calls."""
+    return Interest({NAME_TO_NR[name]: want for name in names}, **more)  # type: ignore[arg-type]
+
+
+def drain_until_exit(source: KernelSource, pid: int) -> list[Row]:
+    """Return the events up to the end of a process, those of everybody."""
+    out: list[Row] = []
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        out += rows(source.drain(0.1))
+        if any(r.kind is Kind.EXIT and r.tgid == pid for r in out):
+            return out
+    raise AssertionError(f"the end of process {pid} was not seen among {len(out)} events")
+
+
+def events_of(source: KernelSource, command: list[str], asked: Interest, **popen: object) -> list[Row]:
+    """Run a command to its end; return its process's own events (its children's are left out)."""
+    source.set_interest(asked)
+    source.drain(0)
+    with subprocess.Popen(command, **popen) as process:  # type: ignore[call-overload]
+        found = drain_until_exit(source, process.pid)
+    return [r for r in found if r.tgid == process.pid or r.proc.get("pid") == process.pid]
+
+
+def python(code: str, *args: str) -> list[str]:
+    """Return the command line of a quick Python workload."""
+    return [sys.executable, "-I", "-S", "-c", code, *args]
+
+
+def counts_settled(source: KernelSource) -> Counts:
+    """Return the counters read while nothing else changes them in between: two equal readings."""
+    before = source.counts()
+    for _ in range(200):
+        time.sleep(0.005)
+        now = source.counts()
+        if (now.seen, now.emitted) == (before.seen, before.emitted):
+            return now
+        before = now
+    return before
