@@ -154,10 +154,9 @@ def _subject(f: Facts) -> str:
     path = f.path()
     if path is not None:
         return _paths(f, path)
-    sock = f.sock()
-    if sock is not None:
-        return _peer(f)
     name = f.fd_name()
+    if name and f.sock() is not None:
+        return _peer(f)
     number = f.fd_num()
     if name:
         return name
@@ -168,7 +167,7 @@ def _paths(f: Facts, path: str) -> str:
     second = f.path2()
     if second is not None:
         return f"{path} -> {second}"
-    real = f.real()
+    real = f.real() if f.call.text is None else None
     return f"{path} [{real}]" if real is not None and real != path else path
 
 

@@ -238,7 +238,7 @@ def _io_size(f: Facts) -> Raw:
 def _args(f: Facts) -> Raw:
     """Return the arguments after argv[0] as the kernel lays them out, each with its NUL."""
     if f.kind == Kind.EXEC:
-        argv = f.slot(Slot.ARGV).split(b"\0")[1:]
+        argv = f.slot(Slot.ARGV).removesuffix(b"\0").split(b"\0")[1:]
         return b"".join(arg + b"\0" for arg in argv)
     process = f.event.process
     if process is None:
@@ -514,12 +514,15 @@ def args_text(event: Event, _: str | None = None) -> str:
 
 
 _NOT_SHOWN: Final = frozenset({"FSPATH", "FSRELPATH", "FD", "ERRNO", "SOCKTUPLE", "SOCKADDR", "BYTEBUF"})
+_DESCRIBES_PROCESS: Final = frozenset({"execve", "execveat", "clone", "clone3", "fork", "vfork"})
 _SHOWN_NUMBERS: Final = frozenset({"UID", "GID", "PID"})
 
 
 def shown_params(f: Facts) -> list[str]:
     """Return the parameters that a one-line summary shows beside the subject: flags, modes, signals, ids."""
-    out = []
+    out: list[str] = []
+    if f.name in _DESCRIBES_PROCESS:
+        return out
     for bound in _BOUND.get(f.name, ()):
         param = bound.param
         raw = bound.get(f) if bound.get is not None and param.type not in _NOT_SHOWN else None

@@ -137,6 +137,20 @@ class Sock:
         return self.family in (socket.AF_INET, socket.AF_INET6)
 
 
+EPHEMERAL: Final = range(32768, 61000)
+"""Ports that Linux gives to clients (net.ipv4.ip_local_port_range as it comes)."""
+
+
+def guessed_role(lport: int, rport: int) -> str:
+    """Return which side a socket is on by its ports, as Falco does for a connection whose start it has not seen.
+
+    One end in the range that clients get their ports from and the other outside it tells the roles; else nothing does.
+    """
+    if (lport in EPHEMERAL) == (rport in EPHEMERAL) or not rport:
+        return ""
+    return "client" if lport in EPHEMERAL else "server"
+
+
 def ip_text(packed: bytes) -> str:
     """Return the text of a packed address, 4 or 16 bytes."""
     if len(packed) == 4:
@@ -325,7 +339,7 @@ class Facts:
             return "client"
         if sock.flags & SockFlag.GIVEN:
             return "server" if self.call.category == "io-read" else "client"
-        return ""
+        return guessed_role(sock.lport, sock.rport)
 
     def fd_kind(self) -> str | None:
         """Return Falco's fd.type: file, directory, ipv4, unix, pipe, ...; None when it is not known."""

@@ -350,26 +350,38 @@ def to_own(table: Iterable[Row], value: int) -> int:
 def decode_flags(event_name: str, param: str, value: int) -> tuple[int, str]:
     """Return (Falco's number, its names) of a flags parameter given the kernel's value."""
     key = f"{event_name}.{param}"
-    if key in _OPENED:
-        own = open_flags_own(value)
-        return own, names(OPEN_FLAGS, own)
-    if key in _FD_FLAGGED:
-        own = fd_flags_own(value)
-        return own, names(OPEN_FLAGS, own)
-    table = _FLAG_TABLES.get(key) or _FLAG_TABLES.get(key.replace("execveat", "execve"))
+    table = flag_table(event_name, param)
     if table is None:
         return value, ""
-    own = _futex_own(value) if key == "futex.op" else to_own(table, value)
+    if key in _OPENED:
+        own = open_flags_own(value)
+    elif key in _FD_FLAGGED:
+        own = fd_flags_own(value)
+    else:
+        own = value & _FUTEX_BITS if key == "futex.op" else to_own(table, value)
     return own, names(table, own)
 
 
-def _futex_own(value: int) -> int:
-    return value & 0x1FF
+_FUTEX_BITS: Final = 0x1FF
+"""futex(2)'s operation is a number and two flags in one: it is not taken apart bit by bit."""
+
+
+def flag_table(event_name: str, param: str) -> Table | None:
+    """Return the table of a flags parameter, None when its bits have no names."""
+    key = f"{event_name}.{param}"
+    if key in _OPENED or key in _FD_FLAGGED:
+        return OPEN_FLAGS
+    return _FLAG_TABLES.get(key.replace("execveat", "execve"))
+
+
+def enum_names(event_name: str, param: str) -> Mapping[int, str]:
+    """Return the names of an enumerated parameter by the kernel's number; empty when it has none."""
+    return _ENUMS.get(f"{event_name}.{param}", {})
 
 
 def decode_enum(event_name: str, param: str, value: int) -> tuple[int, str]:
     """Return (Falco's number, its name) of an enumerated parameter given the kernel's value."""
-    name = _ENUMS.get(f"{event_name}.{param}", {}).get(value, "")
+    name = enum_names(event_name, param).get(value, "")
     if event_name == "ptrace":
         return _PTRACE_OWN.get(name, 0), name or "PTRACE_UNKNOWN"
     if param == "level":
