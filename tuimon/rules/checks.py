@@ -39,14 +39,22 @@ _COSTLY_OPS: Final = frozenset(("regex", "glob", "iglob", "icontains", "pmatch",
 class Addresses(Protocol):
     """Answers what addresses a host name has, without blocking."""
 
+    @property
+    def revision(self) -> int:
+        """Changes whenever an answer does."""
+
     def lookup(self, name: str) -> frozenset[bytes] | None:
         """Return the packed addresses of a name, None while they are not known yet."""
 
 
 class Side:
-    """The left or right side of a check when it is a field or a transformer: how to load it, and what it gives."""
+    """The left or right side of a check when it is a field or a transformer: how to load it, and what it gives.
 
-    __slots__ = ("bind", "is_list", "name", "scope", "several", "twin", "type")
+    ``bind`` gives the loader of the value for a program, ``twin`` that of a path's other truth; ``plain`` is a field's
+    shared place, getter and argument, for those who load it themselves.
+    """
+
+    __slots__ = ("bind", "is_list", "name", "plain", "scope", "several", "twin", "type")
 
     def __init__(
         self,
@@ -58,6 +66,7 @@ class Side:
         several: bool = False,
         scope: Scope = Scope.EVENT,
         twin: Callable[[SlotOf], Load] | None = None,
+        plain: tuple[object, Getter, str | None] | None = None,
     ) -> None:
         self.bind = bind
         self.type = type_
@@ -66,6 +75,7 @@ class Side:
         self.several = several
         self.scope = scope
         self.twin = twin
+        self.plain = plain
 
 
 class Checks:
@@ -93,6 +103,11 @@ class Checks:
         self._twin_of: TwinOf = twin_of or fields.real_twin
         self._known: dict[Check, Callable[[SlotOf], Test]] = {}
         self._costly: dict[Check, bool] = {}
+
+    @property
+    def addresses_revision(self) -> int:
+        """Changes whenever a host name is known to have other addresses."""
+        return self._addresses.revision if self._addresses is not None else 0
 
     def test(self, check: Check, slot_of: SlotOf) -> Test:
         """Return the test of a check for a program whose shared places ``slot_of`` gives out."""
@@ -150,6 +165,7 @@ class Checks:
             several=info.any_of and arg is None,
             scope=info.scope,
             twin=self._loader(twin, arg, (info.name, arg, "real")) if twin is not None else None,
+            plain=((info.name, arg, "given"), self.getter(info.get), arg),
         )
 
     def _loader(self, get: Getter | None, arg: str | None, key: object) -> Callable[[SlotOf], Load]:
@@ -371,12 +387,30 @@ def _bound(left: Side, test: Predicate, *, negative: bool) -> Callable[[SlotOf],
     """Return the test of a side's value or, for a path, of its two values."""
 
     def bind(slot_of: SlotOf) -> Test:
-        load = left.bind(slot_of)
-        if left.twin is None:
-            return _one(load, test)
-        return _two(load, left.twin(slot_of), test, negative)
+        if left.twin is not None:
+            return _two(left.bind(slot_of), left.twin(slot_of), test, negative)
+        if left.plain is not None:
+            key, getter, arg = left.plain
+            return _field_test(slot_of(key), getter, arg, test)
+        return _one(left.bind(slot_of), test)
 
     return bind
+
+
+def _field_test(slot: int, getter: Getter, arg: str | None, test: Predicate) -> Test:
+    """Return what ``_one`` would, with the loading written out: most checks are of this form."""
+
+    def run(context: Context) -> bool | None:
+        value = context[slot]
+        if value is MISSING:
+            value = context[slot] = getter(context[0], arg)
+        if value is None:
+            return False
+        if value is UNKNOWN:
+            return None
+        return test(value)
+
+    return run
 
 
 def _one(load: Load, test: Predicate) -> Test:

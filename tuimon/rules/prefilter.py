@@ -35,7 +35,7 @@ _NOT_DETAIL: Final = frozenset(
     evt.reltime evt.reltime.s evt.reltime.ns evt.latency evt.latency.s evt.latency.ns evt.latency.human evt.deltatime
     evt.deltatime.s evt.deltatime.ns evt.outputtime evt.cpu evt.around evt.args evt.info evt.rawarg evt.buflen
     evt.abspath evt.hostname fd.uid fd.containername fd.containerdirectory fd.lip fd.rip fd.lport fd.rport fd.lproto
-    fd.rproto fd.lnet fd.rnet fd.cip.name fd.sip.name fd.lip.name fd.rip.name
+    fd.rproto fd.lnet fd.rnet fd.lip.name fd.rip.name
     """.split()  # noqa: SIM905  a list literal would take a line each
 )
 """Fields of the detail's groups that depend on more than the record's content: time, place in the stream, the

@@ -6,14 +6,15 @@ its actor and of its detail have one in common. Both kinds of answers are kept b
 work nearly all of it is two table look-ups per row.
 
 Answers about actors are kept for as long as the process and the container are the same objects with the same content;
-answers about details hold for ever, but for the names of users and groups some of them print, so that all are dropped
-when there are many or when they are old.
+answers about details hold until a host name gets other addresses, but for the names of users and groups some of them
+print, so that all are dropped when there are many or when they are old.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -32,6 +33,7 @@ _MAX_ACTORS: Final = 100_000
 _MAX_AGE_S: Final = 30.0
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 _WORD: Final = 64
+_MAX_ANCESTORS: Final = 64
 
 
 class Processes(Protocol):
@@ -61,7 +63,7 @@ class Actors:
     """Numbers for the actors of batches: the same number for as long as process and container are as they were."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[Process | None, Container | None, object, int]] = {}
+        self._known: dict[tuple[int, int], _Actor] = {}
         self._next = 0
         self._began_s = time.monotonic()
         self.generation = 0  # changes when all numbers given before have lost their meaning
@@ -92,25 +94,65 @@ class Actors:
         return inverse, np.array(numbers, np.int64), self.generation
 
     def _number(self, index: int, cgroup_id: int, process: Process | None, owner: Container | None) -> int:
-        print_ = fingerprint(process)
         known = self._known.get((index, cgroup_id))
-        if known is not None and known[0] is process and known[1] is owner and known[2] == print_:
-            return known[3]
+        if known is not None and known.process is process and known.owner is owner and known.is_as_it_was():
+            return known.number
         number = self._next
         self._next += 1
-        self._known[index, cgroup_id] = (process, owner, print_, number)
+        is_settled = process is not None and _is_settled(process)
+        content = () if process is None else _content(process) if is_settled else _line(process)
+        self._known[index, cgroup_id] = _Actor(process, owner, is_settled, content, number)
         return number
 
 
-def fingerprint(process: Process | None) -> object:
-    """Return what changes when a process version is filled in later, its ancestors included."""
+@dataclass(slots=True)
+class _Actor:
+    """An actor as it was when it got its number."""
+
+    process: Process | None
+    owner: Container | None
+    is_settled: bool
+    """Nothing of its ancestors will be filled in any more; only its own content needs comparing."""
+    content: tuple[object, ...]
+    number: int
+
+    def is_as_it_was(self) -> bool:
+        """Whether nothing was filled in since."""
+        if self.process is None:
+            return True
+        return self.content == (_content(self.process) if self.is_settled else _line(self.process))
+
+
+def _content(process: Process) -> tuple[object, ...]:
+    """Return what may be filled in later in one version of a process."""
+    return (
+        process.comm, process.args, process.exe, process.exepath, process.cwd, process.uid, process.start_ns,
+        process.cgroup_id, process.env, process.parent,
+    )  # fmt: skip
+
+
+def _line(process: Process) -> tuple[object, ...]:
+    """Return the content of a process and all its ancestors."""
     parts: list[object] = []
-    at, steps = process, 0
-    while at is not None and steps < 32:
-        parts += (id(at), at.comm, at.exe, at.exepath, at.cwd, len(at.args), at.env is None, at.uid, at.start_ns)
+    at: Process | None = process
+    for _ in range(_MAX_ANCESTORS):
+        if at is None:
+            break
+        parts += (id(at), *_content(at)[:-1])
         at = at.parent
-        steps += 1
     return tuple(parts)
+
+
+def _is_settled(process: Process) -> bool:
+    """Whether a process and its ancestors are known up to the first one, so that nothing will be filled in later."""
+    at = process
+    for _ in range(_MAX_ANCESTORS):
+        if not at.start_ns or not at.comm:
+            return False
+        if at.parent is None:
+            return at.ppid in (0, 1) and at.pid <= 2
+        at = at.parent
+    return True
 
 
 class _Bits:
@@ -167,6 +209,8 @@ class Mask:
         self._row_of_detail: dict[bytes, int] = {}
         self._began_s = time.monotonic()
         self._generation = -1
+        self._checks = checks
+        self._revision = checks.addresses_revision
 
     def _bits(self, graph: Graph, checks: Checks, nodes: Sequence[int]) -> _Bits:
         """Return the table of answers for one projection of all clauses."""
@@ -186,8 +230,8 @@ class Mask:
         numbers: NDArray[np.int64],
         tables: Tables,
         generation: int,
-    ) -> NDArray[np.intp]:
-        """Return those of some rows of a batch, all of this kind, that some rule may match.
+    ) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Return those of some rows of a batch, all of this kind, that some rule may match, and which clauses.
 
         Args:
             batch: The batch.
@@ -196,18 +240,27 @@ class Mask:
             numbers: The actors' numbers.
             tables: Where processes and containers are found.
             generation: Of the actors' numbers.
+
+        Returns:
+            (k,) rows, and (k, words) one bit per clause.
         """
         if not self.clauses.items:
-            return rows[:0]
+            return rows[:0], np.empty((0, 1), np.uint64)
         actor_rows = self._actor_rows(batch, rows, actor_at, numbers, tables, generation)
         bits = self._actors.rows[actor_rows]
         alive = bits.any(axis=1)
         rows, bits = rows[alive], bits[alive]
         if not len(rows):
-            return rows
+            return rows, bits
         detail_rows = self._detail_rows(batch, rows)  # may replace the table of answers: before it is looked at
         bits &= self._details.rows[detail_rows]
-        return rows[bits.any(axis=1)]
+        alive = bits.any(axis=1)
+        return rows[alive], bits[alive]
+
+    def rules_of(self, bits: bytes) -> tuple[int, ...]:
+        """Return the places of the rules that own some clauses, given as the bytes of a row of words."""
+        number = int.from_bytes(bits, "little")
+        return tuple(dict.fromkeys(clause.rule for at, clause in enumerate(self.clauses.items) if number >> at & 1))
 
     def _actor_rows(
         self,
@@ -241,10 +294,11 @@ class Mask:
     def _detail_rows(self, batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return where the answers about the rows' details are, asking those not yet known."""
         now_s = time.monotonic()
-        if len(self._row_of_detail) > _MAX_DETAILS or now_s - self._began_s > _MAX_AGE_S:
+        revision = self._checks.addresses_revision
+        if len(self._row_of_detail) > _MAX_DETAILS or now_s - self._began_s > _MAX_AGE_S or revision != self._revision:
             self._row_of_detail.clear()
             self._details.clear()
-            self._began_s = now_s
+            self._began_s, self._revision = now_s, revision
         known = self._row_of_detail
         keys = self._keys(batch, rows)
         found = [known.get(key, -1) for key in keys]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -70,10 +70,11 @@ class Loaded(Protocol):
 class _Bucket:
     """The rules that one kind of event can match, compiled together."""
 
-    rules: tuple[Rule, ...]
-    tests: tuple[Test, ...]
+    judges: tuple[tuple[Rule, Test], ...]
     blank: Context
     mask: Mask
+    chosen: dict[bytes, tuple[tuple[Rule, Test], ...]] = field(default_factory=dict)
+    """Judges by the bits of the clauses that the mask left."""
 
 
 class RuleSet:
@@ -98,6 +99,8 @@ class RuleSet:
         self._any_type = any(rule.event_types is None for rule in rules)
         self._interesting = self._code_table()
         self._actors = Actors()
+        self._hinted: Batch | None = None
+        self._hints: dict[int, tuple[tuple[Rule, Test], ...]] = {}
         self._turn = 0
 
     @classmethod
@@ -168,11 +171,25 @@ class RuleSet:
         actor_at, numbers, generation = self._actors.number(batch, rows, tables)
         codes = batch.head["kind"][rows].astype(np.int32) * _CALL_NUMBERS + batch.head["nr"][rows]
         kept = []
+        self._hinted, self._hints = batch, {}
         for code in np.unique(codes).tolist():
             mine = np.flatnonzero(codes == code)
-            mask = self._bucket(code).mask
-            kept.append(mask.keep(batch, rows[mine], actor_at[mine], numbers, tables, generation))
+            bucket = self._bucket(code)
+            alive, bits = bucket.mask.keep(batch, rows[mine], actor_at[mine], numbers, tables, generation)
+            self._hint(bucket, alive, bits)
+            kept.append(alive)
         return np.sort(np.concatenate(kept))
+
+    def _hint(self, bucket: _Bucket, rows: NDArray[np.intp], bits: NDArray[np.uint64]) -> None:
+        """Keep which rules each candidate may match, so that ``judge`` need not try the others."""
+        size = bits.shape[1] * bits.itemsize
+        raw = bits.tobytes()
+        for at, row in enumerate(rows.tolist()):
+            key = raw[at * size : (at + 1) * size]
+            chosen = bucket.chosen.get(key)
+            if chosen is None:
+                chosen = bucket.chosen[key] = tuple(bucket.judges[rule] for rule in bucket.mask.rules_of(key))
+            self._hints[row] = chosen
 
     def interesting(self, batch: Batch) -> NDArray[np.intp]:
         """Return the rows (ascending) of the event types that some rule looks at."""
@@ -188,14 +205,15 @@ class RuleSet:
         """
         head = event.batch.head
         bucket = self._bucket(int(head["kind"][event.row]) * _CALL_NUMBERS + int(head["nr"][event.row]))
+        judges = bucket.judges
+        if event.batch is self._hinted:
+            judges = self._hints.get(event.row, judges)
         hits: list[RuleHit] = []
-        if not bucket.rules:
-            return hits
         context = bucket.blank.copy()
         context[0] = event
         self._turn += 1
         timed = self._turn % _SAMPLE_EVERY == 0
-        for rule, test in zip(bucket.rules, bucket.tests, strict=True):
+        for rule, test in judges:
             counter = rule.counter
             counter.evaluated += 1
             result = _timed(test, context, counter) if timed else test(context)
@@ -242,7 +260,8 @@ class RuleSet:
         program = Program(self._checks, graph)
         tests = program.print(roots)
         mask = Mask(graph, roots, self._checks, Kind(kind), name)
-        return _Bucket(tuple(pairs[at][0] for at in alive), tuple(tests), program.blank(), mask)
+        judges = tuple((pairs[at][0], test) for at, test in zip(alive, tests, strict=True))
+        return _Bucket(judges, program.blank(), mask)
 
     def _code_table(self) -> NDArray[np.bool_]:
         """Return, for each kind and call number, whether some rule looks at such events."""
