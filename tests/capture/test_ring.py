@@ -1,0 +1,208 @@
+"""Mapped rings: records found, busy and discarded ones handled, several rings merged in order of time.
+
+The kernel's side is played by a memory file of the same layout: consumer page, producer page, data twice in a row.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.records import make_records
+from tuimon.capture import ring as ring_module
+from tuimon.capture.ring import BUSY, DISCARD, Ring, RingSet
+from tuimon.records import SizeClass, record_dtype
+
+PAGE = mmap.PAGESIZE
+LATE = 1 << 62
+"""A time that no clock of the machine reaches."""
+
+
+class FakeRing:
+    """The producer of one ring."""
+
+    def __init__(self, size_class: SizeClass, pages: int = 1, start: int = 0) -> None:
+        self.size = pages * PAGE
+        self.size_class = size_class
+        self.dtype = record_dtype(size_class, ring_header=True)
+        self.fd = os.memfd_create("ring")
+        os.ftruncate(self.fd, 2 * PAGE + 2 * self.size)
+        self.memory = mmap.mmap(self.fd, 2 * PAGE + 2 * self.size)
+        self.positions = np.ndarray((2,), "<u8", self.memory, strides=(PAGE,))
+        self.positions[:] = start
+        self.ring = Ring(self.fd, self.size, size_class)
+
+    def put(self, ts_ns: int, bits: int = 0, text: bytes = b"") -> bool:
+        """Write one record as the kernel would; False when the ring is full."""
+        if int(self.positions[1] - self.positions[0]) + self.dtype.itemsize > self.size:
+            return False
+        record = np.zeros(1, self.dtype)
+        body = make_records(self.size_class, [(ts_ns, [text] if text else [])])
+        record["len"] = (self.dtype.itemsize - 8) | bits
+        for name in body.dtype.names or ():
+            record[name] = body[name]
+        data = record.tobytes()
+        at = int(self.positions[1]) & (self.size - 1)
+        for i, byte in enumerate(data):
+            place = 2 * PAGE + (at + i) % self.size
+            self.memory[place] = self.memory[place + self.size] = byte
+        self.positions[1] += self.dtype.itemsize
+        return True
+
+    def set_bits(self, index: int, bits: int) -> None:
+        """Change the header of the ``index``-th record that is not consumed."""
+        at = (int(self.positions[0]) + index * self.dtype.itemsize) & (self.size - 1)
+        for copy in (0, self.size):
+            np.ndarray((1,), "<u4", self.memory, offset=2 * PAGE + at + copy)[0] = (self.dtype.itemsize - 8) | bits
+
+    def close(self) -> None:
+        self.ring.close()
+        del self.positions
+        self.memory.close()
+        os.close(self.fd)
+
+
+@pytest.fixture
+def slim() -> Iterator[FakeRing]:
+    made = FakeRing(SizeClass.SLIM)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def short() -> Iterator[FakeRing]:
+    made = FakeRing(SizeClass.SHORT)
+    yield made
+    made.close()
+
+
+def times(rings: RingSet, *, everything: bool = False) -> list[int]:
+    return rings.drain(everything=everything).head["ts_ns"].tolist()
+
+
+def test_an_empty_ring_gives_an_empty_batch(slim: FakeRing) -> None:
+    assert times(RingSet([slim.ring])) == []
+    assert not slim.ring.pending()
+
+
+def test_two_rings_merge_by_time_with_their_text(slim: FakeRing, short: FakeRing) -> None:
+    for ts in (10, 30):
+        slim.put(ts)
+    for ts in (20, 40):
+        short.put(ts, text=b"/t%d" % ts)
+    batch = RingSet([slim.ring, short.ring]).drain()
+    assert batch.head["ts_ns"].tolist() == [10, 20, 30, 40]
+    assert [batch.slots(i)[0] for i in range(4)] == [b"", b"/t20", b"", b"/t40"]
+
+
+def test_room_is_given_back_and_records_may_wrap(slim: FakeRing) -> None:
+    """Far more records than the ring holds, one wrapping its end now and then, and none of them lost or torn."""
+    rings, seen, ts = RingSet([slim.ring]), [], 0
+    for _ in range(20):
+        while slim.put(ts):
+            ts += 1
+        seen += times(rings)
+    assert ts > 10 * slim.size // slim.dtype.itemsize
+    assert seen == list(range(ts))
+
+
+def test_positions_need_not_begin_at_zero() -> None:
+    made = FakeRing(SizeClass.SLIM, start=72 * 1000)
+    made.put(5)
+    assert times(RingSet([made.ring])) == [5]
+    made.close()
+
+
+def test_a_busy_record_stops_its_ring_until_it_is_done(slim: FakeRing) -> None:
+    for ts, bits in ((1, 0), (2, BUSY), (3, 0)):
+        slim.put(ts, bits)
+    rings = RingSet([slim.ring])
+    assert times(rings) == [1]
+    assert times(rings) == []
+    slim.set_bits(0, 0)
+    assert times(rings) == [2, 3]
+
+
+def test_a_busy_record_holds_later_ones_of_other_rings_back(slim: FakeRing, short: FakeRing) -> None:
+    """Its time is not known yet: it may come before them."""
+    for ts, bits in ((10, 0), (20, BUSY)):
+        slim.put(ts, bits)
+    for ts in (5, 30):
+        short.put(ts)
+    rings = RingSet([slim.ring, short.ring])
+    assert times(rings) == [5, 10]
+    slim.set_bits(0, 0)
+    assert times(rings) == [20, 30]
+
+
+def test_discarded_records_are_left_out(slim: FakeRing) -> None:
+    for ts, bits in ((1, 0), (2, DISCARD), (3, 0)):
+        slim.put(ts, bits)
+    rings = RingSet([slim.ring])
+    assert times(rings) == [1, 3]
+    assert not slim.ring.pending()
+
+
+def test_the_youngest_records_wait_for_their_neighbours(
+    slim: FakeRing, short: FakeRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record of another ring that is a little older may be written a little later."""
+    monkeypatch.setattr(ring_module, "SLACK_NS", 100)
+    monkeypatch.setattr(ring_module.time, "clock_gettime_ns", lambda _clock: 1000)
+    slim.put(890)
+    slim.put(950)
+    rings = RingSet([slim.ring, short.ring])
+    assert times(rings) == [890]
+    short.put(940)
+    assert times(rings, everything=True) == [940, 950]
+
+
+def test_a_record_out_of_order_in_its_ring_holds_others_back(slim: FakeRing, short: FakeRing) -> None:
+    """Two CPUs reserve in one order and read the clock in the other: what waits behind a late record counts too."""
+    slim.put(LATE)
+    slim.put(15)
+    short.put(10)
+    short.put(20)
+    assert times(RingSet([slim.ring, short.ring])) == [10]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 40), st.sampled_from(["put", "busy", "drain", "finish"])),
+        max_size=60,
+    )
+)
+def test_nothing_is_lost_doubled_or_taken_out_of_order(steps: list[tuple[int, int, str]]) -> None:
+    """Whatever the kernel does between drains: each record once, and drains never go back in time further than the
+    records did inside their own ring."""
+    fakes = [FakeRing(SizeClass.SLIM, pages=2), FakeRing(SizeClass.SHORT, pages=8)]
+    rings, clock, put, got, busy = RingSet([f.ring for f in fakes]), 0, [], [], [0, 0]
+    try:
+        for which, step, action in steps:
+            clock += step
+            fake = fakes[which]
+            if action in ("put", "busy"):
+                if fake.put(clock, BUSY if action == "busy" else 0):
+                    put.append(clock)
+                    busy[which] += action == "busy"
+            elif action == "drain":
+                got += times(rings)
+            else:
+                waiting = int(fake.positions[1] - fake.positions[0]) // fake.dtype.itemsize
+                for index in range(waiting):
+                    fake.set_bits(index, 0)
+        for fake in fakes:
+            for index in range(int(fake.positions[1] - fake.positions[0]) // fake.dtype.itemsize):
+                fake.set_bits(index, 0)
+        got += times(rings, everything=True)
+        assert got == sorted(put)
+    finally:
+        for fake in fakes:
+            fake.close()
