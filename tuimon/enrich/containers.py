@@ -15,6 +15,7 @@ import os
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -23,20 +24,20 @@ from tuimon.enrich import container_state
 from tuimon.enrich.cgroups import Cgroups
 from tuimon.enrich.inotify import TreeWatch
 from tuimon.enrich.procfs import Procfs
-from tuimon.enrich.resolve import Found, Resolver
+from tuimon.enrich.resolve import UNDECIDED, Found, Resolver
 from tuimon.events import HOST, Container
 
 _RETRIES_S: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 """Waits between attempts to decide or to name; then the last one doubled, up to the cap."""
 _RETRY_CAP_S: Final = 30.0
-_REFRESH_S: Final = 2.0
-"""A container found while it was being made is asked about once more: its pid and start time come later."""
 _SCAN_S: Final = 30.0
 """Between scans of the hierarchy, a net below inotify (which loses events when its queue overflows)."""
 _MAX_ENDED: Final = 4096
-"""Ended containers kept whatever history says."""
+"""Ended containers kept, whatever history says."""
+_MAX_GONE: Final = 65_536
+"""Cgroups kept that are gone, whatever history says."""
 _MAX_ASKED: Final = 65_536
-"""Unknown ids waiting to be looked at."""
+"""Unknown ids remembered so as not to ask about each event's again."""
 
 
 class Containers:
@@ -69,8 +70,13 @@ class Containers:
         self._containers: dict[str, Container] = {HOST.full_id: HOST}
         self._members: dict[str, set[int]] = {HOST.full_id: set()}
         self._ended_ns: dict[str, int] = {}
+        self._gone: deque[tuple[int, int]] = deque()
+        """(when, since boot; cgroup id) of cgroups that are gone, oldest first."""
         self._entries: dict[int, _Entry] = {}
         self._asked: set[int] = set()
+        self._questions: deque[int] = deque()
+        """Ids to look at, put there by whoever asked."""
+        self._trouble = ""
         self._lock = threading.Lock()
         """Held for writing the tables; readers of one key need none."""
         self._thread: threading.Thread | None = None
@@ -109,7 +115,9 @@ class Containers:
         """
         container = self._by_cgroup.get(cgroup_id)
         if container is None and self._thread is not None and cgroup_id and cgroup_id not in self._asked:
-            self._ask(cgroup_id)
+            self._asked.add(cgroup_id)
+            self._questions.append(cgroup_id)
+            self._wake()
         return container
 
     def list(self) -> tuple[Container, ...]:
@@ -128,7 +136,8 @@ class Containers:
 
     def notices(self) -> Sequence[str]:
         """Return sentences that the user should read: engines that do not answer; any thread."""
-        return self._resolver.notices() if self._resolver is not None else ()
+        said = self._resolver.notices() if self._resolver is not None else ()
+        return (*said, self._trouble) if self._trouble else said
 
     def retire(self, oldest_kept_ns: int) -> int:
         """Drop the containers that ended before the oldest kept event; return how many.
@@ -139,6 +148,8 @@ class Containers:
         gone = [i for i, end_ns in tuple(self._ended_ns.items()) if end_ns < oldest_kept_ns]
         for full_id in gone:
             self._drop(full_id)
+        while self._gone and self._gone[0][0] < oldest_kept_ns:
+            self._forget_gone()
         return len(gone)
 
     def to_state(self) -> dict[str, Any]:
@@ -161,11 +172,6 @@ class Containers:
                 containers._by_cgroup[cgroup_id] = container
         return containers
 
-    def _ask(self, cgroup_id: int) -> None:
-        if len(self._asked) < _MAX_ASKED:
-            self._asked.add(cgroup_id)
-            self._wake()
-
     # --- the thread
 
     def _run(self) -> None:
@@ -178,12 +184,11 @@ class Containers:
         try:
             scan_at = 0.0
             while not self._stop.is_set():
-                now = time.monotonic()
-                if now >= scan_at:
+                if time.monotonic() >= scan_at:
                     self._scan()
-                    scan_at = now + (_SCAN_S if watch is not None else 1.0)
-                self._look_at_asked()
-                self._retry(time.monotonic())
+                    scan_at = time.monotonic() + (_SCAN_S if watch is not None else 1.0)
+                self._answer()
+                self._retry()
                 if self._wait(watch, self._pause(scan_at)):
                     scan_at = 0.0
         finally:
@@ -215,6 +220,8 @@ class Containers:
         return lost
 
     def _pause(self, scan_at: float) -> float:
+        if self._questions:
+            return 0.0
         due = min((e.due for e in self._entries.values()), default=scan_at)
         return min(max(min(due, scan_at) - time.monotonic(), 0.0), 1.0)
 
@@ -236,40 +243,59 @@ class Containers:
             if cgroup_id not in self._entries:
                 self._look_at(cgroup_id, path)
 
-    def _look_at_asked(self) -> None:
+    def _answer(self) -> None:
+        """Look at the cgroups that somebody asked about."""
         assert self._cgroups is not None
-        for cgroup_id in tuple(self._asked):
-            if cgroup_id not in self._entries and cgroup_id not in self._by_cgroup:
+        while self._questions:
+            cgroup_id = self._questions.popleft()
+            if cgroup_id in self._by_cgroup:
+                continue
+            entry = self._entries.get(cgroup_id)
+            if entry is None:
                 path = self._cgroups.path_of(cgroup_id)
                 if path is not None:
                     self._look_at(cgroup_id, path)
-            if cgroup_id in self._by_cgroup:
+            elif entry.due > time.monotonic() + _RETRIES_S[0]:
+                # It has processes now: look sooner than an idle one would be.
+                entry.attempt = min(entry.attempt, 1)
+                self._try(entry)
+            if cgroup_id in self._entries:
+                # There, and may be asked about again. What is not there was gone before anybody could look, or is no
+                # cgroup of ours: ids do not come back, so that one is not asked about again.
                 self._asked.discard(cgroup_id)
-        if len(self._asked) >= _MAX_ASKED // 2:
-            # Ids of cgroups that were gone before anybody could look: they stay unknown, but must not fill the set.
-            self._asked = {i for i in self._asked if i in self._entries}
+        if len(self._asked) > _MAX_ASKED:
+            self._asked.clear()
 
     def _look_at(self, cgroup_id: int, path: str) -> None:
         entry = self._entries.get(cgroup_id)
         if entry is None:
             entry = self._entries[cgroup_id] = _Entry(cgroup_id, path)
-        self._try(entry)
-
-    def _retry(self, now: float) -> None:
-        for entry in [e for e in self._entries.values() if e.due <= now]:
             self._try(entry)
+
+    def _retry(self) -> None:
+        """Look again at what is due; stop early for new questions, since an engine's answer can take a while."""
+        now = time.monotonic()
+        for entry in sorted((e for e in self._entries.values() if e.due <= now), key=lambda e: e.due):
+            self._try(entry)
+            if self._questions or self._stop.is_set():
+                return
 
     def _try(self, entry: _Entry) -> None:
         assert self._resolver is not None
-        found = self._resolver.resolve(entry.path, entry.attempt)
+        try:
+            found = self._resolver.resolve(entry.path, entry.attempt)
+        except Exception as error:  # an engine's odd answer about one container must not leave all others nameless
+            self._trouble = f"Looking at the cgroup {entry.path} failed: {error!r}."
+            found = UNDECIDED
         self._take(entry, found)
         entry.attempt += 1
         if found.settled:
-            entry.due = time.monotonic() + _REFRESH_S if found.again else _NEVER
+            wait_s = found.again_s
         else:
             wait_s = _RETRIES_S[min(entry.attempt, len(_RETRIES_S)) - 1]
             late = max(entry.attempt - len(_RETRIES_S), 0)
-            entry.due = time.monotonic() + min(wait_s * 2.0 ** min(late, 8), _RETRY_CAP_S)
+            wait_s = min(wait_s * 2.0 ** min(late, 8), _RETRY_CAP_S)
+        entry.due = time.monotonic() + wait_s
 
     def _take(self, entry: _Entry, found: Found) -> None:
         container = found.container
@@ -278,7 +304,7 @@ class Containers:
         with self._lock:
             before = self._containers.get(container.full_id)
             if before is not None and before.known and not container.known:
-                container = before
+                container = replace(before, ended=False)
             if before == container and self._by_cgroup.get(entry.cgroup_id) is before:
                 return
             if before is None or before != container:
@@ -300,6 +326,9 @@ class Containers:
         self._entries.pop(entry.cgroup_id, None)
         self._cgroups.forget(entry.cgroup_id)
         self._resolver.forget(entry.path)
+        self._gone.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), entry.cgroup_id))
+        if len(self._gone) > _MAX_GONE:
+            self._forget_gone()
         if not entry.is_own:
             return
         with self._lock:
@@ -317,6 +346,17 @@ class Containers:
         for full_id in oldest:
             self._drop(full_id)
 
+    def _forget_gone(self) -> None:
+        """Drop the oldest cgroup that is gone."""
+        with self._lock:
+            if not self._gone:
+                return
+            _, cgroup_id = self._gone.popleft()
+            container = self._by_cgroup.pop(cgroup_id, None)
+            self._asked.discard(cgroup_id)
+            if container is not None:
+                self._members.get(container.full_id, set()).discard(cgroup_id)
+
     def _drop(self, full_id: str) -> None:
         with self._lock:
             if self._ended_ns.pop(full_id, None) is None:
@@ -326,9 +366,6 @@ class Containers:
                 self._by_cgroup.pop(cgroup_id, None)
                 self._asked.discard(cgroup_id)
             self.revision += 1
-
-
-_NEVER: Final = float("inf")
 
 
 class _Entry:

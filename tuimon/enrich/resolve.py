@@ -17,6 +17,7 @@ from tuimon.enrich.engines.containerd import Containerd
 from tuimon.enrich.engines.crio import Crio
 from tuimon.enrich.engines.docker import Docker
 from tuimon.enrich.engines.engine import Engine, Site
+from tuimon.enrich.engines.grpc_lite import GrpcError
 from tuimon.enrich.engines.podman import Podman
 from tuimon.enrich.engines.sites import default_sites, option, running_sites, sites_of
 from tuimon.enrich.procfs import Procfs
@@ -32,6 +33,12 @@ _SOCKET_PAUSE_S: Final = 5.0
 """An engine that did not answer is left alone for so long."""
 
 
+_REFRESH_S: Final = (0.0, 0.3, 2.0, 20.0)
+"""Before the second look at a named container (it may ask sockets: pod labels), the next two (its pid and start time
+come a moment after its cgroup), and every later one (it may be renamed)."""
+NEVER_S: Final = float("inf")
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What came of one look at a cgroup."""
@@ -39,14 +46,14 @@ class Found:
     container: Container | None = None
     """None while undecided."""
     settled: bool = False
-    """Nothing more to be learnt: no need to look again."""
-    again: bool = False
-    """Settled, but a later look may fill in what a starting container does not have yet."""
+    """Decided, and named if it is a container."""
+    again_s: float = NEVER_S
+    """When to look again, once settled."""
     is_own: bool = False
     """The cgroup is the container's own, not one made inside it."""
 
 
-_UNDECIDED: Final = Found()
+UNDECIDED: Final = Found()
 _IS_HOST: Final = Found(HOST, settled=True)
 
 
@@ -99,36 +106,26 @@ class Resolver:
         if path == "/":
             return _IS_HOST
         possible = candidates(path)
-        inner = [c for c in possible if c.path not in self._own]
         if attempt:
             self._discover()
-        for candidate in inner:
-            container = self._named(candidate)
+        for candidate in possible:
+            container = self._named(candidate, ask=attempt > 0)
             if container is not None:
-                return self._settle(candidate, container, path)
+                return self._settle(candidate, container, path, attempt)
         above = self._container_above(path)
-        if above is not None and (above[0] != path or above[1].known):
-            return self._refreshed(path, above)
+        if above is not None and above[0] != path:
+            return Found(above[1], settled=above[1].known)
         return self._by_signs(path, possible, attempt)
 
-    def _settle(self, candidate: Candidate, container: Container, path: str) -> Found:
+    def _settle(self, candidate: Candidate, container: Container, path: str, attempt: int) -> Found:
         container = self._with_start(container)
+        before = self._own.get(candidate.path)
+        if before is not None and before.full_id == container.full_id:
+            container = _kept(container, before)
+        is_own = candidate.path == path
         self._own[candidate.path] = container
-        starting = container.pid is None and container.engine in ("docker", "podman", "containerd")
-        return Found(
-            container, settled=container.known, again=starting or not container.known, is_own=candidate.path == path
-        )
-
-    def _refreshed(self, path: str, above: tuple[str, Container]) -> Found:
-        """Ask once more about a container whose own cgroup this is; one made inside it just belongs to it."""
-        own_path, container = above
-        if own_path != path:
-            return Found(container, settled=container.known)
-        for candidate in candidates(path):
-            if candidate.path == path:
-                container = self._with_start(self._named(candidate) or container)
-        self._own[path] = container
-        return Found(container, settled=True, is_own=True)
+        again_s = _REFRESH_S[min(attempt, len(_REFRESH_S) - 1)] if is_own else NEVER_S
+        return Found(container, settled=container.known, again_s=again_s, is_own=is_own)
 
     def _with_start(self, container: Container) -> Container:
         """Fill in when a container started, where its engine's files do not say: the start of its first process."""
@@ -165,13 +162,13 @@ class Resolver:
                 continue
             candidate = strong[-1] if strong else self._shims_own(shim, path)
             if candidate is not None:
-                container = self._named(candidate) or _nameless(candidate)
-                return self._settle(candidate, container, path)
+                container = self._named(candidate, ask=attempt > 0) or _nameless(candidate)
+                return self._settle(candidate, container, path, attempt)
         if not possible or (possible[0].weak and pids):
             return _IS_HOST
         if pids and attempt >= _DECIDE_ATTEMPTS:
             return _IS_HOST
-        return _UNDECIDED
+        return UNDECIDED
 
     def _shim_of(self, pid: int) -> int:
         """Return the pid of the shim or conmon among a process's ancestors, 0 without one."""
@@ -195,20 +192,30 @@ class Resolver:
 
     # --- names
 
-    def _named(self, candidate: Candidate) -> Container | None:
-        """Return what the engines say, None when none of them knows the container."""
-        best: Container | None = None
-        for site in self._places(candidate):
-            engine = self._engines.get(site.engine)
-            if engine is None:
-                continue
+    def _named(self, candidate: Candidate, *, ask: bool) -> Container | None:
+        """Return what the engines say, None when none of them knows the container.
+
+        Args:
+            candidate: What to ask about.
+            ask: Ask sockets too, for what the files lack. Files come first, of all engines: they answer at once.
+        """
+        places = [(self._engines[s.engine], s) for s in self._places(candidate) if s.engine in self._engines]
+        best: tuple[Engine, Site, Container] | None = None
+        for engine, site in places:
             found = engine.from_files(candidate, site)
-            if found is not None or not candidate.weak:
-                found = self._from_socket(engine, candidate, site, found)
-            if found is not None and found.known:
+            if found is not None and (best is None or found.known):
+                best = engine, site, found
+                if found.known:
+                    break
+        if not ask or (best is None and candidate.weak):
+            return best[2] if best is not None else None
+        if best is not None:
+            return self._from_socket(best[0], candidate, best[1], best[2])
+        for engine, site in places:
+            found = self._from_socket(engine, candidate, site, None)
+            if found is not None:
                 return found
-            best = best or found
-        return best
+        return None
 
     def _from_socket(
         self, engine: Engine, candidate: Candidate, site: Site, known: Container | None
@@ -219,11 +226,16 @@ class Resolver:
             return known
         try:
             found = engine.from_socket(candidate, site, known)
+        except GrpcError:
+            # It answers, only not about this one.
+            self._silent.pop(site.socket, None)
+            return known
         except OSError as error:
             self._silent[site.socket] = now + _SOCKET_PAUSE_S
-            if not isinstance(error, FileNotFoundError) and (known is None or not known.known):
+            if not known.known if known is not None else candidate.engine == engine.name:
+                why = error.strerror or str(error)
                 self._notices[site.socket] = (
-                    f"{engine.name} does not answer on {site.socket}; names that only it can tell are missing."
+                    f"{engine.name} does not answer on {site.socket} ({why}): names that only it can tell are missing."
                 )
             return known
         self._notices.pop(site.socket, None)
@@ -245,6 +257,24 @@ class Resolver:
         self._discovered_at = now
         usual = default_sites() if self._fixed is None else self._fixed
         self._sites = dict.fromkeys((*running_sites(self._procfs), *usual))
+        sockets = {site.socket for site in self._sites}
+        self._notices = {socket: said for socket, said in self._notices.items() if socket in sockets}
+
+
+def _kept(container: Container, before: Container) -> Container:
+    """Return a container with what only an earlier answer of a socket said: the files do not repeat it."""
+    return replace(
+        container,
+        image_digest=container.image_digest or before.image_digest,
+        labels=container.labels or before.labels,
+        pod_labels=container.pod_labels or before.pod_labels,
+        pod_name=container.pod_name or before.pod_name,
+        name=container.name or before.name,
+        image=container.image or before.image,
+        image_repository=container.image_repository or before.image_repository,
+        image_tag=container.image_tag or before.image_tag,
+        known=container.known or before.known,
+    )
 
 
 def _nameless(candidate: Candidate) -> Container:

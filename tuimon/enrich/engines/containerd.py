@@ -65,14 +65,24 @@ class Containerd:
         return with_pod_labels(container)
 
     def from_socket(self, candidate: Candidate, site: Site, known: Container | None) -> Container | None:
-        """Add a plain container's image and labels, or a pod's labels."""
+        """Add a plain container's image and labels, or a pod's labels and address."""
         if known is not None and known.pod_sandbox_id:
-            return cri.complete(site.socket, candidate.full_id, known)
-        namespace = (
-            candidate.namespace or bundle(candidate, site.state)[0] or ("k8s.io" if candidate.pod_uid else "default")
-        )
+            if known.image is None:
+                known = self._stored(candidate, site, known, "k8s.io") or known
+            try:
+                return cri.complete(site.socket, candidate.full_id, known)
+            except GrpcError:
+                # A sandbox that is just being made is not known to CRI before it is ready.
+                return known
+        namespace = candidate.namespace or bundle(candidate, site.state)[0]
         if namespace == _DOCKER_NAMESPACE:
             return known
+        if not namespace and candidate.pod_uid:
+            return cri.complete(site.socket, candidate.full_id, known)
+        return self._stored(candidate, site, known, namespace or "default") or known
+
+    def _stored(self, candidate: Candidate, site: Site, known: Container | None, namespace: str) -> Container | None:
+        """Return what containerd's own store says, None when the container is not in it."""
         with Channel(site.socket) as channel:
             try:
                 answer = channel.call(
@@ -82,7 +92,7 @@ class Containerd:
                 )
             except GrpcError as error:
                 if error.status == _NOT_FOUND:
-                    return known
+                    return None
                 raise
         # GetContainerResponse.container 1: id 1, labels 2, image 3.
         said = protobuf.message(answer, 1)

@@ -15,7 +15,10 @@ _UNIMPLEMENTED = 12
 
 
 def complete(socket: str, full_id: str, known: Container | None) -> Container | None:
-    """Return a container with its pod's labels; from CRI alone when nothing is known; None when CRI does not know it.
+    """Return a container with what only CRI tells: its pod's labels and address, the image's digest.
+
+    From CRI alone when nothing is known; None when CRI does not know it either. Field numbers are those of
+    k8s.io/cri-api, api.proto, the same in both versions.
 
     Raises:
         OSError: The engine does not answer.
@@ -25,49 +28,59 @@ def complete(socket: str, full_id: str, known: Container | None) -> Container | 
             known = _container(channel, full_id)
         if known is None or not known.pod_sandbox_id:
             return known
-        # ListPodSandboxRequest.filter (1) = PodSandboxFilter.id (1); the answer's items (1).
-        answer = _call(channel, "ListPodSandbox", protobuf.field(1, protobuf.field(1, known.pod_sandbox_id.encode())))
-        for item in protobuf.messages(answer, 1):
-            # PodSandbox: id 1, metadata 2 (name 1, uid 2, namespace 3), state 3, created_at 4, labels 5.
-            if protobuf.string(item, 1) != known.pod_sandbox_id:
-                continue
-            about = protobuf.message(item, 2)
-            return replace(
-                known,
-                pod_labels=protobuf.pairs(item, 5),
-                pod_name=known.pod_name or protobuf.string(about, 1) or None,
-                pod_uid=known.pod_uid or protobuf.string(about, 2) or None,
-                pod_namespace=known.pod_namespace or protobuf.string(about, 3) or None,
-            )
-        return known
+        if known.pod_sandbox_id != full_id:
+            known = _with_status(channel, full_id, known)
+        return _with_pod(channel, known.pod_sandbox_id or "", known)
 
 
 def _container(channel: Channel, full_id: str) -> Container | None:
-    """Ask for one container: its sandbox from ListContainers, its image's name from ContainerStatus."""
+    """Find one container: what is listed has the sandbox's id, ContainerStatus the image's name."""
+    # ListContainersRequest.filter 1 = ContainerFilter.id 1; containers 1: id 1, pod_sandbox_id 2, metadata 3, labels 8.
     answer = _call(channel, "ListContainers", protobuf.field(1, protobuf.field(1, full_id.encode())))
     for item in protobuf.messages(answer, 1):
-        if protobuf.string(item, 1) != full_id:
-            continue
-        status = protobuf.message(_call(channel, "ContainerStatus", protobuf.field(1, full_id.encode())), 1)
-        image = protobuf.string(protobuf.message(status, 8), 1) or None
-        repository, tag, digest = split_image(image)
-        labels = protobuf.pairs(item, 8)
-        return with_pod_labels(
-            Container(
-                id=full_id[:12],
-                full_id=full_id,
-                name=protobuf.string(protobuf.message(item, 3), 1) or None,
-                image=image,
-                image_repository=repository,
-                image_tag=tag,
-                image_digest=digest or protobuf.string(status, 9).partition("@")[2] or None,
-                engine="containerd",
-                labels=labels,
-                pod_sandbox_id=protobuf.string(item, 2) or None,
-                known=True,
+        if protobuf.string(item, 1) == full_id:
+            return with_pod_labels(
+                Container(
+                    id=full_id[:12],
+                    full_id=full_id,
+                    name=protobuf.string(protobuf.message(item, 3), 1) or None,
+                    engine="containerd",
+                    labels=protobuf.pairs(item, 8),
+                    pod_sandbox_id=protobuf.string(item, 2) or None,
+                    known=True,
+                )
             )
-        )
     return None
+
+
+def _with_status(channel: Channel, full_id: str, known: Container) -> Container:
+    """Add the image as ContainerStatus resolves it: image 8 (image 1), image_ref 9 (``name@digest`` or an id)."""
+    status = protobuf.message(_call(channel, "ContainerStatus", protobuf.field(1, full_id.encode())), 1)
+    named, reference = protobuf.string(protobuf.message(status, 8), 1), protobuf.string(status, 9)
+    image = known.image or (named if not named.startswith("sha256:") else "") or None
+    repository, tag, digest = split_image(image)
+    return replace(
+        known,
+        image=image,
+        image_repository=repository,
+        image_tag=tag,
+        image_digest=known.image_digest or digest or reference.partition("@")[2] or None,
+        image_id=known.image_id or (reference if reference.startswith("sha256:") else None),
+    )
+
+
+def _with_pod(channel: Channel, sandbox: str, known: Container) -> Container:
+    """Add the pod: PodSandboxStatus.status 1: metadata 2 (name 1, uid 2, namespace 3), network 5 (ip 1), labels 7."""
+    status = protobuf.message(_call(channel, "PodSandboxStatus", protobuf.field(1, sandbox.encode())), 1)
+    about = protobuf.message(status, 2)
+    return replace(
+        known,
+        pod_labels=protobuf.pairs(status, 7),
+        pod_ip=known.pod_ip or protobuf.string(protobuf.message(status, 5), 1) or None,
+        pod_name=known.pod_name or protobuf.string(about, 1) or None,
+        pod_uid=known.pod_uid or protobuf.string(about, 2) or None,
+        pod_namespace=known.pod_namespace or protobuf.string(about, 3) or None,
+    )
 
 
 def _call(channel: Channel, method: str, message: bytes) -> bytes:

@@ -23,7 +23,7 @@ _WINDOW: Final = 2**31 - 1
 
 
 class GrpcError(OSError):
-    """A call failed; ``status`` is gRPC's code, or -1 when the server did not say."""
+    """The server answered that the call failed; ``status`` is gRPC's code, or -1 when it did not say."""
 
     def __init__(self, message: str, status: int = -1) -> None:
         super().__init__(message)
@@ -107,7 +107,7 @@ class Channel:
             elif kind == _PING and not flags & _ACK:
                 self._socket.sendall(_frame(_PING, _ACK, 0, payload))
             elif kind == _GOAWAY:
-                raise GrpcError(f"{self._path} closed the connection")
+                raise ConnectionResetError(f"{self._path} closed the connection")
             elif stream != self._stream:
                 continue
             elif kind == _RST_STREAM:
@@ -141,7 +141,7 @@ class Channel:
         while len(parts) < size:
             part = self._socket.recv(size - len(parts))
             if not part:
-                raise GrpcError(f"{self._path} closed the connection")
+                raise ConnectionResetError(f"{self._path} closed the connection")
             parts += part
         return bytes(parts)
 

@@ -30,11 +30,15 @@ def mounts_of(config: Mapping[str, Any]) -> tuple[Mount, ...]:
 
 
 def shares_host(config: Mapping[str, Any], namespace: str) -> bool | None:
-    """Tell whether a container uses the host's namespace of a type (pid, network, ipc); None when it does not say."""
+    """Tell whether a container uses the host's namespace of a type (pid, network, ipc).
+
+    None when it does not say, and when it joins a namespace by its path: a pod's, which may be the host's.
+    """
     listed = mapping(config.get("linux")).get("namespaces")
     if not isinstance(listed, list):
         return None
-    return not any(mapping(entry).get("type") == namespace for entry in listed)
+    own = [mapping(entry) for entry in listed if mapping(entry).get("type") == namespace]
+    return True if not own else None if own[0].get("path") else False
 
 
 def has_all_capabilities(config: Mapping[str, Any]) -> bool | None:
