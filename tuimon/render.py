@@ -13,9 +13,10 @@ from typing import Final
 from tuimon.escape import clean, clean_segments, json_text
 from tuimon.events import Event, decode
 from tuimon.fields.evtarg import shown_params
-from tuimon.fields.facts import Facts, facts, ip_text
+from tuimon.fields.facts import Facts, facts
 from tuimon.fields.flags import errno_name, signal_name
 from tuimon.fields.registry import UNKNOWN, FieldInfo, FieldType, Value
+from tuimon.fields.sock import ip_text
 from tuimon.records import Flag, Kind, Slot
 
 __all__ = [

@@ -8,12 +8,11 @@ reported, normalised by their text alone.
 from __future__ import annotations
 
 import socket
-import struct
-from ipaddress import IPv6Address
 from posixpath import normpath
 from typing import Final
 
 from tuimon.events import Event, decode
+from tuimon.fields.sock import SOCK_BYTES, Sock, guessed_role, ip_text
 from tuimon.records import Flag, Kind, Slot, SockFlag
 from tuimon.syscalls import CALLS, PARAMS, Call, event_name
 
@@ -22,9 +21,7 @@ UNKNOWN_DIR: Final = "<UNKNOWN>"
 """What Falco prints for a directory it does not know."""
 
 NO_CALL: Final = Call("")
-_SOCK = struct.Struct("<HHHHHBBI16s16s")
 _NOT_ASKED: Final = object()
-_MAPPED = bytes(10) + b"\xff\xff"
 
 OPENS: Final = frozenset({"open", "openat", "openat2", "open_by_handle_at", "creat"})
 DIRFD_CALLS: Final = frozenset(
@@ -87,75 +84,6 @@ def absolute(base: str, given: str) -> str:
     if "//" not in given and "/." not in given and (not given.endswith("/") or given == "/"):
         return given
     return normpath("/" + given.lstrip("/"))
-
-
-class Sock:
-    """The socket slot: both ends, as Falco sees them (an IPv4 address mapped into IPv6 is IPv4)."""
-
-    __slots__ = (
-        "bound_only",
-        "family",
-        "flags",
-        "laddr",
-        "lport",
-        "path",
-        "protocol",
-        "raddr",
-        "rport",
-        "state",
-        "type",
-    )
-
-    def __init__(self, raw: bytes) -> None:
-        values = _SOCK.unpack_from(raw)
-        self.family, self.type, self.protocol, self.lport, self.rport, self.state, self.flags, _, laddr, raddr = values
-        self.path = raw[_SOCK.size :]
-        if self.family == socket.AF_INET6:
-            mapped = [end.startswith(_MAPPED) for end in (laddr, raddr)]
-            empty = [not any(end) for end in (laddr, raddr)]
-            if any(mapped) and all(m or e for m, e in zip(mapped, empty, strict=True)):
-                self.family = int(socket.AF_INET)
-                laddr, raddr = laddr[12:], raddr[12:]
-        if self.family == socket.AF_INET:
-            laddr, raddr = laddr[:4], raddr[:4]
-        self.laddr: bytes = laddr
-        self.raddr: bytes = raddr
-        self.bound_only = not self.rport and not any(raddr)
-        """It has no remote end: listening, bound, or fresh."""
-
-    def take_bind(self, *, failed: bool) -> None:
-        """Read the address given to bind(2), which stands where others have their peer, as the local end."""
-        if self.flags & SockFlag.GIVEN and self.is_ip:
-            if failed or not self.lport:
-                self.laddr, self.lport = self.raddr, self.rport
-            self.raddr, self.rport = bytes(len(self.raddr)), 0
-            self.bound_only = True
-
-    @property
-    def is_ip(self) -> bool:
-        """Whether it has IP addresses."""
-        return self.family in (socket.AF_INET, socket.AF_INET6)
-
-
-EPHEMERAL: Final = range(32768, 61000)
-"""Ports that Linux gives to clients (net.ipv4.ip_local_port_range as it comes)."""
-
-
-def guessed_role(lport: int, rport: int) -> str:
-    """Return which side a socket is on by its ports, as Falco does for a connection whose start it has not seen.
-
-    One end in the range that clients get their ports from and the other outside it tells the roles; else nothing does.
-    """
-    if (lport in EPHEMERAL) == (rport in EPHEMERAL) or not rport:
-        return ""
-    return "client" if lport in EPHEMERAL else "server"
-
-
-def ip_text(packed: bytes) -> str:
-    """Return the text of a packed address, 4 or 16 bytes."""
-    if len(packed) == 4:
-        return ".".join(map(str, packed))
-    return IPv6Address(packed).compressed
 
 
 class Facts:
@@ -306,7 +234,7 @@ class Facts:
         if self._sock is _NOT_ASKED:
             raw = self.slot(Slot.SOCK)
             # Data bytes of an I/O call share the slot; a socket there is told by the call or the type of the fd.
-            is_sock = len(raw) >= _SOCK.size and (self.call.category == "net" or self._is_sock_mode)
+            is_sock = len(raw) >= SOCK_BYTES and (self.call.category == "net" or self._is_sock_mode)
             self._sock = Sock(raw) if is_sock else None
             if is_sock and self.name == "bind":
                 self._sock.take_bind(failed=self.ret < 0)  # type: ignore[union-attr]

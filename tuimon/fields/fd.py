@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from tuimon.events import Event
 from tuimon.fields.evtarg import TYPECHARS
-from tuimon.fields.facts import OPENS, Facts, Sock, facts
+from tuimon.fields.facts import OPENS, Facts, facts
 from tuimon.fields.registry import UNKNOWN, Getter, Value, add
 from tuimon.fields.registry import FieldType as T
+from tuimon.fields.sock import Sock
 from tuimon.records import SockFlag
 
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp", 255: "raw"}

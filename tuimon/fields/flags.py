@@ -186,6 +186,20 @@ _FLAG_TABLES: Final[Mapping[str, Table]] = {
     "setns.nstype": CLONE_FLAGS,
     "unshare.flags": CLONE_FLAGS,
 }
+# Numbers in the kernel, single bits for Falco.
+_COMMAND_TABLES: Final[Mapping[str, Table]] = {
+    "semctl.cmd": _bits("""
+        IPC_STAT:2:1 IPC_SET:1:2 IPC_RMID:0:4 IPC_INFO:3:8 SEM_INFO:19:0x10 SEM_STAT:18:0x20 GETALL:13:0x40
+        GETNCNT:14:0x80 GETPID:11:0x100 GETVAL:12:0x200 GETZCNT:15:0x400 SETALL:17:0x800 SETVAL:16:0x1000
+    """),
+    "quotactl.cmd": _bits("""
+        Q_QUOTAON:0x800002:1 Q_QUOTAOFF:0x800003:2 Q_GETFMT:0x800004:4 Q_GETINFO:0x800005:8 Q_SETINFO:0x800006:0x10
+        Q_GETQUOTA:0x800007:0x20 Q_SETQUOTA:0x800008:0x40 Q_SYNC:0x800001:0x80 Q_XQUOTAON:0x5801:0x100
+        Q_XQUOTAOFF:0x5802:0x200 Q_XGETQUOTA:0x5803:0x400 Q_XSETQLIM:0x5804:0x800 Q_XGETQSTAT:0x5805:0x1000
+        Q_XQUOTARM:0x5806:0x2000 Q_XQUOTASYNC:0x5807:0x4000
+    """),
+    "quotactl.type": _bits("USRQUOTA:0:1 GRPQUOTA:1:2"),
+}
 _OPENED: Final = frozenset(f"{call}.flags" for call in ("open", "openat", "openat2", "open_by_handle_at"))
 _FD_FLAGGED: Final = frozenset(
     f"{call}.flags" for call in ("dup3", "eventfd2", "inotify_init1", "pipe2", "signalfd4", "socket", "userfaultfd")
@@ -357,6 +371,8 @@ def decode_flags(event_name: str, param: str, value: int) -> tuple[int, str]:
         own = open_flags_own(value)
     elif key in _FD_FLAGGED:
         own = fd_flags_own(value)
+    elif key in _COMMAND_TABLES:
+        own = next((bit for _, number, bit in table if number == value), 0)
     else:
         own = value & _FUTEX_BITS if key == "futex.op" else to_own(table, value)
     return own, names(table, own)
@@ -371,7 +387,7 @@ def flag_table(event_name: str, param: str) -> Table | None:
     key = f"{event_name}.{param}"
     if key in _OPENED or key in _FD_FLAGGED:
         return OPEN_FLAGS
-    return _FLAG_TABLES.get(key.replace("execveat", "execve"))
+    return _COMMAND_TABLES.get(key) or _FLAG_TABLES.get(key.replace("execveat", "execve"))
 
 
 def enum_names(event_name: str, param: str) -> Mapping[int, str]:
