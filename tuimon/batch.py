@@ -96,6 +96,26 @@ def empty_batch() -> Batch:
     )
 
 
+def _blobs(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Return the same memory as records of opaque bytes.
+
+    numpy copies a structured array member by member (46 ns for a HEAD here) and opaque bytes in one go (5 ns).
+    """
+    return records.view(f"V{records.dtype.itemsize}")
+
+
+def _joined(arrays: Sequence[NDArray[np.void]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """Return the records of several arrays of ``dtype`` one behind the other, in memory of their own."""
+    if not arrays:
+        return np.empty(0, dtype)
+    return np.concatenate([_blobs(a) for a in arrays]).view(dtype)
+
+
+def _picked(records: NDArray[np.void], rows: NDArray[np.integer]) -> NDArray[np.void]:
+    """Return some rows of a structured array, in memory of their own."""
+    return _blobs(records)[rows].view(records.dtype)  # type: ignore[no-any-return]
+
+
 def _packed_text(part: NDArray[np.void]) -> NDArray[np.uint8]:
     """Return the used text bytes of records of one class, one behind the other."""
     text = part["text"]
@@ -136,7 +156,7 @@ def from_records(parts: Sequence[tuple[SizeClass, NDArray[np.void]]]) -> Batch:
             k += n
         else:
             proc_at.append(np.full(n, _NO_ROW))
-    head = np.concatenate(heads)
+    head = _joined(heads, HEAD)
     text_at = np.zeros(m + 1, np.int64)
     if lengths:
         np.cumsum(np.concatenate(lengths), out=text_at[1:])
@@ -144,13 +164,13 @@ def from_records(parts: Sequence[tuple[SizeClass, NDArray[np.void]]]) -> Batch:
     by_time = np.concatenate(proc_at)[order]
     proc_row = np.flatnonzero(by_time >= 0).astype(np.int32)
     return Batch(
-        head=head[order],
+        head=_picked(head, order),
         ext_at=np.concatenate(ext_at)[order],
-        ext=np.concatenate(exts) if exts else np.empty(0, EXT),
+        ext=_joined(exts, EXT),
         text_at=text_at,
         arena=b"".join(arenas),
         proc_row=proc_row,
-        proc=np.concatenate(procs)[by_time[proc_row]] if procs else np.empty(0, PROC),
+        proc=_picked(_joined(procs, PROC), by_time[proc_row]),
     )
 
 
@@ -167,13 +187,13 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
     arena = b"".join(batch.arena[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True))
     proc_mask = np.isin(batch.proc_row, rows)
     return Batch(
-        head=batch.head[rows],
+        head=_picked(batch.head, rows),
         ext_at=ext_at,
-        ext=batch.ext[kept],
+        ext=_picked(batch.ext, kept),
         text_at=text_at,
         arena=arena,
         proc_row=np.searchsorted(rows, batch.proc_row[proc_mask]).astype(np.int32),
-        proc=batch.proc[proc_mask],
+        proc=_picked(batch.proc, np.flatnonzero(proc_mask)),
         first_num=batch.first_num,
         process_at=batch.process_at[rows] if len(batch.process_at) else batch.process_at,
     )
@@ -198,13 +218,13 @@ def concat(batches: Sequence[Batch]) -> Batch:
         n, m, text = n + len(batch), m + len(batch.ext), text + len(batch.arena)
     joined = all(len(b.process_at) == len(b) for b in batches)
     return Batch(
-        head=np.concatenate([b.head for b in batches]),
+        head=_joined([b.head for b in batches], HEAD),
         ext_at=np.concatenate(ext_at),
-        ext=np.concatenate([b.ext for b in batches]),
+        ext=_joined([b.ext for b in batches], EXT),
         text_at=np.concatenate(text_at),
         arena=b"".join(b.arena for b in batches),
         proc_row=np.concatenate(proc_row),
-        proc=np.concatenate([b.proc for b in batches]),
+        proc=_joined([b.proc for b in batches], PROC),
         first_num=batches[0].first_num,
         process_at=np.concatenate([b.process_at for b in batches]) if joined else np.empty(0, np.int32),
     )
