@@ -91,7 +91,7 @@ class TuimonApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give every role a colour that the theme does not give itself."""
-        return role_defaults(self.current_theme.to_color_system().generate())
+        return role_defaults(self.current_theme)
 
     def get_default_screen(self) -> MainScreen:
         """Return the main screen."""

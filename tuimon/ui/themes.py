@@ -18,7 +18,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from tuimon.errors import SettingsError
-from tuimon.view.cells import ROLES
+from tuimon.view.cells import GROUNDS, ROLES
 
 DEFAULT: Final = "tuimon-dark"
 _BASE: Final = (
@@ -64,13 +64,11 @@ def load_themes(*folders: Path) -> dict[str, Theme]:
     return {path.stem: load_theme(path) for folder in folders for path in sorted(folder.glob("*.toml"))}
 
 
-def role_defaults(generated: Mapping[str, str]) -> dict[str, str]:
-    """Return a value for every role from a theme's own base colours.
-
-    Args:
-        generated: What ``Theme.to_color_system().generate()`` gives.
-    """
-    return {role: generated.get(base) or generated["foreground"] for role, base in ROLES.items()}
+def role_defaults(theme: Theme) -> dict[str, str]:
+    """Return a value for every role from a theme's own base colours."""
+    generated = theme.to_color_system().generate()
+    grounds = {role: generated[base[0 if theme.dark else 1]] for role, base in GROUNDS.items()}
+    return grounds | {role: generated.get(base) or generated["foreground"] for role, base in ROLES.items()}
 
 
 def _base(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -94,7 +92,7 @@ def _base(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def _roles(table: Mapping[str, Any], path: Path) -> dict[str, str]:
     for key in table:
-        _known(key, tuple(ROLES), "role", path, "roles")
+        _known(key, (*ROLES, *GROUNDS), "role", path, "roles")
     return {key: _colour(key, value, path) for key, value in table.items()}
 
 

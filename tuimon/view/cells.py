@@ -68,6 +68,15 @@ ROLES: Final = {
 """Every role and the base role of the theme it looks like when a theme does not say."""
 
 
+GROUNDS: Final = {
+    "cursor": ("primary-muted", "primary-muted"),
+    "cursor-blurred": ("panel", "panel"),
+    "frame": ("panel-lighten-3", "panel-darken-3"),
+    "bar": ("surface", "surface"),
+}
+"""Roles that are grounds and frames rather than text: the base colour of a dark theme and of a light one."""
+
+
 def severity_role(priority: str | None) -> str:
     """Return the role of a priority."""
     role = f"severity-{(priority or '').lower()}"

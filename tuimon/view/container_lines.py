@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tuimon.view.cells import REST, Cell, Line, severity_role, sparkline
 from tuimon.view.clock import amount
 from tuimon.view.container_view import ContainerView, label
 from tuimon.view.severity import short
 from tuimon.view.snapshot import ContainerRow
+
+_WIDE: Final = 50
+"""Columns from which on the image has a column of its own."""
+_NAME: Final = 16
+_SPARK: Final = 10
 
 
 class ContainerLines:
@@ -41,38 +48,40 @@ class ContainerLines:
         chosen = row.container.id == self._view.chosen_id
         name = label(row) + (" (ended)" if row.ended else "")
         role = "chosen" if chosen else "muted" if row.ended else "strong"
+        wide = width >= _WIDE
         cells = [
             Cell(("*" if self._ascii else "●") if chosen else " ", "chosen", 1),
-            Cell(name, role, REST),
+            Cell(name, role, _NAME if wide else REST),
             Cell(" ", "", 1),
         ]
-        if width >= 50:
-            cells += [Cell(row.container.image or "", "muted", width - 44), Cell(" ", "", 1)]
+        if wide:
+            cells += [Cell(short_image(row.container.image or ""), "muted", REST), Cell(" ", "", 1)]
+        spark = sparkline(row.spark, _SPARK if wide else 7, ascii_only=self._ascii)
         return [
             *cells,
             Cell("-" if row.ended else amount(row.calls_per_s), "", 5, right=True),
             Cell(" ", "", 1),
-            Cell(sparkline(row.spark, 8, ascii_only=self._ascii), "spark", 8, right=True),
-            Cell(" ", "", 1),
-            Cell(
-                str(row.alerts) if row.alerts < 10_000 else amount(row.alerts),
-                severity_role(row.worst_priority),
-                4,
-                right=True,
-            ),
+            Cell(spark, "spark", _SPARK if wide else 7, right=True),
+            Cell(amount(row.alerts), severity_role(row.worst_priority) or "muted", 5, right=True),
             Cell(" ", "", 1),
         ]
 
 
+def short_image(image: str) -> str:
+    """Return an image's reference without what goes without saying."""
+    return image.removeprefix("docker.io/").removeprefix("library/")
+
+
 def container_header(width: int) -> Line:
     """Return the names over the columns of ``ContainerLines``."""
-    cells = [Cell(" name", "muted", REST)]
-    if width >= 50:
-        cells.append(Cell(" image", "muted", width - 43))
+    wide = width >= _WIDE
+    cells = [Cell(" name", "muted", _NAME + 1 if wide else REST), Cell(" ", "", 1)]
+    if wide:
+        cells += [Cell("image", "muted", REST), Cell(" ", "", 1)]
     return [
         *cells,
-        Cell("calls/s", "muted", 8),
-        Cell("60 s", "muted", 8, right=True),
+        Cell("calls", "muted", 5, right=True),
+        Cell("60 s", "muted", (_SPARK if wide else 7) + 1, right=True),
         Cell("alert", "muted", 6, right=True),
     ]
 
@@ -86,7 +95,7 @@ def container_details(row: ContainerRow | None, width: int, *, ascii_only: bool 
     if container.pod_name:
         pairs.append(("pod", f"{container.pod_namespace or '?'}/{container.pod_name}", ""))
     if container.is_host:
-        pairs.append(("what", "this machine, outside containers", ""))
+        pairs.append(("what", "outside containers", ""))
     else:
         known = container.known
         pairs += [

@@ -18,11 +18,13 @@ class ContainerView:
     def __init__(self) -> None:
         self.order = ORDERS[0]
         self.rows: tuple[ContainerRow, ...] = ()
+        self._given: tuple[ContainerRow, ...] = ()
         self.chosen_id: str | None = None
         """Id of the container that the other panes are limited to, None for all."""
 
     def update(self, rows: tuple[ContainerRow, ...]) -> bool:
         """Take the rows of a snapshot; return whether the list looks different now."""
+        self._given = rows
         ordered = _ordered(rows, self.order)
         changed = ordered != self.rows
         self.rows = ordered
@@ -31,7 +33,7 @@ class ContainerView:
     def turn_order(self, step: int) -> str:
         """Go to the next (1) or previous (-1) order and return its name."""
         self.order = ORDERS[(ORDERS.index(self.order) + step) % len(ORDERS)]
-        self.rows = _ordered(self.rows, self.order)
+        self.rows = _ordered(self._given, self.order)
         return self.order
 
     def choose(self, container_id: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from tuimon.events import Alert, Event, Process
 from tuimon.fields.registry import UNKNOWN, FieldInfo, Value
@@ -13,7 +14,9 @@ from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import clock
 from tuimon.view.live_lines import container_label
 
-_WRAPPED: int = 200
+_GROUPS: Final = {name: at for at, name in enumerate(("fd", "fs", "proc", "user", "group", "container", "k8s"))}
+"""Field groups that say most come first."""
+_WRAPPED: Final = 200
 """Lines that one long text may take; a hostile argument list must not bury everything else."""
 
 
@@ -98,7 +101,7 @@ def _field_lines(event: Event, fields: Sequence[FieldInfo], width: int) -> list[
     lines: list[Line] = []
     name_width = 26
     text_width = max((width - name_width) // 2, 20)
-    for info in fields:
+    for info in sorted(fields, key=lambda info: _GROUPS.get(info.name.split(".")[0], len(_GROUPS))):
         if info.get is None or info.arg == "required" or info.filter_only:
             continue
         value = info.get(event, None)

@@ -185,9 +185,13 @@ def outline(text: str) -> list[Item]:
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if (found := _ITEM.match(line)) is not None:
-            heads.append((found[1], found[2].strip("'\""), number))
+            heads.append((found[1], _unquoted(found[2]), number))
     ends = [number - 1 for _, _, number in heads[1:]] + [len(lines)]
-    return [Item(kind, name, number, end) for (kind, name, number), end in zip(heads, ends, strict=True)]
+    return [Item(kind, name, number, end) for (kind, name, number), end in zip(heads, ends, strict=False)]
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"" else name
 
 
 def item_at(text: str, line: int) -> Item | None:

@@ -26,6 +26,9 @@ _TOKEN: Final = re.compile(
 _PLACEHOLDER: Final = re.compile(r"%(?:\*?[a-z][a-z0-9_.]*(?:\[[^\]]*\])?)")
 _KEY: Final = re.compile(r"^(?P<indent>\s*(?:-\s+)?)(?P<key>condition|output)\s*:(?P<rest>.*)$")
 
+_BLOCK: Final = re.compile(r"\s*[>|][-+0-9]*\s*(?:#.*)?")
+"""YAML's sign that the value is the indented block below."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -61,7 +64,7 @@ def rule_file_tokens(text: str) -> Iterator[Token]:
 
 def _value(key: str, text: str, line: int, at: int) -> Iterator[Token]:
     if key == "condition":
-        if text.lstrip().startswith("#"):
+        if text.lstrip().startswith("#") or _BLOCK.fullmatch(text):
             return
         yield from condition_tokens(text, line, at)
         return

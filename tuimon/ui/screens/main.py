@@ -71,6 +71,7 @@ class MainScreen(Screen[None]):
         self._live_foot = CellLines(id="live-foot")
         self._alert_text = LineList(id="alert-text", empty="enter opens the alert under the cursor")
         self._rules = RulesTab()
+        self._alert_shown: object = None
         self._tick = 0
 
     def compose(self) -> ComposeResult:
@@ -140,6 +141,7 @@ class MainScreen(Screen[None]):
             self._containers.renew()
         if changes.alerts:
             self._redraw_alerts()
+            self._show_alert()
         if self._tick % 5 == 1 or changes.alerts:
             self._show_heads(session)
             self._show_status()
@@ -266,7 +268,8 @@ class MainScreen(Screen[None]):
         hidden = f", {view.hidden} hidden by container" if view.hidden else ""
         for pane in ("alerts-pane", "all-alerts-pane"):
             order = "worst first" if view.by_severity else "newest first"
-            self._pane(pane).set_title(f"Alerts  {name}  {what}{hidden}", f"enter open  e rule  u fold  o {order}")
+            title = f"Alerts  {name}  {what}{hidden}" if name else f"Alerts  {what}{hidden}"
+            self._pane(pane).set_title(title, f"enter open  e rule  u fold  o {order}")
 
     def _pane(self, name: str) -> Pane:
         return self.query_one(f"#{name}", Pane)
@@ -284,6 +287,7 @@ class MainScreen(Screen[None]):
         self._show_tabs()
         if self.session is not None:
             self.call_after_refresh(self._show_heads, self.session)
+            self.call_after_refresh(self._show_alert)
 
     def action_filter(self) -> None:
         """Open the filter bar; it begins with the filter in force, or offers the last one with up."""
@@ -395,13 +399,14 @@ class MainScreen(Screen[None]):
             self.edit_rule(rule)
 
     @on(LineList.Moved, "#all-alerts-list")
-    def _alert_moved(self) -> None:
+    def _show_alert(self) -> None:
+        """Show the alert under the cursor in full, below the list."""
         from tuimon.view.detail_lines import FixedLines, alert_lines
 
-        row = self._all_alerts.row_under_cursor()
-        if row is not None and self.session is not None:
-            lines = alert_lines(row, self.session.alerts.members(row), self._alert_text.size.width)
-            self._alert_text.show(FixedLines(lines))
+        row, width = self._all_alerts.row_under_cursor(), self._alert_text.size.width
+        if row is not None and row is not self._alert_shown and width and self.session is not None:
+            self._alert_shown = row
+            self._alert_text.show(FixedLines(alert_lines(row, self.session.alerts.members(row), width)))
 
     def edit_rule(self, rule: str) -> None:
         """Open the rule editor at a rule."""

@@ -6,7 +6,6 @@ only the item being edited is loaded; ``load`` is told which lines.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -18,6 +17,7 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
+from tuimon.escape import BAD
 from tuimon.rules.diagnostics import Diagnostic
 from tuimon.ui.messages import EditorEdited
 from tuimon.view.tokens import rule_file_tokens
@@ -25,9 +25,6 @@ from tuimon.view.tokens import rule_file_tokens
 MAX_LINES: Final = 250
 """A longer file is edited one item at a time."""
 
-_INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
 _SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
 _YAML_ROLES: Final = {
     "property": "yaml-key",
@@ -124,18 +121,28 @@ class RuleEditor(TextArea):
     def get_line(self, line_index: int) -> Text:
         """Return a line with nothing in it that a terminal would obey, and its errors underlined."""
         line = super().get_line(line_index)
-        if not line.plain.isprintable() and _INVISIBLE.search(line.plain):
-            places = [m.start() for m in _INVISIBLE.finditer(line.plain)]
-            line = Text(_INVISIBLE.sub(_SUBSTITUTE, line.plain), end="", no_wrap=True)
-            style = self.get_component_rich_style("editor--invisible", partial=True)
-            for place in places:
-                line.stylize(style, place, place + 1)
+        if not line.plain.isprintable():
+            line = self._without_invisible(line)
         for found in self._found:
             start, end = _marked(found, self._first_line + line_index, len(line.plain))
             if start < end:
                 kind = "error" if found.severity == "error" else "warning"
                 line.stylize(self.get_component_rich_style(f"editor--{kind}", partial=True), start, end)
         return line
+
+    def _without_invisible(self, line: Text) -> Text:
+        """Return a line with one visible mark for each character a terminal would obey or hide (but tabs)."""
+        places = [m.start() for m in BAD.finditer(line.plain) if m[0] != "\t"]
+        if not places:
+            return line
+        characters = list(line.plain)
+        for place in places:
+            characters[place] = _SUBSTITUTE
+        safe = Text("".join(characters), end="", no_wrap=True)
+        style = self.get_component_rich_style("editor--invisible", partial=True)
+        for place in places:
+            safe.stylize(style, place, place + 1)
+        return safe
 
     def _render_line(self, y: int) -> Strip:
         """Render a line with a mark in the gutter where something is wrong."""

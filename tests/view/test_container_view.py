@@ -1,0 +1,82 @@
+"""The containers pane: order, choice, and what it means for the other panes."""
+
+import dataclasses
+
+from tests.ui.fake_engine import FakeEngine, fed_engine
+from tuimon.view.container_lines import ContainerLines, container_details, container_header, short_image
+from tuimon.view.container_view import ORDERS, ContainerView, label
+
+
+def text_of(line):
+    return "".join(cell.text for cell in line)
+
+
+def filled():
+    view = ContainerView()
+    view.update(fed_engine().snapshot().containers)
+    return view
+
+
+def test_the_host_stays_first_and_ended_ones_go_last():
+    view = ContainerView()
+    host, web, *rest = FakeEngine().snapshot().containers
+    view.update((dataclasses.replace(web, ended=True), *rest, host))
+    assert [label(row) for row in view.rows] == ["host", "db", "shop", "web"]
+
+
+def test_every_order():
+    view = filled()
+    seen = {view.order: [label(row) for row in view.rows]}
+    for _ in ORDERS:
+        order = view.turn_order(1)
+        seen[order] = [label(row) for row in view.rows]
+    assert seen["calls"] == ["host", "db", "shop", "web"]
+    assert seen["alerts"] == ["host", "web", "shop", "db"]
+    assert seen["name"] == ["host", "db", "shop", "web"]
+    assert seen["start"] == ["host", "web", "db", "shop"]
+
+
+def test_a_choice_is_its_cgroups_and_the_host_is_what_no_container_is():
+    view = filled()
+    assert view.cgroups() is None
+    view.choose("3ad7b26ded6d")
+    assert view.cgroups().ids == view.chosen.cgroup_ids
+    view.choose("host")
+    assert view.cgroups().invert
+    assert len(view.cgroups().ids) == 3
+    view.choose("host")
+    assert view.chosen_id is None
+
+
+def test_a_chosen_container_that_left_the_list_shows_nothing_rather_than_everything():
+    view = filled()
+    view.choose("3ad7b26ded6d")
+    view.update(view.rows[:1])
+    assert view.cgroups().ids == frozenset()
+
+
+def test_an_unchanged_snapshot_is_no_change():
+    view = ContainerView()
+    rows = FakeEngine().snapshot().containers
+    assert view.update(rows)
+    assert not view.update(rows)
+
+
+def test_lines_and_details():
+    view = filled()
+    lines = ContainerLines(view, ascii_only=True)
+    assert lines.end == 4
+    for width in (36, 64):
+        for seq in range(lines.end):
+            assert text_of(lines.line(seq, width)).isascii()
+        assert container_header(width)
+    assert lines.line(9, 36) == ()
+    shown = "\n".join(text_of(line) for line in container_details(view.rows[3], 40))
+    for word in ("store/shop-7f9c", "reg.example/shop/api:2.3", "containerd", "9ac27e01b5d4"):
+        assert word in shown
+    assert "enter chooses" in text_of(container_details(None, 40)[0])
+
+
+def test_an_image_is_shown_without_what_goes_without_saying():
+    assert short_image("docker.io/library/nginx:1.27") == "nginx:1.27"
+    assert short_image("reg.example/a/b:1") == "reg.example/a/b:1"

@@ -1,0 +1,107 @@
+"""What the panes of one screen share."""
+
+import time
+
+import pytest
+
+from tests.ui.fake_engine import FakeEngine, fed_engine
+from tuimon.errors import RuleError
+from tuimon.view.session import Session
+
+
+@pytest.fixture
+def session():
+    made = Session(fed_engine())
+    made.start()
+    yield made
+    made.close()
+
+
+def pump(session):
+    for _ in range(100):
+        session.pump()
+        if session.live.progress == 1.0 and session.live._next is None:
+            return
+        time.sleep(0.01)
+
+
+def test_a_pump_brings_events_alerts_and_containers(session):
+    changes = session.pump()
+    assert changes.live
+    assert changes.alerts
+    assert changes.containers
+    assert len(session.live) == 60
+    assert len(session.marks) == 4
+    again = session.pump()
+    assert (again.live, again.alerts, again.switched) == (False, False, False)
+
+
+def test_an_alert_marks_its_event_with_the_worst_priority(session):
+    session.pump()
+    session.engine.alert("x", "Emergency", row=0)
+    session.pump()
+    assert "Emergency" in session.marks.values()
+
+
+def test_a_container_limits_events_and_alerts_and_what_is_asked_for(session):
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    pump(session)
+    assert {
+        session.engine.event(*session.live.find(s)).container.name for s in range(session.live.first, session.live.end)
+    } == {"web"}
+    assert all(row.container_id == "3ad7b26ded6d" for row in session.alerts.rows)
+    assert session.engine.watched[-1] == session.containers.chosen.cgroup_ids
+    session.choose(None)
+    pump(session)
+    assert len(session.live) == 60
+    assert session.engine.watched[-1] is None
+
+
+def test_a_filter_and_its_history(session):
+    session.pump()
+    session.set_filter(" shadow ")
+    pump(session)
+    assert session.filter_text == "shadow"
+    assert 0 < len(session.live) < 60
+    with pytest.raises(RuleError):
+        session.set_filter("nosuch.field = 1")
+    assert session.filter_text == "shadow"
+    session.set_filter("")
+    pump(session)
+    assert len(session.live) == 60
+    assert session.filter_history.last == "shadow"
+
+
+def test_a_container_that_grew_a_cgroup_is_asked_again(session):
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    pump(session)
+    owner, ids = session.engine.cgroups["3ad7b26ded6d"]
+    db = session.engine.cgroups["77c1f0aa9e21"][1]
+    before = len(session.live)
+    session.engine.cgroups["3ad7b26ded6d"] = (owner, ids | db)
+    session.pump()
+    pump(session)
+    assert len(session.live) > before
+
+
+def test_marks_of_forgotten_events_go(monkeypatch, session):
+    monkeypatch.setattr("tuimon.view.session._MARKS", 2)
+    session.pump()
+    assert len(session.marks) == 4
+    session.live.history._batches.popleft()
+    session.engine.feed()
+    session.engine.alert()
+    session.pump()
+    assert session.marks
+
+
+def test_an_engine_without_a_snapshot_yet():
+    class Starting(FakeEngine):
+        def snapshot(self):
+            return None
+
+    session = Session(Starting())
+    assert not session.pump().containers
+    assert session.snapshot is None

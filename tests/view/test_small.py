@@ -1,0 +1,86 @@
+"""The small parts of the view: filter recall, sparklines, clocks, severities, the status line."""
+
+import pytest
+
+from tests.ui.fake_engine import fed_engine
+from tuimon.view.cells import severity_role, sparkline
+from tuimon.view.clock import amount, clock, span
+from tuimon.view.filter_history import FilterHistory
+from tuimon.view.severity import PRIORITIES, rank, short, worse
+from tuimon.view.status_lines import status_line
+
+
+def text_of(line):
+    return "".join(cell.text for cell in line)
+
+
+def test_recall_walks_back_and_returns_to_what_was_typed():
+    history = FilterHistory()
+    for text in ("a", "b", "a", "", "c"):
+        history.add(text)
+    assert history.last == "c"
+    assert [history.older("typed"), history.older("c"), history.older("a"), history.older("b")] == ["c", "a", "b", "b"]
+    assert [history.newer("b"), history.newer("a"), history.newer("c")] == ["a", "c", "typed"]
+    assert history.newer("typed") == "typed"
+
+
+def test_recall_skips_the_filter_that_is_shown_already():
+    history = FilterHistory()
+    history.add("a")
+    history.add("b")
+    assert history.older("b") == "a"
+
+
+def test_recall_of_nothing():
+    assert FilterHistory().older("x") == "x"
+    assert FilterHistory().last == ""
+
+
+def test_a_sparkline_keeps_peaks_and_fits():
+    assert sparkline((), 8) == ""
+    assert sparkline((0.0, 0.0), 8) == "▁▁"
+    assert sparkline((0.0,) * 59 + (9.0,), 6) == "▁▁▁▁▁█"
+    assert len(sparkline(tuple(map(float, range(60))), 8)) == 8
+    assert sparkline((1.0, 8.0), 8, ascii_only=True).isascii()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (999, "999"), (1100, "1.1k"), (18_400, "18.4k"), (318_000, "318k"), (3.14e6, "3.1M")]
+)
+def test_amounts(value, text):
+    assert amount(value) == text
+    assert amount(5e9) == "5.0G"
+
+
+def test_times(monkeypatch):
+    assert clock(1_700_000_000_123_456_789, 3).endswith(".123")
+    assert len(clock(1_700_000_000_000_000_000)) == 8
+    assert (span(62), span(3723)) == ("1:02", "1:02:03")
+
+
+def test_severities():
+    assert [short(p) for p in PRIORITIES] == ["EMER", "ALRT", "CRIT", "ERR", "WARN", "NOTE", "INFO", "DBG"]
+    assert worse(None, "Debug") == "Debug"
+    assert worse("Critical", "Notice") == "Critical"
+    assert rank("Nonsense") > rank("Debug")
+    assert short(None) == ""
+    assert severity_role("Warning") == "severity-warning"
+    assert severity_role("Nonsense") == ""
+
+
+def test_the_status_line_says_lost_in_words_and_what_is_not_live():
+    engine = fed_engine()
+    assert "starting capture" in text_of(status_line(None, 80))
+    line = text_of(status_line(engine.snapshot(), 80))
+    assert "LIVE" in line
+    assert "LOST 0" in line
+    assert len(line) <= 80
+    engine.lost = 1234
+    cells = status_line(engine.snapshot(), 120)
+    assert any(cell.role == "lost" and "LOST 1.2k" in cell.text for cell in cells)
+    assert "PAUSED" in text_of(status_line(engine.snapshot(), 120, paused=True))
+    engine.live, engine.ended = False, True
+    line = text_of(status_line(engine.snapshot(), 120, ascii_only=True))
+    assert "REPLAY ended" in line
+    assert "attack.tmon" in line
+    assert line.isascii()
