@@ -29,18 +29,14 @@ UID = "0a52abb5-cb73-44a0-8d1e-bda992ff40d8"
         (f"/kubepods/pod{UID}/{ID}", "", None),
         (f"/kubepods/besteffort/pod{UID.replace('-', '')}/{ID}", "", None),
         (f"/kubepods.slice/kubepods-pod{UID.replace('-', '_')}.slice/cri-containerd-{ID}.scope", "containerd", None),
-        (
-            f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID.replace('-', '_')}.slice/crio-{ID}.scope",
-            "cri-o",
-            None,
-        ),
+        (f"/kubepods.slice/kubepods-burstable-pod{UID.replace('-', '_')}.slice/crio-{ID}.scope", "cri-o", None),
         (f"/kubepods-besteffort-pod{UID.replace('-', '_')}.slice:cri-containerd:{ID}", "containerd", None),
         (f"/system.slice/nerdctl-{ID}.scope", "containerd", None),
         (f"/my-parent/{ID}", "", None),
     ],
 )
 def test_a_containers_path_is_recognised(path: str, engine: str, own: str | None):
-    found = candidates(path)[-1]
+    (found,) = candidates(path)
     assert (found.full_id, found.engine, found.path, found.weak) == (ID, engine, own or path, False)
     assert found.pod_uid in ("", UID, UID.replace("-", ""))
     assert bool(found.pod_uid) == ("pod" + UID[:4] in path)
@@ -123,13 +119,12 @@ def test_ids_and_paths_lead_to_each_other(tmp_path: Path):
     assert set(cgroups.scan().values()) == {"/", "/docker", f"/docker/{ID}"}
 
 
-def test_processes_are_of_the_cgroup_itself_or_also_below(tmp_path: Path):
+def test_processes_are_of_the_cgroup_itself_not_of_those_below(tmp_path: Path):
     cgroups = Cgroups(v2_tree(tmp_path))
     (tmp_path / "docker/cgroup.procs").write_text("11\n0\n")
     (tmp_path / "docker" / ID / "cgroup.procs").write_text("12\n13\n")
     assert cgroups.pids("/docker") == [11]
-    assert cgroups.pids("/docker", below=True) == [11, 12, 13]
-    assert cgroups.pids("/docker", below=True, limit=2) == [11, 12]
+    assert cgroups.pids(f"/docker/{ID}", limit=1) == [12]
     assert cgroups.pids("/gone") == []
 
 

@@ -15,7 +15,7 @@ import ctypes
 import os
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -69,14 +69,16 @@ def candidates(path: str) -> tuple[Candidate, ...]:
     found = []
     pod_uid = ""
     for depth, part in enumerate(parts, 1):
-        pod = _POD.fullmatch(part)
+        pod = _POD.fullmatch(part.partition(":")[0])
         if pod is not None:
             pod_uid = pod["uid"].replace("_", "-")
+        above = parts[depth - 2] if depth > 1 else ""
+        if above == "libpod_parent" and not part.startswith("libpod-"):
+            # A pod of Podman's: its containers are below.
             continue
         for engine, pattern in _PATTERNS:
             match = pattern.fullmatch(part)
             if match is not None:
-                above = parts[depth - 2] if depth > 1 else ""
                 if not engine and above == "docker":
                     engine = "docker"
                 found.append(Candidate("/" + "/".join(parts[:depth]), match["id"], engine, pod_uid=pod_uid))
@@ -167,26 +169,18 @@ class Cgroups:
             self._paths = dict(found)
         return found
 
-    def pids(self, path: str, *, below: bool = False, limit: int = 8) -> list[int]:
-        """Return some processes of a cgroup, and of those below it when asked."""
-        found: list[int] = []
-        for folder in self._below(path) if below else (self._folder(path),):
-            try:
-                lines = (folder / "cgroup.procs").read_text().split()
-            except OSError:
-                continue
-            found.extend(int(line) for line in lines[: limit - len(found)] if line.isdecimal() and line != "0")
-            if len(found) >= limit:
-                break
-        return found
+    def pids(self, path: str, limit: int = 8) -> list[int]:
+        """Return some processes of a cgroup; those of cgroups below it are not its own."""
+        try:
+            lines = (self._folder(path) / "cgroup.procs").read_text().split()
+        except OSError:
+            return []
+        # 0 stands for a process that our pid namespace cannot see.
+        return [int(line) for line in lines if line.isdecimal() and line != "0"][:limit]
 
     def exists(self, path: str) -> bool:
         """Tell whether a cgroup is still there."""
         return self._folder(path).is_dir()
-
-    def _below(self, path: str) -> Iterator[Path]:
-        for folder, _, _ in os.walk(self._folder(path)):
-            yield Path(folder)
 
     def _folder(self, path: str) -> Path:
         return self.base / path.lstrip("/")

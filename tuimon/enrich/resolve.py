@@ -113,8 +113,8 @@ class Resolver:
             if container is not None:
                 return self._settle(candidate, container, path, attempt)
         above = self._container_above(path)
-        if above is not None and above[0] != path:
-            return Found(above[1], settled=above[1].known)
+        if above is not None and (above[0] != path or not self._cgroups.pids(path)):
+            return Found(above[1], settled=above[1].known, is_own=above[0] == path)
         return self._by_signs(path, possible, attempt)
 
     def _settle(self, candidate: Candidate, container: Container, path: str, attempt: int) -> Found:
@@ -151,7 +151,7 @@ class Resolver:
     def _by_signs(self, path: str, possible: Sequence[Candidate], attempt: int) -> Found:
         """Decide by the processes in a cgroup that no engine's file speaks for."""
         strong = [c for c in possible if not c.weak]
-        pids = self._cgroups.pids(path, below=bool(strong))
+        pids = self._cgroups.pids(path)
         for pid in pids:
             shim = self._shim_of(pid)
             inside = self._procfs.pid_ns_level(pid) > 0
