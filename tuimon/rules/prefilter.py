@@ -3,7 +3,7 @@
 A condition is cut into *clauses* (their disjunction is the condition). Each clause is projected three times, onto the
 checks that need only
 
-- the **actor**: the process and the container of an event, asked once for each that occurs;
+- the **actor**: the process, the container and the user of an event, asked once for each that occurs;
 - the **detail**: what the record itself says (texts, flags, arguments, sign of the result), asked once for each
   distinct record;
 - the **record head**: what the kernel can judge with a few comparisons (tuimon.rules.prefilter_kernel).
@@ -116,7 +116,7 @@ class Cutter:
 
     def _field_side(self, ref: FieldRef, check: Check) -> str:
         info, arg = self.checks.field(ref)
-        if info.scope in (Scope.PROCESS, Scope.CONTAINER):
+        if info.scope in (Scope.PROCESS, Scope.CONTAINER) or info.group in ("user", "group"):
             return "actor"
         if info.group not in _DETAIL_GROUPS or info.name in _NOT_DETAIL or info.type is FieldType.DYN:
             return "other"

@@ -1,9 +1,9 @@
 """The prefilter over columns: which rows of a batch can any rule match?
 
-Every distinct actor (process version and container) and every distinct detail (the content of a record but for time and
-place) is asked once, by the compiled projections, and gets one bit per clause; a row is a candidate when the bits of
-its actor and of its detail have one in common. Both kinds of answers are kept between batches, so that on a machine at
-work nearly all of it is two table look-ups per row.
+Every distinct actor (process version, container, user and group) and every distinct detail (the content of a record but
+for time and place) is asked once, by the compiled projections, and gets one bit per clause; a row is a candidate when
+the bits of its actor and of its detail have one in common. Both kinds of answers are kept between batches, so that on a
+machine at work nearly all of it is two table look-ups per row.
 
 Answers about actors are kept for as long as the process and the container are the same objects with the same content;
 answers about details hold until a host name gets other addresses, but for the names of users and groups some of them
@@ -12,6 +12,7 @@ print, so that all are dropped when there are many or when they are old.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +29,10 @@ from tuimon.rules.evaluate import Program
 from tuimon.rules.graph import TRUE, Graph
 from tuimon.rules.prefilter import Clauses, Cutter, key_registers
 
-_MAX_DETAILS: Final = 200_000
+_MAX_DETAILS: Final = 50_000
+_LONG_TEXT: Final = 512
 _MAX_ACTORS: Final = 100_000
-_MAX_AGE_S: Final = 30.0
+_MAX_AGE_S: Final = 120.0
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 _WORD: Final = 64
 _MAX_ANCESTORS: Final = 64
@@ -63,7 +65,7 @@ class Actors:
     """Numbers for the actors of batches: the same number for as long as process and container are as they were."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], _Actor] = {}
+        self._known: dict[tuple[int, int, int], _Actor] = {}
         self._next = 0
         self._began_s = time.monotonic()
         self.generation = 0  # changes when all numbers given before have lost their meaning
@@ -83,26 +85,40 @@ class Actors:
             self._next, self._began_s = 0, now_s
             self.generation += 1
         cgroups, cgroup_at = np.unique(batch.head["cgroup_id"][rows], return_inverse=True)
+        users, user_at = np.unique(_users(batch, rows), return_inverse=True)
         process_at = batch.process_at[rows] if len(batch.process_at) else np.full(len(rows), -1, np.int32)
-        key = (process_at.astype(np.int64) + 1) * len(cgroups) + cgroup_at
+        key = ((process_at.astype(np.int64) + 1) * len(users) + user_at) * len(cgroups) + cgroup_at
         keys, inverse = np.unique(key, return_inverse=True)
         owners = [tables.containers.of_cgroup(cgroup_id) for cgroup_id in cgroups.tolist()]
         numbers = []
         for each in keys.tolist():
-            index, at = each // len(cgroups) - 1, each % len(cgroups)
-            numbers.append(self._number(index, int(cgroups[at]), tables.processes.get(index), owners[at]))
+            rest, at = divmod(each, len(cgroups))
+            index, user = divmod(rest, len(users))
+            process = tables.processes.get(index - 1) if index else None
+            numbers.append(self._number((index, int(users[user]), int(cgroups[at])), process, owners[at]))
         return inverse, np.array(numbers, np.int64), self.generation
 
-    def _number(self, index: int, cgroup_id: int, process: Process | None, owner: Container | None) -> int:
-        known = self._known.get((index, cgroup_id))
+    def _number(self, key: tuple[int, int, int], process: Process | None, owner: Container | None) -> int:
+        known = self._known.get(key)
         if known is not None and known.process is process and known.owner is owner and known.is_as_it_was():
             return known.number
         number = self._next
         self._next += 1
         is_settled = process is not None and _is_settled(process)
         content = () if process is None else _content(process) if is_settled else _line(process)
-        self._known[index, cgroup_id] = _Actor(process, owner, is_settled, content, number)
+        self._known[key] = _Actor(process, owner, is_settled, content, number)
         return number
+
+
+def _users(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """Return the user and group that each row's record carries, as one number; for a slim record one of its own."""
+    if not len(batch.ext):
+        return np.zeros(len(rows), np.uint64)
+    ext_at = batch.ext_at[rows]
+    ext = batch.ext[np.maximum(ext_at, 0)]
+    both = ext["uid"].astype(np.uint64) << np.uint64(32) | ext["gid"].astype(np.uint64)
+    # (u32)-1 is "no user" (chown(2)), so that nobody has it together with this group.
+    return np.where(ext_at >= 0, both, np.uint64(0xFFFFFFFF_FFFFFFFE))
 
 
 @dataclass(slots=True)
@@ -156,33 +172,50 @@ def _is_settled(process: Process) -> bool:
 
 
 class _Bits:
-    """Answers as rows of words, one bit per clause: which clauses the asked thing does not rule out."""
+    """Answers as rows of words, one bit per clause: which clauses the asked thing does not rule out.
+
+    An answer need not be complete: ``known`` has a bit for each clause that was asked about.
+    """
 
     def __init__(self, tests: Sequence[tuple[Test, int]], blank: Context, clauses: int) -> None:
         self._tests = tests
         """Test of each distinct projection, and the bits of the clauses that have it."""
         self._blank = blank
-        self._all = (1 << clauses) - 1
-        self._words = max(1, -(-clauses // _WORD))
-        self.rows = np.zeros((256, self._words), np.uint64)
+        self.all = (1 << clauses) - 1
+        self._size = max(1, -(-clauses // _WORD)) * 8
+        self.rows = np.zeros((256, self._size // 8), np.uint64)
+        self.known = np.zeros_like(self.rows)
         self.used = 0
 
-    def ask(self, event: Event) -> int:
-        """Answer for one event and return the row of the answer."""
+    def new_row(self) -> int:
+        """Return the number of a row about which nothing is known; ``rows`` and ``known`` may be replaced."""
+        if self.used == len(self.rows):
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+            self.known = np.concatenate([self.known, np.zeros_like(self.known)])
+        row = self.used
+        self.used += 1
+        self.rows[row] = self.known[row] = 0
+        return row
+
+    def ask(self, row: int, event: Event, wanted: int) -> None:
+        """Find out about some clauses, given as bits, and add that to a row."""
         context = self._blank.copy()
         context[0] = event
-        bits = self._all
+        bits = wanted
         for test, clauses in self._tests:
             if bits & clauses and test(context) is False:
                 bits &= ~clauses
                 if not bits:
                     break
-        if self.used == len(self.rows):
-            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
-        row = self.used
-        self.used += 1
-        self.rows[row] = [bits >> (_WORD * word) & ((1 << _WORD) - 1) for word in range(self._words)]
-        return row
+        self.rows[row] |= self._words(bits)
+        self.known[row] |= self._words(wanted)
+
+    def missing(self, row: int, wanted: bytes) -> int:
+        """Return which of some clauses, given as the bytes of a row, are not known yet, as bits."""
+        return int.from_bytes(wanted, "little") & ~int.from_bytes(self.known[row].tobytes(), "little")
+
+    def _words(self, bits: int) -> NDArray[np.uint64]:
+        return np.frombuffer(bits.to_bytes(self._size, "little"), "<u8")
 
     def clear(self) -> None:
         """Forget all answers."""
@@ -252,7 +285,7 @@ class Mask:
         rows, bits = rows[alive], bits[alive]
         if not len(rows):
             return rows, bits
-        detail_rows = self._detail_rows(batch, rows)  # may replace the table of answers: before it is looked at
+        detail_rows = self._detail_rows(batch, rows, bits)  # may replace the table of answers: before it is looked at
         bits &= self._details.rows[detail_rows]
         alive = bits.any(axis=1)
         return rows[alive], bits[alive]
@@ -287,29 +320,36 @@ class Mask:
         if len(missing):
             new, first = np.unique(of_rows[missing], return_index=True)
             for number, at in zip(new.tolist(), missing[first].tolist(), strict=True):
-                self._row_of_actor[number] = self._actors.ask(_event(batch, int(rows[at]), tables))
+                row = self._row_of_actor[number] = self._actors.new_row()
+                self._actors.ask(row, _event(batch, int(rows[at]), tables), self._actors.all)
             found = self._row_of_actor[of_rows]
         return found
 
-    def _detail_rows(self, batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-        """Return where the answers about the rows' details are, asking those not yet known."""
+    def _detail_rows(self, batch: Batch, rows: NDArray[np.intp], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return where the answers about the rows' details are, asking what is not yet known of the wanted clauses."""
+        self._forget_old_details()
+        known, details = self._row_of_detail, self._details
+        keys = self._keys(batch, rows)
+        out = np.array([known.get(key, -1) for key in keys], np.int64)
+        for at in np.flatnonzero(out < 0).tolist():
+            row = known.get(keys[at])
+            if row is None:
+                row = known[keys[at]] = details.new_row()
+            out[at] = row
+        open_ = np.flatnonzero((wanted & ~details.known[out]).any(axis=1))
+        for at, row in zip(open_.tolist(), out[open_].tolist(), strict=True):
+            missing = details.missing(row, wanted[at].tobytes())
+            if missing:
+                details.ask(row, Event(batch, int(rows[at]), None, None, 0), missing)
+        return out
+
+    def _forget_old_details(self) -> None:
         now_s = time.monotonic()
         revision = self._checks.addresses_revision
         if len(self._row_of_detail) > _MAX_DETAILS or now_s - self._began_s > _MAX_AGE_S or revision != self._revision:
             self._row_of_detail.clear()
             self._details.clear()
             self._began_s, self._revision = now_s, revision
-        known = self._row_of_detail
-        keys = self._keys(batch, rows)
-        found = [known.get(key, -1) for key in keys]
-        out = np.array(found, np.int64)
-        for at in np.flatnonzero(out < 0).tolist():
-            key = keys[at]
-            answer = known.get(key)
-            if answer is None:
-                answer = known[key] = self._details.ask(Event(batch, int(rows[at]), None, None, 0))
-            out[at] = answer
-        return out
 
     def _keys(self, batch: Batch, rows: NDArray[np.intp]) -> list[bytes]:
         """Return what tells details apart: result up to the bound, flags, arguments, kind of file, lengths, texts."""
@@ -320,6 +360,7 @@ class Mask:
         fixed = np.zeros(len(rows), _key_dtype(len(self._registers)))
         fixed["ret"] = np.minimum(head["ret"], self.clauses.result_bound + 1)
         fixed["flags"] = head["flags"] & _FLAGS
+        fixed["has_ext"] = has_ext
         low = [register for register in self._registers if register < 3]
         fixed["arg"][:, : len(low)] = head["arg"][:, low]
         if not len(batch.ext):
@@ -333,15 +374,19 @@ class Mask:
         ends = np.where(has_ext, batch.text_at[at + 1], 0).tolist()
         arena = batch.arena
         return [
-            head_bytes + arena[start:end]
+            head_bytes + arena[start:end] if end - start < _LONG_TEXT else _digest(head_bytes + arena[start:end])
             for head_bytes, start, end in zip(_rows_as_bytes(fixed), starts, ends, strict=True)
         ]
 
 
+def _digest(key: bytes) -> bytes:
+    """Return a short stand-in for a long key that nobody can make a second key for."""
+    return hashlib.blake2b(key, digest_size=20).digest()
+
+
 def _key_dtype(registers: int) -> np.dtype[np.void]:
-    return np.dtype(
-        [("ret", "<i8"), ("flags", "u1"), ("fd_type", "<u2"), ("slot_len", "<u2", (6,)), ("arg", "<u8", (registers,))]
-    )
+    texts = [("slot_len", "<u2", (6,)), ("arg", "<u8", (registers,))]
+    return np.dtype([("ret", "<i8"), ("flags", "u1"), ("has_ext", "?"), ("fd_type", "<u2"), *texts])
 
 
 def _rows_as_bytes(fixed: NDArray[np.void]) -> list[bytes]:

@@ -1,0 +1,194 @@
+"""Hypothesis strategies: conditions over real fields with few constants, and events that hit them often."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+from hypothesis import strategies as st
+
+from tests import builders
+from tuimon.events import HOST, Container, Event, Process
+from tuimon.records import Flag
+
+PATHS = (
+    "/etc/shadow",
+    "/etc/passwd",
+    "/tmp/x",
+    "/tmp/../etc/shadow",
+    "/usr/bin/sh",
+    "x",
+    "../etc/shadow",
+    "/etc//shadow",
+)
+NAMES = ("bash", "sshd", "nginx", "cat")
+CONTAINERS: tuple[Container | None, ...] = (
+    HOST,
+    builders.container("aaaaaaaaaaaa", name="web"),
+    builders.container("bbbbbbbbbbbb", known=False),
+    None,
+)
+
+CHECKS = tuple(
+    line.strip()
+    for line in """
+    proc.name = bash
+    proc.name != bash
+    proc.name in (bash, sshd)
+    proc.name startswith s
+    proc.name exists
+    proc.name glob '*s*'
+    proc.pname = sshd
+    proc.pname != sshd
+    proc.pname in (nginx)
+    proc.pname exists
+    proc.aname = sshd
+    proc.aname != sshd
+    proc.aname in (bash, nginx)
+    proc.aname[2] = bash
+    proc.cmdline contains '-c'
+    proc.args contains '-c'
+    proc.exepath startswith /usr
+    proc.tty != 0
+    user.uid = 0
+    user.uid != 0
+    user.name = root
+    group.gid > 0
+    user.loginuid = -1
+    proc.name = val(proc.pname)
+    toupper(proc.name) = BASH
+    len(proc.name) > 3
+    container.id = host
+    container.id != host
+    container.name = web
+    container.name exists
+    container.image.repository contains nginx
+    container.privileged = true
+    fd.name = /etc/shadow
+    fd.name != /etc/shadow
+    fd.name startswith /etc
+    fd.name endswith shadow
+    fd.name in (/tmp/x, x)
+    fd.name pmatch (/etc, /usr)
+    fd.name contains tc
+    fd.name exists
+    fd.name glob '/*/sh*'
+    fd.name icontains ETC
+    fd.name regex '.*shad.w'
+    fd.name startswith anyof (/etc, /usr)
+    fd.directory = /etc
+    fd.filename in (shadow)
+    fd.typechar = 'f'
+    fd.typechar = 4
+    fd.num >= 0
+    fd.num = 5
+    fd.num in (0, 1, 2)
+    fd.sip = 10.0.0.9
+    fd.sport in (443, 80)
+    fd.port = 443
+    fd.port != 443
+    fd.net = 10.0.0.0/8
+    fd.snet in (10.0.0.0/8, 192.168.0.0/16)
+    fd.ip != 10.0.0.9
+    fd.l4proto = tcp
+    evt.is_open_read = true
+    evt.is_open_write = true
+    evt.is_open_write = false
+    evt.rawres >= 0
+    evt.rawres in (0, -115)
+    evt.rawres > 3
+    evt.rawres = 4
+    evt.res = SUCCESS
+    evt.res != SUCCESS
+    evt.res in (ENOENT, EACCES)
+    evt.failed = true
+    evt.arg.flags contains O_CREAT
+    evt.arg.name endswith shadow
+    evt.arg.path startswith /tmp
+    evt.arg.newpath contains tmp
+    evt.type = openat
+    evt.type in (openat, connect)
+    evt.type != openat
+    evt.type in (execve, execveat)
+    evt.cpu = 0
+    evt.num > 3
+    evt.arg.res = 0
+    syscall.type exists
+    evt.arg.uid = 0
+    fd.name = val(proc.exepath)
+    """.strip().splitlines()
+)
+
+_check = st.sampled_from(CHECKS)
+
+
+def _join(word: str) -> object:
+    return lambda parts: "(" + f" {word} ".join(parts) + ")"
+
+
+conditions = st.recursive(
+    _check,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map(_join("and")),
+        st.lists(inner, min_size=2, max_size=3).map(_join("or")),
+        inner.map(lambda text: f"not ({text})"),
+    ),
+    max_leaves=10,
+)
+"""Texts of conditions."""
+
+
+@st.composite
+def processes(draw: st.DrawFn) -> Process:
+    """A process with up to two ancestors."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3))
+    return builders.chain(
+        *names,
+        args=draw(st.sampled_from(((), ("-c", "id")))),
+        uid=draw(st.sampled_from((0, 1000))),
+        loginuid=draw(st.sampled_from((0xFFFFFFFF, 1000))),
+        tty=draw(st.sampled_from((0, 34816))),
+        exepath=draw(st.sampled_from(("/usr/bin/bash", "/tmp/x", ""))),
+    )
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    """An open, exec, connect, rename, setuid or read, of a few processes, paths and results."""
+    actor = draw(processes())
+    place = draw(st.sampled_from(CONTAINERS))
+    common = {"process": actor, "container": place, "cpu": draw(st.sampled_from((0, 1)))}
+    shape = draw(st.sampled_from(("open", "open", "open", "connect", "exec", "rename", "setuid", "read", "mkdir")))
+    path = draw(st.sampled_from(PATHS))
+    result = draw(st.sampled_from((0, 3, 4, 5, -2, -13, -115)))
+    if shape == "open":
+        real = draw(st.sampled_from((None, "/etc/shadow", "/tmp/x")))
+        call = draw(st.sampled_from(("open", "openat", "creat")))
+        mode = draw(st.sampled_from((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_RDWR)))
+        return builders.open_event(path, ret=result, real=real, call=call, flags=mode, **common)  # type: ignore[arg-type]
+    if shape == "connect":
+        ip, port = draw(st.sampled_from(("10.0.0.9", "192.168.1.1", "2001:db8::1"))), draw(st.sampled_from((443, 53)))
+        call = draw(st.sampled_from(("connect", "accept")))
+        return builders.connect_event(ip, port, ret=result, call=call, fd=draw(st.sampled_from((1, 5))), **common)  # type: ignore[arg-type]
+    if shape == "exec":
+        return builders.exec_event(**common)  # type: ignore[arg-type]
+    if shape == "rename":
+        return builders.syscall_event(
+            "rename", ret=result, args=(1, 2), given=path, given2="/tmp/new", base="/etc", base2="/etc", **common
+        )
+    if shape == "mkdir":
+        return builders.syscall_event(
+            "mkdir", ret=result, args=(1, 0o755), given=path, base="/etc", flags=Flag(0), **common
+        )
+    if shape == "setuid":
+        return builders.syscall_event("setuid", ret=result, args=(draw(st.sampled_from((0, 1000))),), **common)  # type: ignore[arg-type]
+    slim = draw(st.booleans())
+    return builders.syscall_event("read", ret=result, args=(3, 4096, 10), slim=slim, **common)  # type: ignore[arg-type]
+
+
+def rule(name: str, condition: object, event_types: frozenset[str] | None = None) -> SimpleNamespace:
+    """Return a rule as the loader would hand it out."""
+    return SimpleNamespace(
+        name=name, condition=condition, output="%proc.name %fd.name", priority="Warning", tags=(), source="syscall",
+        enabled=True, event_types=event_types, file="test.yaml", line=1,
+    )  # fmt: skip

@@ -1,0 +1,150 @@
+"""The prefilter may say yes too often and must never say no wrongly."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import builders
+from tests.rules import strategies
+from tuimon.batch import take
+from tuimon.events import HOST
+from tuimon.records import Kind
+from tuimon.rules.checks import Checks
+from tuimon.rules.graph import Graph
+from tuimon.rules.loader import compile_expression
+from tuimon.rules.prefilter import Cutter
+from tuimon.rules.ruleset import RuleSet
+
+
+def ruleset(*texts: str, **options: bool) -> RuleSet:
+    rules = [strategies.rule(f"rule {at}", compile_expression(text)) for at, text in enumerate(texts)]
+    return RuleSet.build(SimpleNamespace(rules=rules), 1, **options)
+
+
+def matching_rows(rules: RuleSet, batch, tables) -> dict[int, list[str]]:
+    """Judge every row, without the prefilter."""
+    rules._hinted = None
+    found = {}
+    for row in range(len(batch)):
+        hits = rules.judge(builders.event_of(batch, row, tables))
+        if hits:
+            found[row] = [hit.rule.name for hit in hits]
+    return found
+
+
+def assert_sound(rules: RuleSet, batch, tables) -> None:
+    """What the exact evaluator finds on every row, it finds on the candidates alone."""
+    expected = matching_rows(rules, batch, tables)
+    candidates = rules.candidates(batch, tables)
+    assert set(expected) <= set(candidates.tolist())
+    assert list(candidates) == sorted(set(candidates.tolist()))
+    found = {row: rules.judge(builders.event_of(batch, row, tables)) for row in candidates.tolist()}
+    assert {row: [hit.rule.name for hit in hits] for row, hits in found.items() if hits} == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    texts=st.lists(strategies.conditions, min_size=1, max_size=3),
+    events=st.lists(strategies.events(), min_size=1, max_size=12),
+)
+def test_no_match_is_lost(texts, events):
+    rules = ruleset(*texts)
+    batch, tables = builders.batch_of(events)
+    assert_sound(rules, batch, tables)
+    # Once more, from what is now remembered, and for a part of the rows only.
+    assert_sound(rules, batch, tables)
+    part = take(batch, np.arange(0, len(batch), 2))
+    assert_sound(rules, part, tables)
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=strategies.conditions, events=st.lists(strategies.events(), min_size=1, max_size=8))
+def test_no_match_is_lost_in_plain_falco(text, events):
+    batch, tables = builders.batch_of(events)
+    assert_sound(ruleset(text, plain_falco=True), batch, tables)
+
+
+def test_a_process_that_changes_is_asked_again():
+    actor = builders.process("cat", start_ns=0)
+    batch, tables = builders.batch_of([builders.open_event(process=actor)])
+    rules = ruleset("proc.name = evil and evt.type = openat")
+    assert len(rules.candidates(batch, tables)) == 0
+    actor.comm = "evil"
+    assert list(rules.candidates(batch, tables)) == [0]
+
+
+def test_an_ancestor_that_is_filled_in_later_is_noticed():
+    parent = builders.process("", pid=10, start_ns=0)
+    batch, tables = builders.batch_of([builders.open_event(process=builders.process("cat", parent=parent))])
+    rules = ruleset("proc.pname = evil and evt.type = openat")
+    assert len(rules.candidates(batch, tables)) == 0
+    parent.comm = "evil"
+    assert list(rules.candidates(batch, tables)) == [0]
+
+
+def test_a_container_that_becomes_known_is_asked_again():
+    batch, tables = builders.batch_of([builders.open_event(container=builders.container(known=False))])
+    rules = ruleset("container.name = web and evt.type = openat")
+    assert list(rules.candidates(batch, tables)) == [0], "unknown is maybe"
+    cgroup_id = int(batch.head["cgroup_id"][0])
+    tables.containers[cgroup_id] = builders.container(name="db")
+    assert len(rules.candidates(batch, tables)) == 0
+    tables.containers[cgroup_id] = builders.container(name="web")
+    assert list(rules.candidates(batch, tables)) == [0]
+
+
+def test_details_that_differ_only_in_time_and_place_are_one():
+    batch, tables = builders.batch_of(
+        [builders.open_event("/etc/shadow", cpu=cpu, ret=ret) for cpu in (0, 1) for ret in (3, 9)]
+    )
+    rules = ruleset("fd.name = /etc/shadow and evt.type = openat")
+    assert len(rules.candidates(batch, tables)) == 4
+    (bucket,) = rules._buckets.values()
+    assert bucket.mask._details.used == 1
+
+
+def test_long_texts_are_told_apart():
+    long = "/tmp/" + "x" * 1000
+    batch, tables = builders.batch_of([builders.open_event(long + "a"), builders.open_event(long + "b")])
+    assert list(ruleset("fd.name endswith xb and evt.type = openat").candidates(batch, tables)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("proc.name = x", "actor"),
+        ("container.id != host", "actor"),
+        ("user.uid = 0", "actor"),
+        ("fd.name = x", "detail"),
+        ("evt.is_open_write = true", "detail"),
+        ("evt.rawres >= 0", "detail"),
+        ("evt.rawres > 100000", "other"),
+        ("evt.arg.flags contains O_CREAT", "detail"),
+        ("evt.arg.fd = 3", "other"),
+        ("evt.cpu = 0", "other"),
+        ("evt.num > 3", "other"),
+        ("fd.name = val(proc.exepath)", "other"),
+    ],
+)
+def test_each_check_lies_on_its_side(text, side):
+    cutter = Cutter(Graph(), Checks(), Kind.SYSCALL, "openat")
+    assert cutter.side(compile_expression(text)) == side
+
+
+def test_a_mixed_disjunction_is_split_into_clauses():
+    graph = Graph()
+    root = graph.add(
+        compile_expression("evt.type = openat and (proc.name = a or fd.name = b) and proc.tty = 0"), "openat"
+    )
+    clauses = Cutter(graph, Checks(), Kind.SYSCALL, "openat").cut([root])
+    assert len(clauses.items) == 2
+
+
+def test_rules_for_other_types_leave_no_candidate():
+    batch, tables = builders.batch_of([builders.syscall_event("read", container=HOST), builders.open_event()])
+    assert list(ruleset("evt.type = openat").candidates(batch, tables)) == [1]
