@@ -20,6 +20,7 @@ from tuimon.batch import Batch, concat, single
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
+from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.users import use_names
 from tuimon.events import Alert, Container, Event, Process
@@ -109,6 +110,8 @@ class Engine:
         self.processes = processes
         self.containers = containers
         self.options = options
+        # A recording is judged on any machine at any time: what a name means there and then says nothing about it.
+        self.host_names = HostNames() if source.live else None
         self.history = History(options.history_bytes)
         self.listeners: list[Listener] = []
         self._stats = Stats()
@@ -158,6 +161,8 @@ class Engine:
         self.halt()
         self.source.close()
         self.containers.close()
+        if self.host_names is not None:
+            self.host_names.close()
 
     def finished(self) -> bool:
         """Whether the source has ended and every event of it has been judged; any thread."""
@@ -257,10 +262,14 @@ class Engine:
 
     def _settle(self, now: float) -> None:
         """Judge again what waited for metadata; let the joined drains into the history; forget old processes."""
-        for event, hit, unconfirmed in self._pending.settle(now, self.containers.revision, self._renewed):
+        for event, hit, unconfirmed in self._pending.settle(now, self._known_revision(), self._renewed):
             self._fire(event, hit, unconfirmed=unconfirmed)
         if self._fresh and (self._fresh_events >= APPEND_EVENTS or now - self._fresh_since >= APPEND_S):
             self._flush()
+
+    def _known_revision(self) -> int:
+        """Return what changes whenever something that events wait for became known."""
+        return self.containers.revision + (self.host_names.revision if self.host_names is not None else 0)
 
     def _flush(self) -> None:
         if not self._fresh:
@@ -390,6 +399,7 @@ class Engine:
                 self._rules.ruleset,
                 first_match_only=self.options.first_match_only,
                 plain_falco=self.options.plain_falco,
+                addresses=self.host_names,
             )
             self._command(lambda: self._swap(_InForce(tuple(files), loaded, ruleset)))
             return RuleOutcome(accepted=True, revision=self._revision, diagnostics=loaded.diagnostics)
