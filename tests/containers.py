@@ -33,7 +33,7 @@ import pytest
 IMAGE = "docker.io/acme/bb:1.3"
 """A small image with busybox."""
 PORT_IMAGE = "registry.acme.test:5000/team/bb:12.8"
-"""The same content under a name with a colon before its tag."""
+"""Another image of the same content, its name with a colon before its tag."""
 PAUSE_IMAGE = "registry.k8s.io/pause:3.9"
 SLEEP = ("/bin/sleep", "3600")
 
@@ -76,7 +76,7 @@ def image_archive(rootfs: bytes, reference: str, command: Sequence[str] = ("/bin
             "created": "2020-01-01T00:00:00Z",
             "config": {"Cmd": list(command), "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]},
             "rootfs": {"type": "layers", "diff_ids": ["sha256:" + layer]},
-            "history": [{"created": "2020-01-01T00:00:00Z", "created_by": "a test"}],
+            "history": [{"created": "2020-01-01T00:00:00Z", "created_by": f"a test for {reference}"}],
         }
     ).encode()
     name = hashlib.sha256(config).hexdigest() + ".json"
@@ -210,9 +210,11 @@ class Podman(Engine):
 
 @contextlib.contextmanager
 def podman_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Podman]:
-    """Give a Podman (with runc) whose storage is below a folder."""
+    """Give a Podman (with runc) with a storage of its own; the image archives are kept in ``folder``."""
     _need("podman", "runc")
-    folder = Path(tempfile.mkdtemp(prefix="podman-", dir=folder))
+    archives = folder
+    # Podman refuses a run root of more than 50 characters; pytest's folders come near that.
+    folder = Path(tempfile.mkdtemp(prefix="tmpd-"))
     config = folder / "containers.conf"
     config.write_text(
         '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]\nnetns = "none"\n'
@@ -222,7 +224,7 @@ def podman_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Po
     podman = Podman(folder, client, {**os.environ, "CONTAINERS_CONF": str(config)})
     try:
         for reference in images:
-            podman.call("load", "-q", "-i", str(write_image(folder.parent, reference)))
+            podman.call("load", "-q", "-i", str(write_image(archives, reference)))
     except AssertionError as error:
         pytest.skip(f"podman does not work here: {error}")
     try:
@@ -270,8 +272,9 @@ class Docker(Engine):
 
 @contextlib.contextmanager
 def docker_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Docker]:
-    """Give a Docker daemon whose state is below a folder; it leaves the host's network alone."""
+    """Give a Docker daemon of its own that leaves the host's network alone; image archives are kept in ``folder``."""
     _need("dockerd", "docker", "runc")
+    archives = folder
     # A unix socket's path may be 107 bytes long; pytest's folders come near that.
     folder = Path(tempfile.mkdtemp(prefix="tmdk-"))
     client = ["docker", "-H", f"unix://{folder}/docker.sock"]
@@ -283,7 +286,7 @@ def docker_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Do
     try:
         docker.start()
         for reference in images:
-            docker.call("load", "-q", "-i", str(write_image(folder, reference)))
+            docker.call("load", "-q", "-i", str(write_image(archives, reference)))
         yield docker
     finally:
         for full_id in docker.made:
@@ -327,8 +330,9 @@ class Containerd(Engine):
 
 @contextlib.contextmanager
 def containerd_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Containerd]:
-    """Give a containerd with CRI, all its state in a folder, its images in the namespaces default and k8s.io."""
+    """Give a containerd with CRI of its own, the images in its namespaces default and k8s.io."""
     _need("containerd", "ctr", "runc")
+    archives = folder
     folder = Path(tempfile.mkdtemp(prefix="tmct-"))
     socket = f"{folder}/containerd.sock"
     config = folder / "config.toml"
@@ -356,7 +360,7 @@ def containerd_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterato
         pause.write_bytes(image_archive(busybox_rootfs(("sleep",)), PAUSE_IMAGE, ("/bin/sleep", "2147483647")))
         containerd.call("-n", "k8s.io", "images", "import", str(pause))
         for reference in images:
-            archive = str(write_image(folder, reference))
+            archive = str(write_image(archives, reference))
             containerd.call("images", "import", archive)
             containerd.call("-n", "k8s.io", "images", "import", archive)
         yield containerd
