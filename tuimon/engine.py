@@ -133,6 +133,9 @@ class Engine:
         self._snapshot: Snapshot | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._rules_lock = threading.Lock()
+        self._start_lock = threading.Lock()
+        self._looping = False
+        """The thread takes commands; before that they are carried out where they are given."""
         self._stop = threading.Event()
         self._started = threading.Event()
         self._error: BaseException | None = None
@@ -179,7 +182,9 @@ class Engine:
     def _run(self) -> None:
         try:
             self._begin()
-            self._ask()
+            with self._start_lock:
+                self._looping = True
+                self._ask()
             self._started.set()
             self._loop()
         except BaseException as error:  # carried over to whoever asks; a thread has nobody to raise to
@@ -424,8 +429,9 @@ class Engine:
         self._ask()
 
     def _ask(self) -> None:
-        """Tell the source what is wanted in detail."""
-        self.source.set_interest(self.interest())
+        """Tell the source what is wanted in detail, once it can be told."""
+        if self._looping:
+            self.source.set_interest(self.interest())
 
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""
@@ -438,6 +444,10 @@ class Engine:
     def _command(self, action: Callable[[], None], *, wait: bool = True) -> None:
         """Run something in the engine's thread between two batches; here and now when there is no thread."""
         thread = self._thread
+        with self._start_lock:
+            if not self._looping:
+                action()
+                return
         if thread is None or not thread.is_alive() or thread is threading.current_thread():
             action()
             return

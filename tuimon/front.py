@@ -66,7 +66,9 @@ def _source(replay: str | None, *, speed: float | None) -> Source:
 
 
 def _engine(settings: Settings, source: Source) -> Engine:
-    """Return an engine with the settings' rules in force, not started.
+    """Return an engine with the settings' rules in force.
+
+    On the live kernel it is started already: the kernel programs are compiled beside the rules.
 
     Raises:
         RuleError: A rule is wrong; its text names every error with file, line and column.
@@ -77,6 +79,8 @@ def _engine(settings: Settings, source: Source) -> Engine:
 
     files = rule_files(settings)
     engine = build_engine(settings, source)
+    if source.live:
+        engine.start()
     outcome = engine.apply_rules(files)
     if not outcome.accepted:
         engine.stop()
