@@ -41,6 +41,11 @@ MAX_DEPTH: Final = 400
 MAX_SIZE: Final = 200_000
 """Checks and values in an opened condition."""
 
+MAX_VALUES: Final = 1_000_000
+"""Values of all lists together."""
+MAX_LIST_DEPTH: Final = 60
+"""Lists inside one another."""
+
 _DELIMITERS: Final = " \t\n\r(),="
 _WORD: Final = re.compile(r"[^ \t\n\r(),=]+")
 _BARE: Final = re.compile(r"[^()\"' \t\n\r\f\v\b=,]+")
@@ -70,9 +75,12 @@ class ListValues:
 
     name: str
     texts: tuple[str, ...]
-    literals: tuple[Literal, ...] | None
-    """The values as nodes; None when some text has to go through the parser (quotes, commas, ...)."""
+    too_long: bool = False
+    """There would be more than ``MAX_VALUES`` values in all lists together; it has none then."""
     used: bool = False
+    literals: tuple[Literal, ...] | None = None
+    """The values as nodes; None when some text has to go through the parser (quotes, commas, ...). Made when needed."""
+    is_made: bool = False
 
 
 class Lists:
@@ -85,31 +93,45 @@ class Lists:
     def __init__(self, items: Iterable[ListItem] = ()) -> None:
         self.by_name: dict[str, ListValues] = {}
         self._items = {item.name: item for item in items}
+        self._left = MAX_VALUES
+        opened: dict[str, ListValues] = {}
         for item in self._items.values():
-            self.by_name[item.name] = self._opened(item)
+            self.by_name[item.name] = self._opened(item, opened, ())
         self._order = {name: index for index, name in enumerate(self.by_name)}
-        # Names with blanks or = in them (Falco warns) can only be found by searching for them.
-        self._odd = [name for name in self.by_name if not _WORD.fullmatch(name)]
+        # Names with blanks or commas in them (Falco warns) are looked for where their first word stands.
+        self._odd: dict[str, list[str]] = {}
+        for name in self.by_name:
+            first = _WORD.match(name)
+            if first is not None and first[0] != name:
+                self._odd.setdefault(first[0], []).append(name)
 
-    def _opened(self, item: ListItem) -> ListValues:
+    def _opened(self, item: ListItem, opened: dict[str, ListValues], path: tuple[str, ...]) -> ListValues:
+        if item.name in opened:
+            return opened[item.name]
         texts: list[str] = []
-        self._collect(item, texts, ())
-        quoted_texts = tuple(quoted(text) for text in texts)
-        return ListValues(item.name, quoted_texts, self._literals(texts))
-
-    def _collect(self, item: ListItem, texts: list[str], path: tuple[str, ...]) -> None:
+        too_long = False
+        path = (*path, item.name)
         for scalar in item.items:
             inner = self._items.get(scalar.text)
-            if inner is None or inner.index >= item.visibility or inner.name in (*path, item.name):
+            if inner is None or inner.index >= item.visibility or inner.name in path or len(path) > MAX_LIST_DEPTH:
                 texts.append(scalar.text)
                 continue
-            earlier = self.by_name.get(inner.name)
-            if earlier is not None:
-                earlier.used = True
-            if len(path) < 50 and len(texts) < MAX_SIZE:
-                self._collect(inner, texts, (*path, item.name))
+            values = self._opened(inner, opened, path)
+            values.used = True
+            too_long = too_long or values.too_long or len(texts) + len(values.texts) > self._left
+            if not too_long:
+                texts += values.texts
+        self._left -= len(texts)
+        out = opened[item.name] = ListValues(item.name, () if too_long else tuple(texts), too_long)
+        return out
 
-    def _literals(self, texts: Iterable[str]) -> tuple[Literal, ...] | None:
+    def _literals(self, values: ListValues) -> tuple[Literal, ...] | None:
+        if not values.is_made:
+            values.is_made = True
+            values.literals = self._made(values.texts)
+        return values.literals
+
+    def _made(self, texts: Iterable[str]) -> tuple[Literal, ...] | None:
         out: list[Literal] = []
         for text in texts:
             if _BARE.fullmatch(text) and text not in self._items:
@@ -129,8 +151,11 @@ class Lists:
         hits = self._hits(text)
         if not hits:
             return parse_condition(text)
-        for _, name in hits:
+        for start, name in hits:
             self.by_name[name].used = True
+            if self.by_name[name].too_long:
+                message = f"list {name} opens to more than {MAX_VALUES} values"
+                raise ConditionSyntaxError(message, start, *_line_column(text, start))
         try:
             node = parse_condition(text)
         except ConditionSyntaxError:
@@ -140,11 +165,14 @@ class Lists:
         return self._through_text(text)
 
     def _hits(self, text: str) -> list[tuple[int, str]]:
-        names = self.by_name
-        hits = [(match.start(), match[0]) for match in _WORD.finditer(text) if match[0] in names]
-        for name in self._odd:
-            hits += [(at, name) for at in _occurrences(text, name)]
-        return hits
+        names, odd = self.by_name, self._odd
+        hits = [(match.start(), match[0]) for match in _WORD.finditer(text) if match[0] in names or match[0] in odd]
+        if not odd:
+            return hits
+        found = [(at, word) for at, word in hits if word in names]
+        for at, word in hits:
+            found += [(at, name) for name in odd.get(word, ()) if _stands(text, name, at)]
+        return found
 
     def _replaceable(self, node: Condition, hits: list[tuple[int, str]]) -> int:
         """Count the hits that are bare values of a list in parentheses, whose own values are plain."""
@@ -155,7 +183,7 @@ class Lists:
             for item in check.right.items
             if not item.quoted
         }
-        return sum(1 for start, name in hits if start in places and self.by_name[name].literals is not None)
+        return sum(1 for start, name in hits if start in places and self._literals(self.by_name[name]) is not None)
 
     def _in_tree(self, node: Condition) -> Condition:
         match node:
@@ -177,28 +205,39 @@ class Lists:
         items: list[Literal] = []
         for item in right.items:
             known = None if item.quoted else names.get(item.text)
-            if known is None or known.literals is None:
+            literals = self._literals(known) if known is not None else None
+            if literals is None:
                 items.append(item)
             else:
                 # The values keep the place of the name, where an error about one of them is to be shown.
-                items += [Literal(value.text, value.quoted, item.span) for value in known.literals]
+                items += [Literal(value.text, value.quoted, item.span) for value in literals]
         whole = right.items[0].text if len(right.items) == 1 else None
         return ValueList(tuple(items), whole, right.span)
 
     def _through_text(self, text: str) -> Condition:
         expansion = _Expansion(text)
-        for values in self.by_name.values():
-            if values.name in expansion.text and expansion.replace(values.name, ", ".join(values.texts)):
-                values.used = True
+        self._expand(expansion)
         try:
             return expansion.respan(parse_condition(expansion.text))
         except ConditionSyntaxError as error:
             offset = expansion.origin(error.offset)
             line, column = _line_column(text, offset)
+            word = _WORD.match(text, offset)
             hint = error.hint
-            if any(name in text for name in self.by_name) and "(" not in text[max(0, offset - 40) : offset]:
-                hint = hint or "the name of a list takes parentheses: in (name)"
+            if word is not None and word[0] in self.by_name:
+                hint = f"the values of list {word[0]} stand here; the name of a list takes parentheses: in ({word[0]})"
             raise ConditionSyntaxError(error.message, offset, line, column, hint) from None
+
+    def _expand(self, expansion: _Expansion) -> None:
+        """Expand list after list, in order; what one brings in may hold the name of a later one."""
+        waiting = {name: self._order[name] for _, name in self._hits(expansion.text)}
+        last = -1
+        while later := [(order, name) for name, order in waiting.items() if order > last]:
+            last, name = min(later)
+            values = self.by_name[name]
+            brought = ", ".join(map(quoted, values.texts))
+            values.used = expansion.replace(name, brought) or values.used
+            waiting.update((each, self._order[each]) for _, each in self._hits(brought))
 
 
 def _in_parentheses(values: ValueList) -> bool:
@@ -209,11 +248,16 @@ def _occurrences(text: str, name: str) -> list[int]:
     """Return where a name stands between delimiters or ends."""
     found, at = [], text.find(name)
     while at >= 0:
-        end = at + len(name)
-        if (at == 0 or text[at - 1] in _DELIMITERS) and (end >= len(text) or text[end] in _DELIMITERS):
+        if _stands(text, name, at):
             found.append(at)
         at = text.find(name, at + 1)
     return found
+
+
+def _stands(text: str, name: str, at: int) -> bool:
+    end = at + len(name)
+    before = at == 0 or text[at - 1] in _DELIMITERS
+    return before and text.startswith(name, at) and (end >= len(text) or text[end] in _DELIMITERS)
 
 
 def _line_column(text: str, offset: int) -> tuple[int, int]:
