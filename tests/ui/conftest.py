@@ -1,0 +1,61 @@
+"""The screen under test: a fake engine, UTC, no waiting but for what is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.ui.fake_engine import fed_engine
+from tuimon.ui.app import TuimonApp
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch):
+    """Times on the screen are local: make local the same everywhere."""
+    from tuimon.view import clock
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    clock._second.cache_clear()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+    clock._second.cache_clear()
+
+
+@asynccontextmanager
+async def running(engine=None, *, size=(120, 40), **options):
+    """Run an app over an engine until the block ends; gives the app and its pilot."""
+    app = TuimonApp(engine if engine is not None else fed_engine(), **options)
+    async with app.run_test(size=size) as pilot:
+        await until(lambda: app.session is not None)
+        await settle(app, pilot)
+        yield app, pilot
+
+
+async def until(condition, timeout_s=5.0):
+    """Wait until something is so; fail when it does not become so."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.01)
+
+
+async def settle(app, pilot):
+    """Let everything that is under way come to its end."""
+    await pilot.pause()
+    if app.session is not None:
+        await until(lambda: app.session.live.progress == 1.0)
+        app.main.pump()
+        await until(lambda: app.session.live._next is None or not app.main.pump())
+        app.main.pump()
+    await pilot.pause()
+
+
+def screen_text(app) -> str:
+    """Return what the screen shows, as lines of text."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)

@@ -1,0 +1,384 @@
+"""Every key does what the footer and the help say: one case for each binding, and none without."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
+from tuimon.ui.app import TuimonApp
+from tuimon.ui.screens.alert_details import AlertDetails
+from tuimon.ui.screens.choice import Choice
+from tuimon.ui.screens.details import Details
+from tuimon.ui.screens.event_details import EventDetails
+from tuimon.ui.screens.help import Help
+from tuimon.ui.screens.main import MainScreen
+from tuimon.ui.screens.rules_tab import RulesTab
+from tuimon.ui.widgets.filter_bar import FilterInput
+from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
+from tuimon.ui.widgets.rule_editor import RuleEditor
+
+OWNERS = (
+    TuimonApp, MainScreen, LineList, LiveList, ContainerList, AlertList, FilterInput, RulesTab, RuleEditor, Details,
+    EventDetails, AlertDetails,
+)  # fmt: skip
+CASES = {}
+
+
+def case(*ids):
+    def add(function):
+        for one in ids:
+            CASES[one] = function
+        return function
+
+    return add
+
+
+def live(app):
+    return app.main.query_one(LiveList)
+
+
+def body(app):
+    return app.main.query_one("#body").current
+
+
+async def press(app, pilot, *keys):
+    for key in keys:
+        await pilot.press(key)
+    await settle(app, pilot)
+
+
+@case("app.quit", "app.quit_anywhere", "app.interrupt")
+async def quits(app, pilot, keys):
+    await pilot.press(keys[0])
+    await pilot.pause()
+    assert app._exit
+
+
+@case("app.help")
+async def helps(app, pilot, keys):
+    await press(app, pilot, keys[0])
+    assert isinstance(app.screen, Help)
+    await press(app, pilot, keys[0])  # no second one on top
+    assert len(app.screen_stack) == 2
+    await press(app, pilot, "escape")
+    assert app.screen is app.main
+
+
+@case("app.commands")
+async def opens_the_palette(app, pilot, keys):
+    await press(app, pilot, keys[0])
+    assert type(app.screen).__name__ == "CommandPalette"
+
+
+@case("tab.live")
+async def shows_live(app, pilot, keys):
+    await press(app, pilot, "2", keys[0])
+    assert body(app) == "live"
+    assert app.focused is live(app)
+
+
+@case("tab.alerts")
+async def shows_alerts(app, pilot, keys):
+    await press(app, pilot, keys[0])
+    assert body(app) == "alerts"
+    assert "fields of the output" in screen_text(app)
+
+
+@case("tab.rules")
+async def shows_rules(app, pilot, keys):
+    await press(app, pilot, keys[0])
+    assert body(app) == "rules"
+    assert app.main.query_one(RuleEditor).text == LOCAL_RULES
+
+
+@case("filter.open", "filter.apply")
+async def filters(app, pilot, keys):
+    await press(app, pilot, "3", "slash", *"shadow", "enter")
+    assert app.session.filter_text == "shadow"
+    assert body(app) == "live"
+    assert app.focused is live(app)
+    assert "54 hidden by filter" in screen_text(app)
+    assert len(app.session.live) == 6
+
+
+@case("filter.leave")
+async def leaves_the_filter(app, pilot, keys):
+    await press(app, pilot, "slash", *"shadow", keys[0])
+    assert app.session.filter_text == ""
+    assert app.focused is live(app)
+
+
+@case("filter.older", "filter.newer")
+async def recalls_filters(app, pilot, keys):
+    for text in ("shadow", "passwd"):
+        app.session.filter_history.add(text)
+    await press(app, pilot, "slash", "up")
+    assert app.main.query_one(FilterInput).value == "passwd"
+    await press(app, pilot, "up")
+    assert app.main.query_one(FilterInput).value == "shadow"
+    await press(app, pilot, "down", "down")
+    assert app.main.query_one(FilterInput).value == ""
+
+
+@case("containers.focus", "containers.choose")
+async def chooses_a_container(app, pilot, keys):
+    await press(app, pilot, "c", "down", "enter")
+    assert app.session.containers.chosen_id == "3ad7b26ded6d"
+    assert "[web x]" in screen_text(app)
+    assert {row.container_id for row in app.session.alerts.rows} == {"3ad7b26ded6d"}
+
+
+@case("pane.zoom")
+async def zooms(app, pilot, keys):
+    width = live(app).size.width
+    await press(app, pilot, keys[0])
+    assert live(app).size.width > width
+    assert not app.main.query_one("#alerts-pane").display
+    await press(app, pilot, keys[0])
+    assert live(app).size.width == width
+
+
+@case("back")
+async def goes_back_step_by_step(app, pilot, keys):
+    await press(app, pilot, "slash", *"shadow", "enter", "c", "down", "enter", "z")
+    for expected in (("shadow", True), ("shadow", False), ("", False), ("", False)):
+        await press(app, pilot, keys[0])
+        assert (app.session.filter_text, app.session.containers.chosen_id is not None) == expected
+
+
+@case("list.down", "list.up")
+async def moves(app, pilot, keys):
+    await press(app, pilot, "g")
+    first = live(app).cursor
+    await press(app, pilot, "j", "down", "k", "up", "down")
+    assert live(app).cursor == first + 1
+
+
+@case("list.page_down", "list.page_up")
+async def pages(app, pilot, keys):
+    await press(app, pilot, "g")
+    first = live(app).cursor
+    await press(app, pilot, "pagedown")
+    assert live(app).cursor == first + live(app).size.height - 1
+    await press(app, pilot, "pageup")
+    assert live(app).cursor == first
+
+
+@case("list.first", "list.last")
+async def goes_to_the_ends(app, pilot, keys):
+    await press(app, pilot, "g")
+    assert live(app).cursor == app.session.live.first
+    assert not live(app).follow
+    await press(app, pilot, "G")
+    assert live(app).cursor == app.session.live.end - 1
+    assert live(app).follow
+
+
+@case("list.open", "live.open", "details.leave")
+async def opens_an_event(app, pilot, keys):
+    await press(app, pilot, "g", "enter")
+    assert isinstance(app.screen, EventDetails)
+    for word in ("evt.num 1", "process and its ancestors", "nginx"):
+        assert word in screen_text(app)
+    source = app.screen.query_one(LineList).source
+    lines = [" ".join(cell.text.strip() for cell in source.line(seq, 100)) for seq in range(source.end)]
+    assert any("container.id" in line and "3ad7b26ded6d" in line for line in lines)
+    assert any("proc.name" in line and "name" in line for line in lines)
+    await press(app, pilot, "q")
+    assert app.screen is app.main
+
+
+@case("live.pause")
+async def pauses(app, pilot, keys):
+    await press(app, pilot, keys[0])
+    shown = len(app.session.live)
+    app.session.engine.feed()
+    await settle(app, pilot)
+    app.main._show_foot(app.session)
+    await pilot.pause()
+    assert len(app.session.live) == shown
+    text = screen_text(app)
+    assert "PAUSED" in text
+    assert "+20 new" in text
+    await press(app, pilot, keys[0])
+    assert len(app.session.live) == shown + 20
+
+
+@case("live.follow")
+async def follows(app, pilot, keys):
+    await press(app, pilot, "up")
+    cursor = live(app).cursor
+    app.session.engine.feed()
+    await settle(app, pilot)
+    assert live(app).cursor == cursor
+    await press(app, pilot, keys[0])
+    assert live(app).cursor == app.session.live.end - 1
+    app.session.engine.feed()
+    await settle(app, pilot)
+    assert live(app).cursor == app.session.live.end - 1
+
+
+@case("live.copy")
+async def copies_a_row(app, pilot, keys):
+    await press(app, pilot, "g", keys[0])
+    assert json.loads(app.clipboard)["evt.type"] == "execve"
+
+
+@case("event.copy")
+async def copies_an_event(app, pilot, keys):
+    await press(app, pilot, "g", "enter", keys[0])
+    assert json.loads(app.clipboard)["proc.cmdline"] == "sh -i"
+
+
+@case("containers.order", "containers.back")
+async def orders_containers(app, pilot, keys):
+    await press(app, pilot, "c", "greater_than_sign")
+    assert app.session.containers.order == "calls"
+    await press(app, pilot, "less_than_sign")
+    assert app.session.containers.order == "start"
+
+
+async def to_alerts(app, pilot):
+    await press(app, pilot, "2")
+
+
+@case("alerts.open", "alert.event")
+async def opens_an_alert(app, pilot, keys):
+    await to_alerts(app, pilot)
+    await press(app, pilot, "enter")
+    assert isinstance(app.screen, AlertDetails)
+    assert "Contact the API server" in screen_text(app)
+    await press(app, pilot, "enter")
+    assert isinstance(app.screen, EventDetails)
+
+
+@case("alerts.edit")
+async def edits_a_rule(app, pilot, keys):
+    await to_alerts(app, pilot)
+    await press(app, pilot, "down", "e")
+    assert body(app) == "rules"
+    editor = app.main.query_one(RuleEditor)
+    assert app.focused is editor
+    assert editor.text == LOCAL_RULES
+
+
+@case("alert.edit")
+async def edits_a_rule_from_the_dialog(app, pilot, keys):
+    await to_alerts(app, pilot)
+    await press(app, pilot, "down", "enter", "e")
+    assert body(app) == "rules"
+    assert app.screen is app.main
+
+
+@case("alert.copy")
+async def copies_an_alert(app, pilot, keys):
+    await to_alerts(app, pilot)
+    await press(app, pilot, "enter", "y")
+    assert json.loads(app.clipboard)["rule"] == "Contact the API server"
+
+
+@case("alerts.fold")
+async def folds(app, pilot, keys):
+    await to_alerts(app, pilot)
+    await press(app, pilot, "u")
+    assert len(app.session.alerts.rows) == 6
+    await press(app, pilot, "u")
+    assert len(app.session.alerts.rows) == 4
+
+
+@case("alerts.order")
+async def orders_alerts(app, pilot, keys):
+    await to_alerts(app, pilot)
+    await press(app, pilot, "o")
+    assert app.session.alerts.rows[0].priority == "Critical"
+
+
+async def to_editor(app, pilot):
+    await press(app, pilot, "3", "enter")
+    assert app.focused is app.main.query_one(RuleEditor)
+
+
+@case("rules.apply")
+async def applies(app, pilot, keys):
+    await to_editor(app, pilot)
+    await press(app, pilot, *"# x", "ctrl+s")
+    await until(lambda: app.session.engine.applied)
+    await until(lambda: "saved; revision 2 is in force" in screen_text(app))
+    assert not app.session.book.dirty()
+
+
+@case("rules.revert")
+async def reverts(app, pilot, keys):
+    await to_editor(app, pilot)
+    await press(app, pilot, *"xyz")
+    assert app.session.book.dirty()
+    await press(app, pilot, "ctrl+r")
+    assert not app.session.book.dirty()
+    await press(app, pilot, "ctrl+z")
+    assert "xyz" in app.main.query_one(RuleEditor).text
+
+
+@case("rules.copy")
+async def copies_a_rule(app, pilot, keys):
+    await press(app, pilot, "3", "g", "down", "down", "down", "enter", "ctrl+o")
+    assert isinstance(app.screen, Choice)
+    await press(app, pilot, "y")
+    editor = app.main.query_one(RuleEditor)
+    assert editor.text.startswith(LOCAL_RULES)
+    assert "- rule: Shell in a container" in editor.text
+    assert [file.origin for file in app.session.book.dirty()] == ["user"]
+
+
+@case("editor.zoom")
+async def zooms_the_editor(app, pilot, keys):
+    await to_editor(app, pilot)
+    width = app.main.query_one(RuleEditor).size.width
+    await press(app, pilot, keys[0])
+    assert app.main.query_one(RuleEditor).size.width > width
+
+
+@case("editor.leave")
+async def leaves_the_editor(app, pilot, keys):
+    await to_editor(app, pilot)
+    await press(app, pilot, *"xyz", keys[0])
+    assert app.focused is app.main.query_one("#rule-list")
+    assert app.session.book.dirty()
+
+
+def bindings():
+    return {b.id: b for owner in OWNERS for b in owner.__dict__["BINDINGS"]}
+
+
+def test_every_binding_has_a_case():
+    assert set(bindings()) == set(CASES)
+
+
+def test_no_class_with_bindings_is_forgotten():
+    import importlib
+    import pkgutil
+
+    import tuimon.ui
+
+    found = set()
+    for module in pkgutil.walk_packages(tuimon.ui.__path__, "tuimon.ui."):
+        loaded = importlib.import_module(module.name)
+        found |= {
+            c for c in vars(loaded).values()
+            if isinstance(c, type) and c.__module__.startswith("tuimon.ui") and "BINDINGS" in c.__dict__
+        }  # fmt: skip
+    assert found == set(OWNERS)
+
+
+@pytest.mark.parametrize("binding", sorted(CASES))
+async def test_key(binding, tmp_path):
+    keys = [key.strip() for key in bindings()[binding].key.split(",")]
+    own = tmp_path / "local.yaml"
+    own.write_text(LOCAL_RULES)
+    engine = fed_engine()
+    engine._files = (engine._files[0], RuleFile(str(own), LOCAL_RULES, "user"))
+    async with running(engine, rules_path=own) as (app, pilot):
+        await CASES[binding](app, pilot, keys)
