@@ -197,7 +197,7 @@ def _outcome(f: Facts) -> str:
         return "(io_uring)"
     ret = f.ret
     if -4096 < ret < 0:
-        return f"= {ret} {errno_name(ret)}"
+        return f"= {ret} {errno_name(ret)}".rstrip()
     if f.call.category in ("io-read", "io-write") and not f.call.returns_fd:
         return size_text(ret)
     if f.call.returns_fd or 0 < ret < 1 << 31:

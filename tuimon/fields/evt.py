@@ -152,7 +152,7 @@ def _res(event: Event, _: str | None) -> Value:
     f = facts(event)
     if not f.has_result:
         return None
-    return "SUCCESS" if f.ret >= 0 else errno_name(f.ret)
+    return "SUCCESS" if f.ret >= 0 else errno_name(f.ret) or str(f.ret)
 
 
 def rawres(event: Event, _: str | None = None) -> int | None:

@@ -219,7 +219,7 @@ def _shown(f: Facts, param: Param, raw: int) -> str:
     if param.type == "MODE" or (param.name == "mode" and param.style == "o"):
         return plain if raw else ""
     if param.type.startswith(("FLAGS", "ENUMFLAGS")):
-        return resolved or ("" if plain == "0" else plain)
+        return "" if resolved == "O_NONE" else resolved or ("" if plain == "0" else plain)
     if param.type == "SIGTYPE":
         return resolved or plain
     if param.type in _SHOWN_NUMBERS or param.name in ("uid", "gid"):

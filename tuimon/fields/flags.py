@@ -24,9 +24,18 @@ Row = tuple[str, int, int]
 Table = tuple[Row, ...]
 
 
+# Python prefers the younger names of three numbers that have two.
+_ERRNO_NAMES: Final = {
+    **errno.errorcode,
+    errno.EAGAIN: "EAGAIN",
+    errno.EDEADLK: "EDEADLK",
+    errno.EOPNOTSUPP: "EOPNOTSUPP",
+}
+
+
 def errno_name(ret: int) -> str:
-    """Return the name of a negative return value, its number when it has no name."""
-    return errno.errorcode.get(-ret, str(-ret))
+    """Return the name of a negative return value, empty when it has none."""
+    return _ERRNO_NAMES.get(-ret, "")
 
 
 def signal_name(number: int) -> str:
@@ -257,6 +266,13 @@ _PTRACE_ORDER: Final = """
     GETREGS SETREGS GETFPREGS SETFPREGS GETFPXREGS SETFPXREGS OLDSETOPTIONS GET_THREAD_AREA SET_THREAD_AREA ARCH_PRCTL
     SYSEMU SYSEMU_SINGLESTEP SINGLEBLOCK
 """
+# Falco's numbers of fcntl's commands; the holes are those of its list.
+_FCNTL_NUMBERS: Final = _bits("""
+    DUPFD:1 GETFD:2 SETFD:3 GETFL:4 SETFL:5 GETLK:6 SETLK:8 SETLKW:9 SETOWN:10 GETOWN:12 SETSIG:13 GETSIG:15
+    SETOWN_EX:21 GETOWN_EX:22 SETLEASE:23 GETLEASE:24 CANCELLK:25 DUPFD_CLOEXEC:26 NOTIFY:27 SETPIPE_SZ:28
+    GETPIPE_SZ:29 OFD_GETLK:30 OFD_SETLK:31 OFD_SETLKW:32
+""")
+_FCNTL_OWN: Final = {f"F_{name}": number for name, number, _ in _FCNTL_NUMBERS}
 _PTRACE_OWN: Final = {f"PTRACE_{name}": number for number, name in enumerate(_PTRACE_ORDER.split(), 1)}
 _PRCTL: Final = {
     3: "PR_GET_DUMPABLE",
@@ -400,6 +416,8 @@ def decode_enum(event_name: str, param: str, value: int) -> tuple[int, str]:
     name = enum_names(event_name, param).get(value, "")
     if event_name == "ptrace":
         return _PTRACE_OWN.get(name, 0), name or "PTRACE_UNKNOWN"
+    if event_name == "fcntl":
+        return _FCNTL_OWN.get(name, 0), name or "UNKNOWN"
     if param == "level":
         return {1: 1, 6: 2}.get(value, 0), name or "UNKNOWN"
     return value, name
