@@ -41,7 +41,7 @@ format: ## format and fix what can be fixed by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## measure against named baselines; ARGS=--json for a machine
+bench: setup ## measure against named baselines; ARGS="--json FILE" for a machine
 	@$(AS_ROOT) $(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: setup ## make the pictures of docs/ from a real run
