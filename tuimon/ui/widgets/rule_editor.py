@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
@@ -36,6 +37,20 @@ _YAML_ROLES: Final = {
     "number": "token-number",
     "boolean": "token-number",
 }
+_ENDS: Final = {
+    "ctrl+home": "go_to_end(False, False)",
+    "ctrl+end": "go_to_end(True, False)",
+    "ctrl+shift+home": "go_to_end(False, True)",
+    "ctrl+shift+end": "go_to_end(True, True)",
+}
+"""What every editor has and the text area has not."""
+_KEYS: Final = _ENDS | {
+    key: binding.action
+    for binding in TextArea.BINDINGS
+    if isinstance(binding, Binding)
+    for key in binding.key.split(",")
+}
+"""The keys that move and delete. See ``RuleEditor.on_key``."""
 _TOKEN_ROLES: Final = ("field", "operator", "logic", "transform", "string", "number", "placeholder")
 
 
@@ -105,6 +120,22 @@ class RuleEditor(TextArea):
         event.stop()
         if not self._loading:
             self.post_message(EditorEdited())
+
+    async def on_key(self, event: Key) -> None:
+        """Carry out moving and deleting keys here, in turn with the letters.
+
+        The text area takes letters at once but leaves the other keys to the app's bindings, which come later: of keys
+        typed in one burst (a slow link, a busy machine) a backspace would delete the letter typed after it.
+        """
+        action = _KEYS.get(event.key)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            await self.run_action(action)
+
+    def action_go_to_end(self, bottom: bool, select: bool) -> None:
+        """Go to the first or the last letter of the text."""
+        self.move_cursor(self.document.end if bottom else self.document.start, select=select)
 
     def action_leave(self) -> None:
         """Go back to the list of files; what was typed stays."""
