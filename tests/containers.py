@@ -302,6 +302,7 @@ class Containerd(Engine):
 
     socket: str
     daemon: subprocess.Popen[bytes]
+    driver: Cri | None = None
 
     def run(self, name: str, image: str, *command: str, options: Sequence[str] = ()) -> str:
         """Start a plain container in the background; its id is its name."""
@@ -324,8 +325,10 @@ class Containerd(Engine):
             time.sleep(0.05)
 
     def cri(self) -> Cri:
-        """Return a CRI client."""
-        return Cri(self)
+        """Return the CRI client."""
+        if self.driver is None:
+            self.driver = Cri(self)
+        return self.driver
 
 
 @contextlib.contextmanager
@@ -347,7 +350,6 @@ def containerd_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterato
         containerd.daemon = subprocess.Popen(
             ["containerd", "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
         )
-    cri = None
     try:
 
         def ready() -> bool:
@@ -365,18 +367,14 @@ def containerd_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterato
             containerd.call("-n", "k8s.io", "images", "import", archive)
         yield containerd
     finally:
-        cri = _CRIS.pop(id(containerd), None)
-        if cri is not None:
-            cri.close()
+        if containerd.driver is not None:
+            containerd.driver.close()
         for name in containerd.made:
             containerd.remove(name)
         _stop(containerd.daemon)
         _unmount_below(folder)
         remove_cgroups(containerd.made)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-_CRIS: dict[int, Cri] = {}
 
 
 class Cri:
@@ -394,7 +392,6 @@ class Cri:
         self.containerd = containerd
         self.sandboxes: list[str] = []
         self.parents: list[str] = []
-        _CRIS[id(containerd)] = self
 
     def run_pod(self, name: str, namespace: str, labels: dict[str, str] | None = None) -> Pod:
         """Start a pod (its sandbox) and return it."""
