@@ -37,6 +37,8 @@ _REFRESH_S: Final = (0.0, 0.3, 2.0, 20.0)
 """Before the second look at a named container (it may ask sockets: pod labels), the next two (its pid and start time
 come a moment after its cgroup), and every later one (it may be renamed)."""
 NEVER_S: Final = float("inf")
+_FIXED_NAMES: Final = frozenset({"containerd", "cri-o"})
+"""Engines that cannot rename a container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ class Resolver:
         if attempt:
             self._discover()
         for candidate in possible:
-            container = self._named(candidate, ask=attempt > 0)
+            before = self._own.get(candidate.path)
+            ask = 0 < attempt < len(_REFRESH_S) or before is None or not before.known or _lacks_pod(before)
+            container = self._named(candidate, ask=ask and attempt > 0)
             if container is not None:
                 return self._settle(candidate, container, path, attempt)
         above = self._container_above(path)
@@ -124,7 +128,11 @@ class Resolver:
             container = _kept(container, before)
         is_own = candidate.path == path
         self._own[candidate.path] = container
-        again_s = _REFRESH_S[min(attempt, len(_REFRESH_S) - 1)] if is_own else NEVER_S
+        again_s = _REFRESH_S[min(attempt, len(_REFRESH_S) - 1)]
+        if not is_own or (
+            attempt >= len(_REFRESH_S) and container.engine in _FIXED_NAMES and not _lacks_pod(container)
+        ):
+            again_s = NEVER_S
         return Found(container, settled=container.known, again_s=again_s, is_own=is_own)
 
     def _with_start(self, container: Container) -> Container:
@@ -259,6 +267,11 @@ class Resolver:
         self._sites = dict.fromkeys((*running_sites(self._procfs), *usual))
         sockets = {site.socket for site in self._sites}
         self._notices = {socket: said for socket, said in self._notices.items() if socket in sockets}
+
+
+def _lacks_pod(container: Container) -> bool:
+    """Tell whether a pod's labels are still to come: only a socket tells them."""
+    return container.pod_sandbox_id is not None and container.pod_labels is None and container.engine in _FIXED_NAMES
 
 
 def _kept(container: Container, before: Container) -> Container:

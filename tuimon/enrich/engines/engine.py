@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,12 @@ from tuimon.enrich.cgroups import Candidate
 from tuimon.events import Container
 
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+_MAX_KEPT: Final = 256
+_MAX_KEPT_BYTES: Final = 1024 * 1024
+_SETTLED_NS: Final = 100_000_000
+"""A file changed so shortly ago may change again within the same tick of its time stamp, so it is not kept."""
+_KEPT: Final[dict[str, tuple[tuple[int, int, int], Any]]] = {}
+"""Parsed files by path. Each call of a dict is atomic; two threads at worst read one file twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +77,30 @@ def read_bytes(path: str) -> bytes | None:
 
 
 def read_json(path: str) -> Any:
-    """Return the content of a JSON file, None when there is none or it is not (yet) whole."""
+    """Return the content of a JSON file, None when there is none or it is not (yet) whole.
+
+    What was read is kept until the file changes: Podman's list is read for each of its containers. Not to be changed.
+    """
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    state = info.st_ino, info.st_mtime_ns, info.st_size
+    kept = _KEPT.get(path)
+    if kept is not None and kept[0] == state:
+        return kept[1]
     raw = read_bytes(path)
     if raw is None:
         return None
     try:
-        return json.loads(raw)
+        content = json.loads(raw)
     except (ValueError, RecursionError):
         return None
+    if time.time_ns() - info.st_mtime_ns > _SETTLED_NS and info.st_size <= _MAX_KEPT_BYTES:
+        while len(_KEPT) >= _MAX_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[path] = state, content
+    return content
 
 
 def mapping(value: object) -> Mapping[str, Any]:
