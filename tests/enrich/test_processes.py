@@ -155,6 +155,16 @@ def test_a_new_name_of_the_main_thread_makes_a_new_version(table):
     assert table.current(200) is found[4]
 
 
+def test_a_program_that_renames_itself_all_the_time_costs_its_own_rows_only(table):
+    """Each event under another name: a version each, and no more work than that. Quadratic work would take minutes."""
+    names = [call(1000 + n, 200, comm=b"n%d" % n) for n in range(3000)]
+    others = [call(1000 + n, 201, comm=b"calm") for n in range(3000)]
+    found = rows(table, execute(10, 200, comm=b"miner"), *names, *others)
+    own = [p.comm for p in found if p.pid == 200]
+    assert own == ["miner", *[f"n{n}" for n in range(3000)]]
+    assert {p.comm for p in found if p.pid == 201} == {"calm"}
+
+
 def test_the_name_of_another_thread_is_not_the_processes(table):
     found = rows(table, execute(10, 200, comm=b"java"), call(11, 200, tid=201, comm=b"GC Thread"), call(12, 200))
     assert comms(found) == ["java", "java", "java"]

@@ -411,7 +411,8 @@ class ProcessTable:
         self, batch: Batch, at: NDArray[np.int32], index: int, rows: NDArray[np.intp], comm: NDArray[np.bytes_]
     ) -> None:
         process = self._versions[index]
-        all_rows = np.flatnonzero(at == index)
+        since: list[int] = []
+        versions: list[int] = []
         for row, raw in zip(rows.tolist(), comm.tolist(), strict=True):
             name = decode(raw.split(b"\0", 1)[0])
             if name == process.comm or not name:
@@ -428,8 +429,13 @@ class ProcessTable:
             else:
                 self._register(renamed)
                 self._close(renamed.index)
-            at[all_rows[np.searchsorted(all_rows, row) :]] = renamed.index
+            since.append(row)
+            versions.append(renamed.index)
             process = renamed
+        if since:
+            all_rows = np.flatnonzero(at == index)
+            place = np.searchsorted(since, all_rows, side="right") - 1
+            at[all_rows[place >= 0]] = np.array(versions, np.int32)[place[place >= 0]]
 
     # --- /proc on demand
 
