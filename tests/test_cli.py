@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tuimon import __version__, cli, front
+from tuimon.capture.recording import RecordingWriter
 from tuimon.cli import main, parser
 from tuimon.errors import CaptureError, RecordingError, SettingsError, TuimonError
 from tuimon.settings import Settings
@@ -245,3 +246,26 @@ def test_a_terminal_that_cannot_move_its_cursor_is_a_sentence() -> None:
     os.close(leader)
     assert child.returncode == cli.USAGE
     assert b"set TERM" in err
+
+
+def test_refused_rules_are_shown_at_their_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """File, line, column, the line itself with a caret, and the nearest right name; nothing is started."""
+    rules, recording = tmp_path / "r.yaml", tmp_path / "x.tmon"
+    rules.write_text("- rule: X\n  desc: d\n  condition: proc.nam = x\n  output: x %proc.name\n  priority: WARNING\n")
+    RecordingWriter(recording, {"boot_to_epoch_ns": 0}).close()
+    assert main(["replay", str(recording), "--headless", "-r", str(rules)]) == 1
+    said = capsys.readouterr().err
+    assert f"{rules}:3:14: error: unknown field proc.nam" in said
+    assert "condition: proc.nam = x\n" in said
+    assert "^^^" in said
+    assert "did you mean proc.name?" in said
+    assert said.endswith("nothing was started\n")
+
+
+def test_warnings_of_the_rules_are_not_swallowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule that can never fire must not look as if all were well."""
+    rules, recording = tmp_path / "r.yaml", tmp_path / "x.tmon"
+    rules.write_text("- macro: nobody_uses_me\n  condition: evt.type = open\n")
+    RecordingWriter(recording, {"boot_to_epoch_ns": 0}).close()
+    assert main(["replay", str(recording), "--headless", "-r", str(rules)]) == 0
+    assert f"1 warnings; to see them: tuimon rules check {rules}\n" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tuimon.capture.source import Source
     from tuimon.engine import Engine
     from tuimon.events import Alert
+    from tuimon.rules.diagnostics import Diagnostic
     from tuimon.settings import Settings
 
 
@@ -26,7 +27,7 @@ def screen(settings: Settings, replay: str | None) -> int:
     from tuimon.ui.app import run
 
     # The screen calls this in a thread once it is painted.
-    return run(lambda: _engine(settings, _source(replay, speed=1.0)), settings)
+    return run(lambda: _engine(settings, _source(replay, speed=1.0), on_screen=True), settings)
 
 
 def alerts(
@@ -65,7 +66,7 @@ def _source(replay: str | None, *, speed: float | None) -> Source:
     return RecordingSource(find_recording(replay), speed=speed)
 
 
-def _engine(settings: Settings, source: Source) -> Engine:
+def _engine(settings: Settings, source: Source, *, on_screen: bool = False) -> Engine:
     """Return an engine with the settings' rules in force.
 
     On the live kernel it is started already: the kernel programs are compiled beside the rules.
@@ -84,9 +85,29 @@ def _engine(settings: Settings, source: Source) -> Engine:
     outcome = engine.apply_rules(files)
     if not outcome.accepted:
         engine.stop()
-        errors = [d for d in outcome.diagnostics if d.severity == "error"]
-        raise RuleError("; ".join(map(str, errors)), "nothing was started; tuimon rules check FILE shows the places")
+        raise _refused([d for d in outcome.diagnostics if d.severity == "error"])
+    if not on_screen:
+        _warn(outcome.diagnostics)
     return engine
+
+
+def _warn(warnings: Sequence[Diagnostic]) -> None:
+    """Say on standard error how many warnings the rules have; the screen shows them itself."""
+    from tuimon.escape import clean
+
+    files = list(dict.fromkeys(d.file for d in warnings))
+    if files:
+        where = " ".join(map(clean, files))
+        print(f"tuimon: {len(warnings)} warnings; to see them: tuimon rules check {where}", file=sys.stderr)
+
+
+def _refused(errors: Sequence[Diagnostic]) -> RuleError:
+    """Return what a user should read when rules are refused at the start: each place, the line there, what is right."""
+    lines: list[str] = []
+    for number, error in enumerate(errors):
+        lines += [str(error)] if number else []
+        lines += [*error.snippet.splitlines(), *([error.hint] if error.hint else [])]
+    return RuleError(str(errors[0]), "\n".join([*lines, "nothing was started"]))
 
 
 def _kept_alerts(engine: Engine, expression: str) -> Callable[[Alert], bool]:
