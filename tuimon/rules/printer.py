@@ -26,7 +26,7 @@ from tuimon.rules.nodes import (
     ValueList,
 )
 
-_PLAIN: Final = re.compile(r"[^()\"' \t\n\r\f\v\b=,\\]+")
+_PLAIN: Final = re.compile("[^()\"' \t\n\r\f\v\b=,\\\\\ud800-\udfff]+")
 _PLAIN_ARG: Final = re.compile(r"[^\]\[\"'\s]+")
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?")
 _ESCAPES: Final = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", '"': '\\"'}
