@@ -98,7 +98,8 @@ def _warn(warnings: Sequence[Diagnostic]) -> None:
     files = list(dict.fromkeys(d.file for d in warnings))
     if files:
         where = " ".join(map(clean, files))
-        print(f"tuimon: {len(warnings)} warnings; to see them: tuimon rules check {where}", file=sys.stderr)
+        many = "a warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+        print(f"tuimon: the rules load with {many}; to see: tuimon rules check {where}", file=sys.stderr)
 
 
 def _refused(errors: Sequence[Diagnostic]) -> RuleError:
