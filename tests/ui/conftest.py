@@ -30,7 +30,7 @@ def _utc(monkeypatch):
 async def running(engine=None, *, size=(120, 40), **options):
     """Run an app over an engine until the block ends; gives the app and its pilot."""
     app = TuimonApp(engine if engine is not None else fed_engine(), **options)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await until(lambda: app.session is not None)
         await settle(app, pilot)
         yield app, pilot

@@ -97,6 +97,11 @@ class TuimonApp(App[None]):
         """Return the main screen."""
         return MainScreen()
 
+    def get_key_display(self, binding: Binding) -> str:
+        """Name keys as usual, without symbols in ASCII mode."""
+        shown = super().get_key_display(binding)
+        return shown if shown.isascii() or not self.ascii_only else binding.key.split(",")[0]
+
     @property
     def main(self) -> MainScreen:
         """The main screen, whatever dialog lies over it."""

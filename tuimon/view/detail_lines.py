@@ -87,7 +87,7 @@ def ancestry_lines(process: Process | None, width: int) -> list[Line]:
     lines: list[Line] = []
     for depth, at in enumerate(line_of):
         role = "strong" if at is process else ""
-        lead = " " * (1 + 2 * depth) + ("└ " if depth else "")
+        lead = " " * (1 + 2 * depth) + ("\\_ " if depth else "")
         text = at.cmdline if at.comm else "?"
         lines.append((Cell(lead, "muted"), Cell(f"{at.pid} ", "muted"), Cell(text, role, REST)))
     if process.exepath:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tuimon.view.snapshot import Snapshot
 
 _NARROW: Final = 110
+_TINY: Final = 80
+"""Below this many columns the node's name is left out: LOST must be on every screen."""
 
 
 def status_line(snapshot: Snapshot | None, width: int, *, paused: bool = False, ascii_only: bool = False) -> Line:
@@ -19,7 +21,9 @@ def status_line(snapshot: Snapshot | None, width: int, *, paused: bool = False, 
     if snapshot is None:
         return [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell("starting capture...", "attention")]
     narrow = width < _NARROW
-    cells = [Cell(" tuimon ", "title"), Cell(f" {snapshot.node} ", "strong")]
+    cells = [Cell(" tuimon ", "title")]
+    if width >= _TINY:
+        cells.append(Cell(f" {snapshot.node} ", "strong"))
     if not narrow:
         cells.append(Cell(f" {snapshot.kernel} ", "muted"))
     cells += _mode(snapshot, dot, paused, narrow)

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
+from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.pane import Pane
 from tuimon.view.cells import Line
@@ -37,6 +38,8 @@ class Details(ModalScreen[str | None]):
         """Fill the frame once its width is known."""
         self.query_one(Pane).set_title(self._title)
         self._list.focus()
+        if self.app.has_class("-ascii"):
+            use_ascii_scrollbars(self._list)
         self.call_after_refresh(self._fill)
 
     def on_resize(self) -> None:

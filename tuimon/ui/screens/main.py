@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Footer
 
 from tuimon.errors import TuimonError
+from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.screens.rules_tab import RulesTab
 from tuimon.ui.text import plain
@@ -21,6 +22,7 @@ from tuimon.ui.widgets.filter_bar import FilterBar
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
 from tuimon.ui.widgets.pane import Pane
+from tuimon.ui.widgets.rule_editor import RuleEditor
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount
 from tuimon.view.status_lines import status_line
@@ -109,6 +111,9 @@ class MainScreen(Screen[None]):
         self._live.focus()
         self._show_status()
         self._show_tabs()
+        if self.app.ascii_only:
+            for widget in (*self.query(LineList), *self.query(RuleEditor)):
+                use_ascii_scrollbars(widget)
 
     # Life.
 

@@ -1,0 +1,463 @@
+"""What the screen does when things happen: starting, failing, resizing, clicking, files changing, rules refused."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+from textual.widgets import Input
+
+from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.fake_engine import LOCAL_RULES, FakeEngine, RuleFile, fed_engine
+from tuimon.errors import CaptureError, TuimonError
+from tuimon.ui import app as app_module
+from tuimon.ui.app import TuimonApp, check_terminal
+from tuimon.ui.screens.choice import Choice
+from tuimon.ui.screens.event_details import EventDetails
+from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
+from tuimon.ui.widgets.rule_editor import RuleEditor
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "local.yaml"
+    path.write_text(LOCAL_RULES)
+    return path
+
+
+def engine_with(own):
+    engine = fed_engine()
+    engine._files = (engine._files[0], RuleFile(str(own), LOCAL_RULES, "user"))
+    return engine
+
+
+def rewrite(path, text):
+    before = path.stat().st_mtime_ns
+    path.write_text(text)
+    os.utime(path, ns=(before + 10_000_000, before + 10_000_000))
+
+
+# Life.
+
+
+async def test_the_screen_is_there_before_the_engine():
+    """Making an engine takes seconds; the screen answers to keys meanwhile."""
+    ready = threading.Event()
+
+    def make():
+        ready.wait(5)
+        return fed_engine()
+
+    app = TuimonApp(make)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert "starting capture" in screen_text(app)
+        for key in ("space", "f", "z", "z", "slash", "c", "u", "o", "greater_than_sign", "2", "enter", "e", "3", "1"):
+            await pilot.press(key)
+        await pilot.press("question_mark")
+        assert "Everywhere" in screen_text(app)
+        await pilot.press("escape")
+        ready.set()
+        await until(lambda: app.session is not None)
+        await settle(app, pilot)
+        assert "node-1" in screen_text(app)
+
+
+async def test_an_engine_that_cannot_start_ends_the_screen_with_its_reason():
+    app = TuimonApp(FakeEngine(start_error=CaptureError("no BTF", "boot a kernel with BTF")))
+    async with app.run_test():
+        await until(lambda: app.failure is not None)
+    assert isinstance(app.failure, CaptureError)
+    assert app.return_code == 1
+
+
+async def test_an_engine_that_dies_ends_the_screen_with_its_reason():
+    async with running() as (app, _):
+        app.session.engine.failure = CaptureError("the probes went away")
+        await until(lambda: app.failure is not None)
+    assert app.return_code == 1
+
+
+def test_run_raises_what_ended_the_engine_and_stops_one_it_made(monkeypatch):
+    made = fed_engine()
+
+    def fake_run(self, **_):
+        self.session = type("S", (), {"engine": made})()
+        self.failure = CaptureError("gone")
+
+    monkeypatch.setattr(app_module, "check_terminal", lambda: None)
+    monkeypatch.setattr(TuimonApp, "run", fake_run)
+    with pytest.raises(CaptureError, match="gone"):
+        app_module.run(lambda: made)
+    assert made.stopped
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_show_a_screen_is_refused_with_a_hint(monkeypatch, term):
+    monkeypatch.setenv("TERM", term)
+    with pytest.raises(TuimonError) as caught:
+        check_terminal()
+    assert term in str(caught.value)
+    assert "tuimon watch" in caught.value.hint
+
+
+def test_no_terminal_is_refused(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.__stderr__", None)
+    with pytest.raises(TuimonError, match="needs a terminal"):
+        check_terminal()
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 15)])
+async def test_a_terminal_too_small_gets_a_sentence(size):
+    async with running(size=size) as (app, pilot):
+        text = screen_text(app)
+        assert "needs a terminal of 60x16" in text
+        assert f"{size[0]}x{size[1]}" in text
+        await pilot.resize_terminal(80, 24)
+        await settle(app, pilot)
+        assert "LIVE" in screen_text(app)
+        await pilot.press("q")
+        assert app._exit
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40), (200, 50)])
+async def test_every_tab_fits(size):
+    """No line is wider than the screen, and the footer and the status are there."""
+    async with running(size=size) as (app, pilot):
+        for tab in ("1", "2", "3"):
+            await pilot.press(tab)
+            await settle(app, pilot)
+            lines = screen_text(app).split("\n")
+            assert len(lines) == size[1]
+            assert "LOST 0" in lines[0]
+            assert "Filter" in lines[-1]
+
+
+async def test_ascii_only_draws_nothing_else():
+    async with running(ascii_only=True) as (app, pilot):
+        app.session.engine.pool = None
+        for tab in ("1", "2", "3"):
+            await pilot.press(tab)
+            await settle(app, pilot)
+            shown = screen_text(app).replace("日本語", "").replace("Ünïcode", "")
+            assert {c for c in shown if not c.isascii()} == set()
+
+
+# Watching.
+
+
+async def test_rows_stay_where_they_are_while_others_come_and_go():
+    engine = fed_engine(max_bytes=200_000)
+    async with running(engine) as (app, pilot):
+        engine.feed(60)
+        await settle(app, pilot)
+        live = app.main.query_one(LiveList)
+        await pilot.press("up")
+        live.put_cursor(app.session.live.end - 40)
+        await settle(app, pilot)
+
+        def place():
+            return live.event_under_cursor().num, live.cursor - live._base - round(live.scroll_y)
+
+        before, first = place(), app.session.live.first
+        for _ in range(3):
+            engine.feed(2)
+            await settle(app, pilot)
+            assert place() == before
+        assert app.session.live.first > first
+
+
+async def test_following_shows_the_newest():
+    async with running() as (app, pilot):
+        app.session.engine.feed(5)
+        await settle(app, pilot)
+        live = app.main.query_one(LiveList)
+        assert live.event_under_cursor().num == app.session.engine.fed
+        assert round(live.scroll_y) == live.max_scroll_y
+
+
+async def test_a_new_filter_keeps_the_event_under_the_cursor():
+    async with running() as (app, pilot):
+        live = app.main.query_one(LiveList)
+        await pilot.press("g")
+        live.put_cursor(app.session.live.seq_near(24))  # an open of /etc/shadow
+        app.main._apply_filter("shadow")
+        await settle(app, pilot)
+        assert live.event_under_cursor().num == 24
+
+
+async def test_a_wrong_filter_is_told_under_the_bar_with_its_column():
+    async with running() as (app, pilot):
+        await pilot.press("slash", *"nosuch", "enter")
+        await until(lambda: "line 1, column 1" in screen_text(app))
+        assert "did you mean fd.name?" in screen_text(app)
+        assert app.session.filter_text == ""
+        assert isinstance(app.focused, Input)
+        for _ in "nosuch":
+            await pilot.press("backspace")
+        await until(lambda: "column" not in screen_text(app))
+
+
+async def test_a_wrong_filter_is_told_while_typing():
+    async with running() as (app, pilot):
+        await pilot.press("slash", *"nosuch")
+        await until(lambda: "line 1, column 1" in screen_text(app))
+
+
+async def test_a_paste_brings_no_control_characters_into_the_filter():
+    async with running() as (app, pilot):
+        await pilot.press("slash")
+        app.focused.value = "a\x1b]0;x\x07b\u202ec\nd"
+        assert app.focused.value == "a]0;xbcd"
+
+
+async def test_pausing_shows_the_moment_and_resuming_goes_on():
+    async with running() as (app, pilot):
+        await pilot.press("space")
+        app.session.engine.feed()
+        await settle(app, pilot)
+        live = app.main.query_one(LiveList)
+        assert live.event_under_cursor().num == 60
+        await pilot.press("space")
+        await settle(app, pilot)
+        assert live.event_under_cursor().num == 80
+
+
+async def test_lost_events_are_said_in_words():
+    async with running() as (app, pilot):
+        app.session.engine.lost = 42
+        app.main._tick = 0
+        app.main.pump()
+        await settle(app, pilot)
+        assert "LOST 42" in screen_text(app)
+        assert "42 lost" in screen_text(app)
+
+
+async def test_a_notice_is_shown():
+    async with running() as (app, pilot):
+        app.session.engine.notices = ("the podman socket is gone",)
+        app.main._tick = 0
+        app.main.pump()
+        await settle(app, pilot)
+        assert "the podman socket is gone" in screen_text(app)
+
+
+async def test_an_alert_cursor_stays_on_its_row_when_others_arrive():
+    async with running() as (app, pilot):
+        await pilot.press("2", "down")
+        alerts = app.main.query_one("#all-alerts-list", AlertList)
+        before = alerts.row_under_cursor().rule
+        app.session.engine.alert("Something new", "Error")
+        await settle(app, pilot)
+        assert alerts.row_under_cursor().rule == before
+        assert alerts.cursor == 2
+
+
+async def test_the_alert_list_stays_at_the_top_until_touched():
+    async with running() as (app, pilot):
+        app.session.engine.alert("Something new", "Error")
+        await settle(app, pilot)
+        assert app.main.query_one("#alerts-list", AlertList).row_under_cursor().rule == "Something new"
+
+
+# The mouse.
+
+
+async def test_clicks_choose_and_double_clicks_open():
+    async with running() as (app, pilot):
+        live = app.main.query_one(LiveList)
+        await pilot.click(LiveList, offset=(5, 3))
+        await settle(app, pilot)
+        assert not live.follow
+        chosen = live.event_under_cursor().num
+        await pilot.click(LiveList, offset=(5, 3), times=2)
+        await settle(app, pilot)
+        assert isinstance(app.screen, EventDetails)
+        assert app.screen._event.num == chosen
+
+
+async def test_a_double_click_chooses_a_container_and_a_click_on_the_chip_frees_it():
+    async with running() as (app, pilot):
+        await pilot.click(ContainerList, offset=(3, 1), times=2)
+        await settle(app, pilot)
+        assert app.session.containers.chosen_id == "3ad7b26ded6d"
+        await pilot.click("#filter-line", offset=(11, 0))
+        await settle(app, pilot)
+        assert app.session.containers.chosen_id is None
+
+
+async def test_tabs_and_hints_can_be_clicked():
+    async with running() as (app, pilot):
+        await pilot.click("#tabs", offset=(14, 0))
+        await settle(app, pilot)
+        assert app.main.query_one("#body").current == "alerts"
+        await pilot.click("#hint", offset=(3, 0))
+        await settle(app, pilot)
+        assert not app.main.query_one("#hint").display
+
+
+async def test_the_wheel_scrolls_and_ends_following():
+    async with running(size=(80, 24)) as (app, pilot):
+        live = app.main.query_one(LiveList)
+        live.scroll_relative(y=-5, animate=False)
+        await settle(app, pilot)
+        assert not live.follow
+        top = round(live.scroll_y)
+        app.session.engine.feed()
+        await settle(app, pilot)
+        assert round(live.scroll_y) == top
+
+
+async def test_the_narrow_screen_lends_the_containers_the_place_of_the_live_pane():
+    async with running(size=(80, 24)) as (app, pilot):
+        assert not app.main.query_one("#containers-pane").display
+        await pilot.press("c")
+        await settle(app, pilot)
+        assert app.main.query_one("#containers-pane").display
+        assert not app.main.query_one("#live-pane").display
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert app.session.containers.chosen_id is not None
+        assert app.main.query_one("#live-pane").display
+        assert app.focused is app.main.query_one(LiveList)
+
+
+# Rules.
+
+
+async def test_a_broken_rule_is_marked_at_its_place_and_refused(own):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        await pilot.press("3", "enter", *"nosuch.field ")
+        editor = app.main.query_one(RuleEditor)
+        await until(lambda: editor._found)
+        text = screen_text(app)
+        assert "1:1 error: nosuch.field is not known  fd.name" in text
+        spans = editor.get_line(0).spans
+        assert [(s.start, s.end) for s in spans] == [(0, 12)]
+        await pilot.press("ctrl+s")
+        await until(lambda: "refused: revision 1 stays in force" in screen_text(app))
+        assert own.read_text() == LOCAL_RULES
+        assert app.session.engine.applied == []
+        assert app.session.book.dirty()
+
+
+async def test_what_cannot_be_saved_is_in_force_all_the_same_and_says_so(own, monkeypatch):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+
+        def refuse(file):
+            raise TuimonError("cannot write: Read-only file system")
+
+        monkeypatch.setattr(app.session.book, "save", refuse)
+        await pilot.press("3", "enter", *"# x", "ctrl+s")
+        await until(lambda: "is in force, but not saved: cannot write" in screen_text(app))
+        assert app.session.book.dirty()
+
+
+async def test_unsaved_text_is_never_lost_by_quitting(own):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        await pilot.press("3", "enter", *"# x", "escape", "q")
+        await settle(app, pilot)
+        assert isinstance(app.screen, Choice)
+        assert "local.yaml" in screen_text(app)
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert app.screen is app.main
+        await pilot.press("q", "r")
+        await settle(app, pilot)
+        assert app.main.query_one("#body").current == "rules"
+        assert not app._exit
+        await pilot.press("q", "d")
+        await pilot.pause()
+        assert app._exit
+
+
+async def test_unsaved_text_survives_opening_another_file(own):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        await pilot.press("3", "enter", *"# x", "escape", "g", "enter", "escape", "G", "enter")
+        await settle(app, pilot)
+        assert app.main.query_one(RuleEditor).text.startswith("# x")
+
+
+async def test_a_file_that_another_editor_wrote_is_in_force_at_once(own):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        await pilot.press("3")
+        rewrite(own, "# other\n" + LOCAL_RULES)
+        await until(lambda: app.session.engine.applied)
+        await until(lambda: "local.yaml changed on disk; revision 2 is in force" in screen_text(app))
+        assert app.main.query_one(RuleEditor).text.startswith("# other")
+
+
+async def test_a_broken_file_from_another_editor_is_refused_and_said(own):
+    async with running(engine_with(own), rules_path=own) as (app, _):
+        rewrite(own, "- rule: nosuch.field\n")
+        await until(lambda: "was refused" in screen_text(app))
+        assert app.session.engine.revision == 1
+
+
+async def test_two_editors_at_once_let_the_user_choose(own):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        await pilot.press("3", "enter", *"# mine ")
+        rewrite(own, "# other\n")
+        await until(lambda: "changed by another editor" in screen_text(app))
+        assert app.main.query_one(RuleEditor).text.startswith("# mine")
+        await pilot.press("ctrl+s")
+        await settle(app, pilot)
+        assert isinstance(app.screen, Choice)
+        await pilot.press("o")
+        await until(lambda: own.read_text().startswith("# mine"))
+        await pilot.press(*"# again ")
+        rewrite(own, "# other once more\n")
+        await until(lambda: app.session.book.find(str(own)).on_disk is not None)
+        await pilot.press("ctrl+s")
+        await settle(app, pilot)
+        await pilot.press("d")
+        await until(lambda: app.main.query_one(RuleEditor).text == "# other once more\n")
+
+
+async def test_a_long_file_is_edited_one_item_at_a_time(own):
+    text = "".join(f"- rule: R{n}\n  desc: d\n  condition: evt.type = open\n\n" for n in range(200))
+    own.write_text(text)
+    engine = fed_engine()
+    engine._files = (RuleFile(str(own), text, "user"),)
+    async with running(engine, rules_path=own) as (app, pilot):
+        await pilot.press("3")
+        assert app.main._rules.open_rule("R150")
+        editor = app.main.query_one(RuleEditor)
+        await settle(app, pilot)
+        assert editor.document.line_count < 10
+        assert editor.line_number_start == 601
+        await pilot.press(*"# x")
+        await settle(app, pilot)
+        assert app.session.book.files[0].buffer == text.replace("- rule: R150\n", "# x- rule: R150\n")
+
+
+async def test_a_rule_that_is_in_no_file_says_so():
+    async with running() as (app, pilot):
+        app.main.edit_rule("Nowhere")
+        await settle(app, pilot)
+        assert "Nowhere is in none of the rule files" in screen_text(app)
+
+
+async def test_shipped_rules_are_read_only_and_offer_a_copy():
+    async with running() as (app, pilot):
+        await pilot.press("3", "g", "down", "enter")
+        editor = app.main.query_one(RuleEditor)
+        assert editor.read_only
+        await pilot.press("ctrl+s")
+        await settle(app, pilot)
+        assert isinstance(app.screen, Choice)
+        await pilot.press("escape")
+        assert not app.session.book.dirty()
+
+
+async def test_the_palette_offers_commands_and_themes():
+    async with running() as (app, pilot):
+        names = [command.title for command in app.get_system_commands(app.screen)]
+        assert {"Theme", "Filter", "Pause", "Rules", "Quit", "Keys"} <= set(names)
+        await pilot.press("ctrl+p")
+        for key in "tuimonl":
+            await pilot.press(key)
+        await pilot.pause()
+        await pilot.press("escape")

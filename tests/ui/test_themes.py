@@ -1,0 +1,114 @@
+"""Themes are data: every shipped one is whole and readable, a wrong one is told what is wrong."""
+
+import pytest
+from textual.color import Color
+
+from tests.ui.conftest import running, settle
+from tuimon.errors import SettingsError
+from tuimon.resources import themes_dir
+from tuimon.ui.app import TuimonApp
+from tuimon.ui.themes import DEFAULT, load_theme, load_themes, role_defaults
+from tuimon.view.cells import GROUNDS, ROLES
+
+SHIPPED = sorted(path.stem for path in themes_dir().glob("*.toml"))
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[theme]\nprimry = "#fff"', ['no key "primry"', 'did you mean "primary"?']),
+        ('[theme]\nprimary = "#ggg"', ["is not a colour", "#rrggbb"]),
+        ("[theme]\nprimary = 7", ["must be a colour in quotes", "#rrggbb"]),
+        ('[theme]\nprimary = "red"\ndark = 1', ["true or false"]),
+        ('[theme]\nprimary = "red"\ntext_alpha = 2', ["from 0 to 1"]),
+        ('[theme]\naccent = "red"', ["needs primary", "add a line"]),
+        ('[theme]\nprimary = "red"\n[roles]\nseverity-critcal = "red"', ['"severity-critcal"', "severity-critical"]),
+        ('[colours]\na = "red"', ['no table "colours"', "theme"]),
+        ("theme = 3", ["must be a table"]),
+        ('[theme]\nprimary = "red"\n[variables]\n"x;}" = "red"', ["must be a name"]),
+        ('[theme]\nprimary = "red"\n[variables]\nborder = "red;}"', ["is not a colour"]),
+        ("[theme", ["not valid TOML"]),
+    ],
+)
+def test_a_wrong_theme_is_told_what_is_wrong(tmp_path, text, words):
+    with pytest.raises(SettingsError) as caught:
+        load_theme(written(tmp_path, text))
+    said = f"{caught.value} {caught.value.hint}"
+    for word in [*words, "mine.toml"]:
+        assert word in said
+
+
+def test_an_unreadable_theme(tmp_path):
+    with pytest.raises(SettingsError, match="cannot read theme"):
+        load_theme(tmp_path / "none.toml")
+
+
+def test_a_theme_needs_little(tmp_path):
+    theme = load_theme(written(tmp_path, '[theme]\nprimary = "#3b82c4"'))
+    assert theme.name == "mine"
+    assert set(role_defaults(theme)) == set(ROLES) | set(GROUNDS)
+
+
+def test_a_users_theme_comes_beside_ours(tmp_path):
+    written(tmp_path, '[theme]\nprimary = "#3b82c4"')
+    themes = load_themes(themes_dir(), tmp_path, tmp_path / "none")
+    assert "mine" in themes
+    assert DEFAULT in themes
+
+
+def test_an_unknown_theme_is_named_with_those_there_are():
+    with pytest.raises(SettingsError) as caught:
+        TuimonApp(lambda: None, theme="nope")
+    assert "tuimon-light" in caught.value.hint
+
+
+def test_there_are_enough():
+    assert {"tuimon-dark", "tuimon-light", "high-contrast", "colour-blind", "terminal-16"} <= set(SHIPPED)
+
+
+def ratio(one, other):
+    """WCAG 2.2 contrast ratio."""
+
+    def light(color):
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "terminal-16"])
+def test_every_role_can_be_read_on_every_ground(name):
+    """4.5:1 (WCAG AA) on the ground and under the cursor, 7:1 for the high contrast theme."""
+    theme = load_theme(themes_dir() / f"{name}.toml")
+    values = {**role_defaults(theme), **theme.to_color_system().generate(), **theme.variables}
+    needed = 7.0 if name == "high-contrast" else 4.5
+    grounds = {ground: Color.parse(values[ground]) for ground in ("background", "bar", "panel")}
+    poor = {
+        f"{role} on {ground}": round(ratio(Color.parse(values[role]), colour), 2)
+        for role in ROLES
+        for ground, colour in grounds.items()
+        if ratio(Color.parse(values[role]), colour) < needed
+    }
+    assert poor == {}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+async def test_every_theme_can_be_chosen_live(name):
+    async with running(size=(80, 24)) as (app, pilot):
+        app.theme = name
+        await settle(app, pilot)
+        await pilot.press("3")
+        await settle(app, pilot)
+        assert app.theme == name
+
+
+async def test_only_our_themes_are_offered():
+    async with running(size=(80, 24)) as (app, _):
+        assert set(app.available_themes) == set(SHIPPED)
