@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import open_event, process, syscall_event
+from tests.builders import container, open_event, process, syscall_event
 from tests.fields.test_evt import get
 from tuimon.enrich import users
+from tuimon.enrich.container_users import Names
 from tuimon.enrich.users import User
-from tuimon.events import UNSET_ID
+from tuimon.events import UNSET_ID, Container
+from tuimon.fields import who
+from tuimon.fields.registry import UNKNOWN
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +66,39 @@ def test_an_unknown_uid_is_absent():
     event = syscall_event("read", slim=True, process=process("x", uid=UNSET_ID, gid=UNSET_ID))
     for name in ("user.uid", "user.name", "user.homedir", "user.shell", "group.gid", "group.name"):
         assert get(name, event) is None
+
+
+def test_users_of_a_container_are_its_own(monkeypatch: pytest.MonkeyPatch):
+    """uid 33 may be anybody there; the login was on the host."""
+    names = Names(loaded=True, users={33: User("backup", 33, 33, "/b", "/s")}, groups={33: "backups"})
+    monkeypatch.setattr(who.CONTAINER_USERS, "names", lambda _container: names)
+    event = open_event("/x", container=container(), process=process("x", uid=33, loginuid=1000))
+    assert get("user.name", event) == "backup"
+    assert get("user.homedir", event) == "/b"
+    assert get("group.name", event) == "backups"
+    assert get("user.loginname", event) == "ann"
+    setuid = syscall_event("setuid", args=(33,), container=container())
+    assert get("evt.arg", setuid, "uid") == "backup"
+    assert get("evt.arg", syscall_event("setuid", args=(1000,), container=container()), "uid") == "<NA>"
+
+
+@pytest.mark.parametrize("place", [None, container()])
+def test_names_that_are_not_known_yet(place: Container | None, monkeypatch: pytest.MonkeyPatch):
+    """Unknown is not false; root is root everywhere."""
+    monkeypatch.setattr(who.CONTAINER_USERS, "names", lambda _container: Names())
+    event = open_event("/x", container=place, process=process("x", uid=33))
+    for name in ("user.name", "user.homedir", "user.shell", "group.name"):
+        assert get(name, event) is UNKNOWN, name
+    assert get("evt.arg", syscall_event("setuid", args=(33,), container=place), "uid") is UNKNOWN
+    assert "uid=33" in str(get("evt.args", syscall_event("setuid", args=(33,), container=place)))
+    root = open_event("/x", container=place)
+    assert get("user.name", root) == "root"
+    assert get("user.homedir", root) == "/root"
+    assert get("group.name", root) == "root"
+
+
+def test_setting_no_user_at_all():
+    """setresuid(-1, ...) leaves it as it is."""
+    event = syscall_event("setuid", args=(0xFFFFFFFF,))
+    assert get("evt.arg", event, "uid") == "<NONE>"
+    assert get("evt.args", event) == "res=0 uid=-1(<NONE>)"

@@ -2,7 +2,7 @@
 
 Only ``/etc/passwd`` and ``/etc/group`` are read, not NSS: a directory service that does not answer must not stop the
 event path. The files are looked at again when they changed, at most once in CHECK_EVERY_S. A number without a line
-has no name. Users of a container are looked up in the host's files too, which is what its numbers mean outside.
+has no name. Users of containers are another matter: see container_users.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ class UserTable:
         """Answer with these names from now on: a recording's, whose machine is not this one."""
         self._users, self._groups, self._fixed = users, groups, True
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the names are a recording's, so that this machine's files mean nothing."""
+        return self._fixed
+
     def user(self, uid: int) -> User | None:
         """Return the user with this number, None when there is none."""
         self._refresh()
@@ -119,17 +124,6 @@ def _read(path: Path) -> str:
 
 HOST_USERS: Final = UserTable()
 """The users of this machine."""
-
-
-def user_name(uid: int) -> str | None:
-    """Return the host's name of a uid, None when it has none."""
-    user = HOST_USERS.user(uid)
-    return None if user is None else user.name
-
-
-def group_name(gid: int) -> str | None:
-    """Return the host's name of a gid, None when it has none."""
-    return HOST_USERS.group(gid)
 
 
 def known_names() -> dict[str, dict[str, list[str]]]:

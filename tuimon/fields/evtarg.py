@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tuimon.enrich.users import group_name, user_name
-from tuimon.events import Event
+from tuimon.events import UNSET_ID, Event
 from tuimon.fields import flags as names
 from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound, Raw
 from tuimon.fields.facts import AT_FDCWD, Facts, facts
 from tuimon.fields.registry import FieldType as T
-from tuimon.fields.registry import Value, add
+from tuimon.fields.registry import Value, _Unknown, add
+from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind
 from tuimon.syscalls import Param
 
@@ -117,13 +117,19 @@ def _number_texts(f: Facts, param: Param, raw: int) -> tuple[str, str]:
         return _number(raw & 0xFFFF, "o"), names.mode_names(raw & 0xFFFF)
     if kind in ("UID", "GID"):
         number = raw & 0xFFFFFFFF
-        who = user_name(number) if kind == "UID" else group_name(number)
-        return str(raw if raw < 0 else number), who or ""
+        who = _who(f, kind, number)
+        return str(-1 if number == UNSET_ID else number), who if isinstance(who, str) else ""
     if kind == "SIGTYPE":
         return str(raw), names.signal_name(raw)
     if kind in _UNSIGNED_BITS:
         raw &= (1 << _UNSIGNED_BITS[kind]) - 1
     return _number(raw, param.style), ""
+
+
+def _who(f: Facts, kind: str, number: int) -> str | _Unknown:
+    if number == UNSET_ID:
+        return "<NONE>"
+    return user_name(f.event, number) if kind == "UID" else group_name(f.event, number)
 
 
 def _flags(f: Facts, param: Param, raw: int) -> tuple[int, str]:
@@ -153,7 +159,7 @@ def _bound(f: Facts, arg: str) -> Bound | None:
     return BOUND_BY_NAME.get(f.name, {}).get(arg)
 
 
-def arg_text(event: Event, arg: str | None) -> str | None:
+def arg_text(event: Event, arg: str | None) -> str | _Unknown | None:
     """Return evt.arg: one parameter as text, resolved where Falco resolves it; None when the event has none."""
     f = facts(event)
     bound = _bound(f, arg) if arg else None
@@ -162,6 +168,8 @@ def arg_text(event: Event, arg: str | None) -> str | None:
     raw = bound.get(f)
     if raw is None:
         return None
+    if isinstance(raw, int) and bound.param.type in ("UID", "GID"):
+        return _who(f, bound.param.type, raw & 0xFFFFFFFF)
     plain, resolved = _texts(f, bound.param, raw)
     return resolved or plain
 

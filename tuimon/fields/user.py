@@ -6,36 +6,11 @@ described. That is why these fields belong to the event, not to the process.
 
 from __future__ import annotations
 
-from typing import Final
-
 from tuimon.enrich.users import HOST_USERS, User
 from tuimon.events import UNSET_ID, Event
+from tuimon.fields.registry import UNKNOWN, Scope, Value, add
 from tuimon.fields.registry import FieldType as T
-from tuimon.fields.registry import Scope, Value, add
-
-NO_NAME: Final = "<NA>"
-"""What Falco says for a number without a name; a text, not an absent value."""
-
-
-def uid_of(event: Event) -> int | None:
-    """Return the effective uid of an event, None when it is not known."""
-    uid = event.uid
-    if uid is None and event.process is not None:
-        uid = event.process.uid
-    return None if uid == UNSET_ID else uid
-
-
-def gid_of(event: Event) -> int | None:
-    """Return the effective gid of an event, None when it is not known."""
-    gid = event.gid
-    if gid is None and event.process is not None:
-        gid = event.process.gid
-    return None if gid == UNSET_ID else gid
-
-
-def _user(event: Event) -> User | None:
-    uid = uid_of(event)
-    return None if uid is None else HOST_USERS.user(uid)
+from tuimon.fields.who import NO_NAME, gid_of, group_name, uid_of, user_name, user_of
 
 
 def _uid(event: Event, _: str | None) -> Value:
@@ -44,29 +19,29 @@ def _uid(event: Event, _: str | None) -> Value:
 
 def _name(event: Event, _: str | None) -> Value:
     uid = uid_of(event)
-    if uid is None:
-        return None
-    user = HOST_USERS.user(uid)
-    if user is not None:
-        return user.name
-    return "root" if uid == 0 else NO_NAME
+    return None if uid is None else user_name(event, uid)
 
 
 def _homedir(event: Event, _: str | None) -> Value:
     uid = uid_of(event)
     if uid is None:
         return None
-    user = HOST_USERS.user(uid)
-    if user is not None:
+    user = user_of(event, uid)
+    if isinstance(user, User):
         return user.home
-    return "/root" if uid == 0 else NO_NAME
+    if uid == 0:
+        return "/root"
+    return UNKNOWN if user is UNKNOWN else NO_NAME
 
 
 def _shell(event: Event, _: str | None) -> Value:
-    if uid_of(event) is None:
+    uid = uid_of(event)
+    if uid is None:
         return None
-    user = _user(event)
-    return NO_NAME if user is None else user.shell
+    user = user_of(event, uid)
+    if isinstance(user, User):
+        return user.shell
+    return UNKNOWN if user is UNKNOWN else NO_NAME
 
 
 def _loginuid(event: Event, _: str | None) -> Value:
@@ -80,9 +55,8 @@ def _loginname(event: Event, _: str | None) -> Value:
     process = event.process
     if process is None:
         return None
-    if process.loginuid == UNSET_ID:
-        return NO_NAME
-    user = HOST_USERS.user(process.loginuid)
+    # Whoever logged in did so on the host, also when the process is in a container now.
+    user = HOST_USERS.user(process.loginuid) if process.loginuid != UNSET_ID else None
     if user is not None:
         return user.name
     return "root" if process.loginuid == 0 else NO_NAME
@@ -94,9 +68,7 @@ def _gid(event: Event, _: str | None) -> Value:
 
 def _group_name(event: Event, _: str | None) -> Value:
     gid = gid_of(event)
-    if gid is None:
-        return None
-    return HOST_USERS.group(gid) or ("root" if gid == 0 else NO_NAME)
+    return None if gid is None else group_name(event, gid)
 
 
 add("user", "user.uid", T.UINT32, "effective user id", _uid)
