@@ -104,6 +104,20 @@ def test_a_v1_machine_is_keyed_by_one_controller(tmp_path: Path):
     assert cgroups.id_of_process(paths) == os.stat(tmp_path / "cpu,cpuacct/docker" / ID).st_ino
 
 
+def test_containers_that_no_event_can_be_keyed_by_are_found(tmp_path: Path):
+    """An old runtime leaves a hybrid machine's v2 hierarchy alone: its containers' events look like the host's."""
+    v2_tree(tmp_path / "unified")
+    for full_id in (ID, OTHER):
+        (tmp_path / "pids/docker" / full_id).mkdir(parents=True)
+        (tmp_path / "pids/docker" / full_id / "cgroup.procs").write_text("12\n")
+    (tmp_path / "pids/docker" / ("a" * 64)).mkdir()
+    (tmp_path / "pids/cgroup.procs").write_text("")
+    assert Cgroups(tmp_path).missing_from_v2() == [f"/docker/{OTHER}"]
+    assert Cgroups(tmp_path / "unified").missing_from_v2() == []
+    (tmp_path / "unified/cgroup.controllers").unlink()
+    assert sorted(Cgroups(tmp_path).missing_from_v2()) == [f"/docker/{ID}", f"/docker/{OTHER}"]
+
+
 def test_no_cgroups_at_all_is_no_error(tmp_path: Path):
     cgroups = Cgroups(tmp_path / "nothing")
     assert (cgroups.layout, cgroups.scan(), cgroups.path_of(5), cgroups.id_of("/x")) == ("none", {}, None, 0)

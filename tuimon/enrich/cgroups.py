@@ -169,6 +169,29 @@ class Cgroups:
             self._paths = dict(found)
         return found
 
+    def missing_from_v2(self) -> list[str]:
+        """Return paths that look like containers' and have processes in a v1 hierarchy only: no event has their ids.
+
+        Old runtimes (runc before 1.1, crun) do not join the v2 hierarchy of a hybrid machine; on a machine with v1
+        alone nobody can.
+        """
+        if self.layout == "v2":
+            return []
+        mounts = self.base.parent
+        base = next((mounts / name for name in _V1_KEYS if (mounts / name / "cgroup.procs").exists()), None)
+        if base is None:
+            return []
+        found = []
+        for folder, _, _ in os.walk(base):
+            path = folder[len(os.fspath(base)) :]
+            own = candidates(path)
+            if not own or own[0].weak or own[0].path != path or (self.layout == "hybrid" and self.exists(path)):
+                continue
+            with contextlib.suppress(OSError):
+                if Path(folder, "cgroup.procs").read_bytes().strip():
+                    found.append(path)
+        return found
+
     def pids(self, path: str, limit: int = 8) -> list[int]:
         """Return some processes of a cgroup; those of cgroups below it are not its own."""
         try:

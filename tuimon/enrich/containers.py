@@ -77,6 +77,7 @@ class Containers:
         self._questions: deque[int] = deque()
         """Ids to look at, put there by whoever asked."""
         self._trouble = ""
+        self._unseen = ""
         self._lock = threading.Lock()
         """Held for writing the tables; readers of one key need none."""
         self._thread: threading.Thread | None = None
@@ -137,7 +138,7 @@ class Containers:
     def notices(self) -> Sequence[str]:
         """Return sentences that the user should read: engines that do not answer; any thread."""
         said = self._resolver.notices() if self._resolver is not None else ()
-        return (*said, self._trouble) if self._trouble else said
+        return tuple(sentence for sentence in (*said, self._unseen, self._trouble) if sentence)
 
     def retire(self, oldest_kept_ns: int) -> int:
         """Drop the containers that ended before the oldest kept event; return how many.
@@ -237,6 +238,10 @@ class Containers:
         """Look at every cgroup; end those that are gone."""
         assert self._cgroups is not None
         there = self._cgroups.scan()
+        unseen = len(self._cgroups.missing_from_v2())
+        self._unseen = (
+            f"{unseen} containers are in no cgroup of version 2: their events count as the host's." if unseen else ""
+        )
         for entry in [e for i, e in self._entries.items() if i not in there]:
             self._end(entry)
         for cgroup_id, path in there.items():
