@@ -46,7 +46,7 @@ class ContainerLines:
         if row is None:
             return ()
         chosen = row.container.id == self._view.chosen_id
-        name = label(row) + (" (ended)" if row.ended else "")
+        name = label(row)
         role = "chosen" if chosen else "muted" if row.ended else "strong"
         wide = width >= _WIDE
         cells = [
@@ -59,7 +59,7 @@ class ContainerLines:
         spark = sparkline(row.spark, _SPARK if wide else 7, ascii_only=self._ascii)
         return [
             *cells,
-            Cell("-" if row.ended else amount(row.calls_per_s), "", 5, right=True),
+            Cell("ended" if row.ended else amount(row.calls_per_s), "", 5, right=True),
             Cell(" ", "", 1),
             Cell(spark, "spark", _SPARK if wide else 7, right=True),
             Cell(amount(row.alerts), severity_role(row.worst_priority) or "muted", 5, right=True),
