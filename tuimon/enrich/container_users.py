@@ -135,8 +135,8 @@ def read_inside(root: int, path: str) -> str:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE_BYTES:
             return ""
-        parts = []
-        while part := os.read(fd, MAX_FILE_BYTES - sum(map(len, parts))):
+        parts: list[bytes] = []
+        while part := os.read(fd, MAX_FILE_BYTES - sum(len(each) for each in parts)):
             parts.append(part)
         return b"".join(parts).decode("utf-8", "surrogateescape")
     except OSError:
