@@ -60,6 +60,8 @@ class Clause:
     """Place of its rule among those that were cut."""
     actor: int
     detail: int
+    is_whole: bool
+    """The two projections together are the clause: nothing of it was taken as maybe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,17 @@ class Cutter:
                 actor = self.graph.project(clause, lambda check: self.side(check) == "actor")
                 detail = self.graph.project(clause, lambda check: self.side(check) == "detail")
                 if FALSE not in (actor, detail):
-                    items.append(Clause(rule, actor, detail))
+                    is_whole = self.graph.junction("and", (actor, detail)) == self._sorted(clause)
+                    items.append(Clause(rule, actor, detail, is_whole))
         return Clauses(tuple(items), self.result_bound)
+
+    def _sorted(self, node: int) -> int:
+        """Return a conjunction with what the actor decides first, as two projections put together would have it."""
+        kind, inner = self.graph.keys[node]
+        if kind != "and":
+            return node
+        pure = {part: {self.side(check) for check in self.graph.checks(part)} for part in inner}
+        return self.graph.junction("and", sorted(inner, key=lambda part: pure[part] != {"actor"}))
 
     def _is_mixed(self, node: int) -> bool:
         return len({self.side(check) for check in self.graph.checks(node)}) > 1

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,27 +38,8 @@ _WORD: Final = 64
 _MAX_ANCESTORS: Final = 64
 
 
-class Processes(Protocol):
-    """Process versions by index (tuimon.enrich.processes.ProcessTable)."""
-
-    def get(self, index: int) -> Process | None:
-        """Return a version, None when the index is not (or no longer) known."""
-
-
-class Owners(Protocol):
-    """Containers by cgroup (tuimon.enrich.containers.Containers)."""
-
-    def of_cgroup(self, cgroup_id: int) -> Container | None:
-        """Return the container or the host, None while it is not known."""
-
-
-class Tables(Protocol):
-    """What a mask may look up; the engine is one."""
-
-    @property
-    def processes(self) -> Processes: ...  # noqa: D102
-    @property
-    def containers(self) -> Owners: ...  # noqa: D102
+EventOf = Callable[[Batch, int], Event]
+"""Makes the row object of an event, with its process and its container as they are now."""
 
 
 class Actors:
@@ -70,15 +51,8 @@ class Actors:
         self._began_s = time.monotonic()
         self.generation = 0  # changes when all numbers given before have lost their meaning
 
-    def number(
-        self, batch: Batch, rows: NDArray[np.intp], tables: Tables
-    ) -> tuple[NDArray[np.intp], NDArray[np.int64], int]:
-        """Return the actors of some rows.
-
-        Returns:
-            (n,) the place of each row's actor among those of the batch, the number of each of these, and the
-            generation of the numbers.
-        """
+    def number(self, batch: Batch, rows: NDArray[np.intp], event_of: EventOf) -> NDArray[np.int64]:
+        """Return the number of each row's actor, (n,); ``generation`` says how long a number means the same."""
         now_s = time.monotonic()
         if len(self._known) > _MAX_ACTORS or now_s - self._began_s > _MAX_AGE_S:
             self._known.clear()
@@ -88,17 +62,16 @@ class Actors:
         users, user_at = np.unique(_users(batch, rows), return_inverse=True)
         process_at = batch.process_at[rows] if len(batch.process_at) else np.full(len(rows), -1, np.int32)
         key = ((process_at.astype(np.int64) + 1) * len(users) + user_at) * len(cgroups) + cgroup_at
-        keys, inverse = np.unique(key, return_inverse=True)
-        owners = [tables.containers.of_cgroup(cgroup_id) for cgroup_id in cgroups.tolist()]
+        keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         numbers = []
-        for each in keys.tolist():
-            rest, at = divmod(each, len(cgroups))
+        for each, at in zip(keys.tolist(), rows[first].tolist(), strict=True):
+            rest, place = divmod(each, len(cgroups))
             index, user = divmod(rest, len(users))
-            process = tables.processes.get(index - 1) if index else None
-            numbers.append(self._number((index, int(users[user]), int(cgroups[at])), process, owners[at]))
-        return inverse, np.array(numbers, np.int64), self.generation
+            numbers.append(self._number((index, int(users[user]), int(cgroups[place])), event_of(batch, at)))
+        return np.array(numbers, np.int64)[inverse]
 
-    def _number(self, key: tuple[int, int, int], process: Process | None, owner: Container | None) -> int:
+    def _number(self, key: tuple[int, int, int], event: Event) -> int:
+        process, owner = event.process, event.container
         known = self._known.get(key)
         if known is not None and known.process is process and known.owner is owner and known.is_as_it_was():
             return known.number
@@ -172,9 +145,10 @@ def _is_settled(process: Process) -> bool:
 
 
 class _Bits:
-    """Answers as rows of words, one bit per clause: which clauses the asked thing does not rule out.
+    """Answers as rows of words, one bit per clause.
 
-    An answer need not be complete: ``known`` has a bit for each clause that was asked about.
+    ``rows``: which clauses the asked thing does not rule out; ``sure``: for which of them the projection surely holds;
+    ``known``: which were asked about at all.
     """
 
     def __init__(self, tests: Sequence[tuple[Test, int]], blank: Context, clauses: int) -> None:
@@ -185,41 +159,61 @@ class _Bits:
         self._size = max(1, -(-clauses // _WORD)) * 8
         self.rows = np.zeros((256, self._size // 8), np.uint64)
         self.known = np.zeros_like(self.rows)
+        self.sure = np.zeros_like(self.rows)
         self.used = 0
 
     def new_row(self) -> int:
-        """Return the number of a row about which nothing is known; ``rows`` and ``known`` may be replaced."""
+        """Return the number of a row about which nothing is known; the arrays may be replaced."""
         if self.used == len(self.rows):
             self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
             self.known = np.concatenate([self.known, np.zeros_like(self.known)])
+            self.sure = np.concatenate([self.sure, np.zeros_like(self.sure)])
         row = self.used
         self.used += 1
-        self.rows[row] = self.known[row] = 0
+        self.rows[row] = self.known[row] = self.sure[row] = 0
         return row
 
     def ask(self, row: int, event: Event, wanted: int) -> None:
         """Find out about some clauses, given as bits, and add that to a row."""
         context = self._blank.copy()
         context[0] = event
-        bits = wanted
+        bits, sure = wanted, wanted
         for test, clauses in self._tests:
-            if bits & clauses and test(context) is False:
-                bits &= ~clauses
-                if not bits:
-                    break
-        self.rows[row] |= self._words(bits)
-        self.known[row] |= self._words(wanted)
+            if not bits & clauses:
+                continue
+            result = test(context)
+            if not result:
+                sure &= ~clauses
+                if result is False:
+                    bits &= ~clauses
+                    if not bits:
+                        break
+        self.rows[row] |= self.words(bits)
+        self.sure[row] |= self.words(bits & sure)
+        self.known[row] |= self.words(wanted)
 
     def missing(self, row: int, wanted: bytes) -> int:
         """Return which of some clauses, given as the bytes of a row, are not known yet, as bits."""
         return int.from_bytes(wanted, "little") & ~int.from_bytes(self.known[row].tobytes(), "little")
 
-    def _words(self, bits: int) -> NDArray[np.uint64]:
+    def words(self, bits: int) -> NDArray[np.uint64]:
+        """Return bits as a row of words."""
         return np.frombuffer(bits.to_bytes(self._size, "little"), "<u8")
 
     def clear(self) -> None:
         """Forget all answers."""
         self.used = 0
+
+
+class Kept(NamedTuple):
+    """What a mask leaves of some rows."""
+
+    rows: NDArray[np.intp]
+    """(k,) in their order."""
+    bits: NDArray[np.uint64]
+    """(k, words) the clauses that may hold."""
+    sure: NDArray[np.bool_]
+    """(k,) whether some clause surely holds, so that the exact evaluator would say True."""
 
 
 class Mask:
@@ -242,6 +236,7 @@ class Mask:
         self._row_of_detail: dict[bytes, int] = {}
         self._began_s = time.monotonic()
         self._generation = -1
+        self._whole = self._words_of(at for at, clause in enumerate(self.clauses.items) if clause.is_whole)
         self._checks = checks
         self._revision = checks.addresses_revision
 
@@ -256,73 +251,59 @@ class Mask:
         return _Bits(list(zip(tests, clauses.values(), strict=True)), program.blank(), len(nodes))
 
     def keep(
-        self,
-        batch: Batch,
-        rows: NDArray[np.intp],
-        actor_at: NDArray[np.intp],
-        numbers: NDArray[np.int64],
-        tables: Tables,
-        generation: int,
-    ) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        """Return those of some rows of a batch, all of this kind, that some rule may match, and which clauses.
+        self, batch: Batch, rows: NDArray[np.intp], actors: NDArray[np.int64], generation: int, event_of: EventOf
+    ) -> Kept:
+        """Return those of some rows of a batch, all of this kind, that some rule may match.
 
         Args:
             batch: The batch.
             rows: Its rows.
-            actor_at: (n,) the place of each row's actor in ``numbers``.
-            numbers: The actors' numbers.
-            tables: Where processes and containers are found.
-            generation: Of the actors' numbers.
-
-        Returns:
-            (k,) rows, and (k, words) one bit per clause.
+            actors: (n,) the number of each row's actor.
+            generation: Of these numbers.
+            event_of: Makes the row object of an event.
         """
-        if not self.clauses.items:
-            return rows[:0], np.empty((0, 1), np.uint64)
-        actor_rows = self._actor_rows(batch, rows, actor_at, numbers, tables, generation)
+        actor_rows = self._actor_rows(batch, rows, actors, generation, event_of)
+        alive = np.flatnonzero(self._actors.rows[actor_rows].any(axis=1))
+        rows, actor_rows = rows[alive], actor_rows[alive]
         bits = self._actors.rows[actor_rows]
-        alive = bits.any(axis=1)
-        rows, bits = rows[alive], bits[alive]
         if not len(rows):
-            return rows, bits
+            return Kept(rows, bits, np.empty(0, bool))
         detail_rows = self._detail_rows(batch, rows, bits)  # may replace the table of answers: before it is looked at
         bits &= self._details.rows[detail_rows]
-        alive = bits.any(axis=1)
-        return rows[alive], bits[alive]
+        alive = np.flatnonzero(bits.any(axis=1))
+        sure = self._actors.sure[actor_rows[alive]] & self._details.sure[detail_rows[alive]] & self._whole
+        return Kept(rows[alive], bits[alive], np.asarray(sure.any(axis=1), bool))
 
     def rules_of(self, bits: bytes) -> tuple[int, ...]:
         """Return the places of the rules that own some clauses, given as the bytes of a row of words."""
         number = int.from_bytes(bits, "little")
         return tuple(dict.fromkeys(clause.rule for at, clause in enumerate(self.clauses.items) if number >> at & 1))
 
+    def _words_of(self, places: Iterable[int]) -> NDArray[np.uint64]:
+        """Return the row of words with these bits set."""
+        return self._actors.words(sum(1 << at for at in places))
+
     def _actor_rows(
-        self,
-        batch: Batch,
-        rows: NDArray[np.intp],
-        actor_at: NDArray[np.intp],
-        numbers: NDArray[np.int64],
-        tables: Tables,
-        generation: int,
+        self, batch: Batch, rows: NDArray[np.intp], actors: NDArray[np.int64], generation: int, event_of: EventOf
     ) -> NDArray[np.int64]:
         """Return where the answers about the rows' actors are, asking those not yet known."""
         if generation != self._generation:
             self._generation = generation
             self._row_of_actor[:] = -1
             self._actors.clear()
-        largest = int(numbers.max(initial=0))
+        largest = int(actors.max(initial=0))
         if largest >= len(self._row_of_actor):
             grown = np.full(2 * largest + 1, -1, np.int64)
             grown[: len(self._row_of_actor)] = self._row_of_actor
             self._row_of_actor = grown
-        of_rows = numbers[actor_at]
-        found = self._row_of_actor[of_rows]
+        found = self._row_of_actor[actors]
         missing = np.flatnonzero(found < 0)
         if len(missing):
-            new, first = np.unique(of_rows[missing], return_index=True)
+            new, first = np.unique(actors[missing], return_index=True)
             for number, at in zip(new.tolist(), missing[first].tolist(), strict=True):
                 row = self._row_of_actor[number] = self._actors.new_row()
-                self._actors.ask(row, _event(batch, int(rows[at]), tables), self._actors.all)
-            found = self._row_of_actor[of_rows]
+                self._actors.ask(row, event_of(batch, int(rows[at])), self._actors.all)
+            found = self._row_of_actor[actors]
         return found
 
     def _detail_rows(self, batch: Batch, rows: NDArray[np.intp], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -394,10 +375,3 @@ def _rows_as_bytes(fixed: NDArray[np.void]) -> list[bytes]:
     size = fixed.dtype.itemsize
     raw = fixed.tobytes()
     return [raw[at : at + size] for at in range(0, len(raw), size)]
-
-
-def _event(batch: Batch, row: int, tables: Tables) -> Event:
-    """Return the row object of an event, as far as its actor matters."""
-    index = int(batch.process_at[row]) if len(batch.process_at) else -1
-    owner = tables.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
-    return Event(batch, row, tables.processes.get(index), owner, 0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.errors import RuleError
-from tuimon.events import Event
+from tuimon.events import Container, Event, Process
 from tuimon.records import Kind
 from tuimon.rules.checks import Addresses, Checks, Context, Test
 from tuimon.rules.evaluate import Program, compile_condition
@@ -25,7 +25,7 @@ from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.matching import Counter, Rule, RuleHit
 from tuimon.rules.nodes import Check, Condition, FieldRef, Operand, Transform, walk
 from tuimon.rules.output import Template
-from tuimon.rules.prefilter_numpy import Actors, Mask, Tables
+from tuimon.rules.prefilter_numpy import Actors, EventOf, Mask
 from tuimon.syscalls import CALLS, event_name
 
 _SAMPLE_EVERY: Final = 64
@@ -64,6 +64,29 @@ class Loaded(Protocol):
 
     @property
     def rules(self) -> Sequence[Definition]: ...  # noqa: D102
+
+
+class Processes(Protocol):
+    """Process versions by index (tuimon.enrich.processes.ProcessTable)."""
+
+    def get(self, index: int) -> Process | None:
+        """Return a version, None when the index is not (or no longer) known."""
+
+
+class Owners(Protocol):
+    """Containers by cgroup (tuimon.enrich.containers.Containers)."""
+
+    def of_cgroup(self, cgroup_id: int) -> Container | None:
+        """Return the container or the host, None while it is not known."""
+
+
+class Tables(Protocol):
+    """Where ``candidates`` finds processes and containers; the engine is one."""
+
+    @property
+    def processes(self) -> Processes: ...  # noqa: D102
+    @property
+    def containers(self) -> Owners: ...  # noqa: D102
 
 
 @dataclass(slots=True)
@@ -168,16 +191,17 @@ class RuleSet:
         rows = self.interesting(batch)
         if not len(rows):
             return rows
-        actor_at, numbers, generation = self._actors.number(batch, rows, tables)
+        event_of = _maker(tables)
+        actors = self._actors.number(batch, rows, event_of)
         codes = batch.head["kind"][rows].astype(np.int32) * _CALL_NUMBERS + batch.head["nr"][rows]
         kept = []
         self._hinted, self._hints = batch, {}
         for code in np.unique(codes).tolist():
             mine = np.flatnonzero(codes == code)
             bucket = self._bucket(code)
-            alive, bits = bucket.mask.keep(batch, rows[mine], actor_at[mine], numbers, tables, generation)
-            self._hint(bucket, alive, bits)
-            kept.append(alive)
+            left = bucket.mask.keep(batch, rows[mine], actors[mine], self._actors.generation, event_of)
+            self._hint(bucket, left.rows, left.bits)
+            kept.append(left.rows)
         return np.sort(np.concatenate(kept))
 
     def _hint(self, bucket: _Bucket, rows: NDArray[np.intp], bits: NDArray[np.uint64]) -> None:
@@ -270,6 +294,17 @@ class RuleSet:
             if kind is not Kind.HEARTBEAT:
                 table[kind] = [self._any_type or event_name(kind, nr) in self._names for nr in range(_CALL_NUMBERS)]
         return table
+
+
+def _maker(tables: Tables) -> EventOf:
+    """Return what makes row objects, as far as conditions look at them, from tables."""
+    get, of_cgroup = tables.processes.get, tables.containers.of_cgroup
+
+    def event_of(batch: Batch, row: int) -> Event:
+        index = int(batch.process_at[row]) if len(batch.process_at) else -1
+        return Event(batch, row, get(index), of_cgroup(int(batch.head["cgroup_id"][row])), 0)
+
+    return event_of
 
 
 def calls_wanted(ruleset: RuleSet) -> frozenset[str]:
