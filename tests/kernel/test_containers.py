@@ -30,7 +30,7 @@ from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.procfs import Procfs
 from tuimon.events import Container, Event
-from tuimon.records import Kind
+from tuimon.records import ExeFlag, Kind
 
 pytestmark = [pytest.mark.kernel, pytest.mark.containers]
 
@@ -390,5 +390,27 @@ def test_processes_from_before_have_their_whole_ancestry(podman: Podman):
         assert inside.parent.comm == "conmon"
         assert inside.pidns_start_ns == inside.start_ns
         assert inside.cgroup_id == cgroup_of(inside.pid)
+    finally:
+        podman.remove(name)
+
+
+def test_old_processes_have_the_layer_that_the_kernel_told_at_their_exec(live: Live, podman: Podman):
+    """A file made in the container, a file of the image that was changed there, and one that was not."""
+    name = unique("drift")
+    podman.run(name, IMAGE, *SLEEP)
+    layers = ExeFlag.UPPER_LAYER | ExeFlag.LOWER_LAYER | ExeFlag.BORN_UPPER
+    try:
+        podman.exec(name, "sh", "-c", "cp /bin/busybox /tmp/sleep; /tmp/sleep 70 & sleep 71 & exit 0")
+        podman.exec(name, "sh", "-c", "chmod 700 /bin/busybox; sleep 72 & exit 0")
+        live.events(lambda e: is_exec_of(e, "sleep", "72"))
+        told = {p.args[0]: p for p in live.processes.living() if p.args in (("70",), ("71",), ("72",))}
+        assert told["70"].exe_flags & layers == ExeFlag.UPPER_LAYER | ExeFlag.BORN_UPPER
+        assert told["71"].exe_flags & layers == ExeFlag.LOWER_LAYER
+        assert told["72"].exe_flags & layers == ExeFlag.UPPER_LAYER
+        for argument in ("70", "72"):
+            read = Procfs().read(told[argument].pid)
+            assert read.exe_flags & layers == told[argument].exe_flags & layers
+        # Started before the file was copied up: only the kernel knows that it was the image's then.
+        assert Procfs().read(told["71"].pid).exe_flags & ExeFlag.BORN_UPPER == 0
     finally:
         podman.remove(name)

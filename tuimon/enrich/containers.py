@@ -11,6 +11,7 @@ not answer leaves the id alone and one notice: never a guess.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -83,6 +84,7 @@ class Containers:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._wake_fds: tuple[int, int] | None = None
+        self._wake_lock = threading.Lock()
 
     def start(self) -> None:
         """Look at every cgroup there is and go on watching, in a thread of its own."""
@@ -104,10 +106,10 @@ class Containers:
             self._wake()
             self._thread.join()
             self._thread = None
-        if self._wake_fds is not None:
-            for fd in self._wake_fds:
+        with self._wake_lock:
+            fds, self._wake_fds = self._wake_fds or (), None
+            for fd in fds:
                 os.close(fd)
-            self._wake_fds = None
 
     def of_cgroup(self, cgroup_id: int) -> Container | None:
         """Return the container of a cgroup, HOST for the host's, None while it is not known which; never blocks.
@@ -227,12 +229,11 @@ class Containers:
         return min(max(min(due, scan_at) - time.monotonic(), 0.0), 1.0)
 
     def _wake(self) -> None:
-        if self._wake_fds is not None:
-            try:
-                os.write(self._wake_fds[1], b"x")
-            except OSError:
-                # Full: it will wake up as it is.
-                return
+        # Locked, or the byte could go into a file that got the number of a pipe just closed.
+        with self._wake_lock:
+            if self._wake_fds is not None:
+                with contextlib.suppress(BlockingIOError):
+                    os.write(self._wake_fds[1], b"x")
 
     def _scan(self) -> None:
         """Look at every cgroup; end those that are gone."""

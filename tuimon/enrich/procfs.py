@@ -17,6 +17,7 @@ from typing import Final
 
 import psutil
 
+from tuimon.enrich.overlay import layer_of, overlay_mounts
 from tuimon.events import UNSET_ID, Process, decode
 from tuimon.records import ExeFlag
 
@@ -47,6 +48,7 @@ class Procfs:
         self.root = Path(root)
         self._root = os.fspath(root)
         self._live = self._root == "/proc"
+        self._own_mnt_ns = self._namespace("self", "mnt")
 
     def pids(self) -> list[int]:
         """Return the pids of all processes, ascending."""
@@ -95,11 +97,11 @@ class Procfs:
         argv = self.strings(pid, "cmdline")
         process.exe = argv[0] if argv else ""
         process.args = argv[1:]
+        process.mnt_ns = self._namespace(pid, "mnt")
         self._fill_executable(process)
         process.cwd = self._link(pid, "cwd")
         self._fill_status(process)
         process.loginuid = self._number(pid, "loginuid", UNSET_ID)
-        process.mnt_ns = self._namespace(pid, "mnt")
         process.pid_ns = self._namespace(pid, "pid")
         process.fd_limit = self._fd_limit(pid)
         return process
@@ -217,6 +219,10 @@ class Procfs:
         process.exe_ino = info.st_ino
         process.exe_ctime_ns = info.st_ctime_ns
         process.exe_mtime_ns = info.st_mtime_ns
+        if process.mnt_ns != self._own_mnt_ns:
+            # Only containers' root file systems are worth the reading of their mounts.
+            mounts = overlay_mounts(decode(self._bytes(process.pid, "mountinfo")).splitlines())
+            process.exe_flags |= layer_of(path, info, mounts)
 
     def _fill_status(self, process: Process) -> None:
         for line in self._bytes(process.pid, "status").splitlines():
@@ -264,7 +270,7 @@ class Procfs:
         text = self._bytes(pid, name).strip()
         return int(text) if text.isdigit() else default
 
-    def _namespace(self, pid: int, name: str) -> int:
+    def _namespace(self, pid: int | str, name: str) -> int:
         """Return the inode number of a namespace from the text of its link, such as ``mnt:[4026531841]``."""
         _, _, number = self._link(pid, f"ns/{name}").partition(":[")
         number = number.rstrip("]")
@@ -287,7 +293,7 @@ class Procfs:
         finally:
             os.close(fd)
 
-    def _link(self, pid: int, name: str) -> str:
+    def _link(self, pid: int | str, name: str) -> str:
         try:
             return os.readlink(f"{self._root}/{pid}/{name}")
         except OSError:
