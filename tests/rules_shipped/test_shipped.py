@@ -14,6 +14,7 @@ import yaml
 
 from tests import builders
 from tuimon.events import HOST, Container, Event, Mount
+from tuimon.records import SockFlag
 from tuimon.resources import rules_dir
 from tuimon.rulefiles import rule_files
 from tuimon.rules.loader import LoadResult, load
@@ -71,6 +72,10 @@ def _event(case: dict[str, Any]) -> Event:
     if isinstance(to, str):
         slot = builders.sock_slot(family=socket.AF_UNIX, unix_path=to)
         return builders.syscall_event("connect", args=(5, 0x1000, 110), sock=slot, fd_type=0o140000, **case, **common)
+    if case.pop("role", "client") == "server":
+        slot = builders.sock_slot(local=("10.0.0.5", 8080), remote=tuple(to), role=SockFlag.SERVER)
+        args = (case.pop("fd"), case["ret"])
+        return builders.syscall_event(case.pop("call_name"), args=args, sock=slot, fd_type=0o140000, **case, **common)
     return builders.connect_event(*to, call=case.pop("call_name", "connect"), **case, **common)
 
 
