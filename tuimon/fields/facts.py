@@ -62,6 +62,22 @@ _ANON_KINDS: Final = {
     "[io_uring]": "io_uring",
     "[pidfd]": "pidfd",
 }
+# Sets and plain numbers, because rules ask these questions for every candidate: an enum member costs 50 ns to look up.
+_SYSCALL: Final = int(Kind.SYSCALL)
+_EXIT: Final = int(Kind.EXIT)
+_CALL_KINDS: Final = (_SYSCALL, int(Kind.IO_URING))
+_PATHLESS_KINDS: Final = (int(Kind.FORK), _EXIT)
+_RETURNING_KINDS: Final = (_SYSCALL, int(Kind.EXEC), int(Kind.FORK))
+_RETURNING: Final = frozenset(name for name, params in PARAMS.items() if params)
+_FD_EVENTS: Final = (
+    frozenset(
+        name
+        for name, call in CALLS.items()
+        if call.fd is not None or call.returns_fd or name in DIRFD_CALLS or name in _CREATED_KINDS
+    )
+    - _NO_FD_IN_FALCO
+)
+
 _FAMILY_KINDS: Final = {
     int(socket.AF_INET): "ipv4",
     int(socket.AF_INET6): "ipv6",
@@ -120,7 +136,7 @@ class Facts:
         at = int(batch.ext_at[row])
         self.regs: list[int] = low.tolist() if at < 0 else low.tolist() + batch.ext["arg"][at].tolist()
         self.name = event_name(self.kind, self.nr)
-        self.call = CALLS.get(self.name, NO_CALL) if self.kind != Kind.EXIT else NO_CALL
+        self.call = CALLS.get(self.name, NO_CALL) if self.kind != _EXIT else NO_CALL
         self._slots: list[bytes] | None = None
         self._path: str | object | None = _NOT_ASKED
         self._path2: str | object | None = _NOT_ASKED
@@ -140,12 +156,11 @@ class Facts:
     @property
     def has_result(self) -> bool:
         """Whether Falco gives it a return value: calls that it looks into, with their exit seen."""
-        kind = self.kind
-        return kind in (Kind.SYSCALL, Kind.EXEC, Kind.FORK) and bool(PARAMS.get(self.name))
+        return self.kind in _RETURNING_KINDS and self.name in _RETURNING
 
     def reg(self, at: int | None) -> int | None:
         """Return a register argument as passed (unsigned), None when the record does not carry it."""
-        if at is None or at >= len(self.regs) or self.kind != Kind.SYSCALL:
+        if at is None or at >= len(self.regs) or self.kind != _SYSCALL:
             return None
         return self.regs[at]
 
@@ -161,7 +176,7 @@ class Facts:
 
     def given(self) -> str | None:
         """Return the first path as the program gave it, None when the record carries none."""
-        if self.kind in (Kind.FORK, Kind.EXIT):
+        if self.kind in _PATHLESS_KINDS:
             return None
         raw = self.slot(Slot.GIVEN)
         if not raw and not self._may_be_empty(Slot.BASE):
@@ -213,10 +228,7 @@ class Facts:
     @property
     def is_fd_event(self) -> bool:
         """Whether the fd.* fields mean anything here."""
-        call = self.call
-        if self.kind not in (Kind.SYSCALL, Kind.IO_URING) or self.name in _NO_FD_IN_FALCO:
-            return False
-        return call.fd is not None or call.returns_fd or self.name in DIRFD_CALLS or self.name in _CREATED_KINDS
+        return self.name in _FD_EVENTS and self.kind in _CALL_KINDS
 
     def fd_num(self) -> int | None:
         """Return the number of the event's fd: -1 when the call that should have made one failed."""
