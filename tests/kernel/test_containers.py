@@ -386,7 +386,8 @@ def test_processes_from_before_have_their_whole_ancestry(podman: Podman):
     table = ProcessTable()
     try:
         table.seed()
-        (inside,) = [p for p in table.living() if (p.exe, *p.args) == SLEEP and p.pid_ns_level == 1 and p.vpid == 1]
+        inside = table.current(int(podman.call("inspect", "-f", "{{.State.Pid}}", name)))
+        assert (inside.exe, *inside.args, inside.vpid, inside.pid_ns_level) == (*SLEEP, 1, 1)
         assert inside.parent.comm == "conmon"
         assert inside.pidns_start_ns == inside.start_ns
         assert inside.cgroup_id == cgroup_of(inside.pid)

@@ -1,8 +1,8 @@
 """Which overlay layer an executable lies in, from user space: for processes that started before tuimon did.
 
 The kernel says it of every exec as it happens (``tm_proc.exe_flags``). Afterwards it can only be looked up: the
-overlay's ``upperdir`` is in the mount's options, and a plain file there means the upper layer. A file that was copied up
-since the process started counts as upper too: that is what lies there now.
+overlay's ``upperdir`` is in the mount's options, and a plain file there means the upper layer. A file that was copied
+up since the process started counts as upper too: that is what lies there now.
 """
 
 from __future__ import annotations
