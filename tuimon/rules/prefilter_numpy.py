@@ -58,16 +58,16 @@ class Actors:
             self._known.clear()
             self._next, self._began_s = 0, now_s
             self.generation += 1
-        cgroups, cgroup_at = np.unique(batch.head["cgroup_id"][rows], return_inverse=True)
-        users, user_at = np.unique(_users(batch, rows), return_inverse=True)
-        process_at = batch.process_at[rows] if len(batch.process_at) else np.full(len(rows), -1, np.int32)
-        key = ((process_at.astype(np.int64) + 1) * len(users) + user_at) * len(cgroups) + cgroup_at
-        keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-        numbers = []
-        for each, at in zip(keys.tolist(), rows[first].tolist(), strict=True):
-            rest, place = divmod(each, len(cgroups))
-            index, user = divmod(rest, len(users))
-            numbers.append(self._number((index, int(users[user]), int(cgroups[place])), event_of(batch, at)))
+        groups = _by_process(batch, rows)
+        if groups is None:
+            groups = _by_everything(batch, rows)
+        first, inverse = groups
+        head, users = batch.head, _users(batch, rows[first])
+        process_at = _process_at(batch, rows[first])
+        cgroups = head["cgroup_id"][rows[first]]
+        keys = zip(process_at.tolist(), users.tolist(), cgroups.tolist(), strict=True)
+        places = rows[first].tolist()
+        numbers = [self._number(key, event_of(batch, at)) for key, at in zip(keys, places, strict=True)]
         return np.array(numbers, np.int64)[inverse]
 
     def _number(self, key: tuple[int, int, int], event: Event) -> int:
@@ -81,6 +81,44 @@ class Actors:
         content = () if process is None else _content(process) if is_settled else _line(process)
         self._known[key] = _Actor(process, owner, is_settled, content, number)
         return number
+
+
+def _process_at(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    if not len(batch.process_at):
+        return np.full(len(rows), -1, np.int64)
+    return batch.process_at[rows].astype(np.int64)
+
+
+def _by_process(batch: Batch, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Group rows by process, without sorting; None when a process shows up with several users or cgroups.
+
+    Returns:
+        A place in ``rows`` for each group, and each row's group, (n,).
+    """
+    has_ext = batch.ext_at[rows] >= 0
+    key = (_process_at(batch, rows) + 1) * 2 + has_ext
+    size = int(key.max(initial=0)) + 1
+    if size > 8 * len(rows) + 65536:
+        return None
+    first_of = np.full(size, -1, np.intp)
+    first_of[key[::-1]] = np.arange(len(rows) - 1, -1, -1)
+    leader = first_of[key]
+    for column in (batch.head["cgroup_id"][rows], _users(batch, rows)):
+        if (column != column[leader]).any():
+            return None
+    present = np.flatnonzero(first_of >= 0)
+    group_of = np.empty(size, np.intp)
+    group_of[present] = np.arange(len(present))
+    return first_of[present], group_of[key]
+
+
+def _by_everything(batch: Batch, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Group rows by process, user and cgroup; returns what ``_by_process`` does."""
+    cgroups, cgroup_at = np.unique(batch.head["cgroup_id"][rows], return_inverse=True)
+    users, user_at = np.unique(_users(batch, rows), return_inverse=True)
+    key = ((_process_at(batch, rows) + 1) * len(users) + user_at) * len(cgroups) + cgroup_at
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    return first, inverse
 
 
 def _users(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
@@ -161,6 +199,11 @@ class _Bits:
         self.known = np.zeros_like(self.rows)
         self.sure = np.zeros_like(self.rows)
         self.used = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to ask about; without, every clause may hold and surely does."""
+        return bool(self._tests)
 
     def new_row(self) -> int:
         """Return the number of a row about which nothing is known; the arrays may be replaced."""
@@ -268,6 +311,9 @@ class Mask:
         bits = self._actors.rows[actor_rows]
         if not len(rows):
             return Kept(rows, bits, np.empty(0, bool))
+        if not self._details.asks:
+            sure = self._actors.sure[actor_rows] & self._whole
+            return Kept(rows, bits, np.asarray(sure.any(axis=1), bool))
         detail_rows = self._detail_rows(batch, rows, bits)  # may replace the table of answers: before it is looked at
         bits &= self._details.rows[detail_rows]
         alive = np.flatnonzero(bits.any(axis=1))
