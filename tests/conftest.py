@@ -15,9 +15,9 @@ UPSTREAM = ROOT.parent / "shared/upstream"
 
 def _why_no_kernel() -> str:
     """Return why the live kernel cannot be read here, empty when it can."""
-    from tuimon import doctor
+    from tuimon.machine import examine
 
-    missing = [f for f in doctor.examine() if f.needed and f.state == "missing"]
+    missing = [f for f in examine() if f.needed and f.state == "missing"]
     return "; ".join(f"{f.name}: {f.value}" for f in missing)
 
 

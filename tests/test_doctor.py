@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tuimon import doctor
-from tuimon.doctor import Finding, Machine, can_capture, examine
 from tuimon.errors import CaptureError
+from tuimon.machine import TRACE_EVENTS, Finding, Machine, can_capture, examine
 
 FULL = "CapEff:\t000001ffffffffff\n"
 
@@ -29,7 +29,7 @@ def machine(tmp_path: Path) -> Machine:
     for path in ("sys/kernel/btf/vmlinux", "sys/fs/cgroup/cgroup.controllers"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
-    for event in doctor.TRACE_EVENTS:
+    for event in TRACE_EVENTS:
         (tmp_path / "sys/kernel/tracing/events" / event).mkdir(parents=True)
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/status").write_text(FULL)
