@@ -79,7 +79,7 @@ def perform_in_pod(lab: Lab, containerd: Containerd) -> None:
     pod = containerd.cri().run_pod("p", kit.POD_NAMESPACE)
     full_id = pod.run("c", IMAGE, *SLEEP)
     # The pod has the host's network: only its loopback device will do, and of that the rule leaves out version 4 alone.
-    script = "tcpsvd ::1 $PORT true & sleep 0.3; nc ::1 $PORT </dev/null; kill %1".replace("$PORT", str(free_port()))
+    script = "nc -l -p $PORT </dev/null & sleep 0.3; nc ::1 $PORT </dev/null".replace("$PORT", str(free_port()))
     talk = functools.partial(pod.exec, full_id, "/bin/sh", "-c", script)
     lab.driven(POD_ACT, POD_RULES, functools.partial(_serve, full_id, talk))
 
