@@ -131,10 +131,19 @@ def _need(*programs: str) -> None:
             pytest.skip(f"{program} is not installed")
 
 
-def _unmount_below(folder: Path) -> None:
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), key=len, reverse=True):
-        subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
+def _remove_state(folder: Path) -> None:
+    """Unmount what an engine left below its folder, and remove it.
+
+    More than once: podman's own clean-up of an ended container may run behind our back and mount its storage again.
+    """
+    for _ in range(20):
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), key=len, reverse=True):
+            subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.1)
+        if not folder.exists():
+            return
 
 
 def remove_cgroups(full_ids: Sequence[str], timeout_s: float = 3.0) -> None:
@@ -232,9 +241,8 @@ def podman_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Po
     finally:
         podman.call("pod", "rm", "-f", "-a", "-t0", check=False)
         podman.call("rm", "-f", "-a", "-t0", check=False)
-        _unmount_below(folder)
+        _remove_state(folder)
         remove_cgroups(podman.made)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stop(process: subprocess.Popen[bytes], timeout_s: float = 15.0) -> None:
@@ -292,9 +300,8 @@ def docker_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Do
         for full_id in docker.made:
             docker.remove(full_id)
         docker.stop()
-        _unmount_below(folder)
+        _remove_state(folder)
         remove_cgroups(docker.made)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Containerd(Engine):
@@ -372,9 +379,8 @@ def containerd_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterato
         for name in containerd.made:
             containerd.remove(name)
         _stop(containerd.daemon)
-        _unmount_below(folder)
+        _remove_state(folder)
         remove_cgroups(containerd.made)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Cri:
