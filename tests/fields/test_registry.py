@@ -84,7 +84,9 @@ def test_the_longest_name_wins_and_leaves_the_argument(name: str, field: str, ar
     assert (found[0].name, found[1]) == (field, arg)
 
 
-@pytest.mark.parametrize("name", ["", "proc", "proc.", "proc.nam", "proc.name.x", "evt.nothing", ".", "fd..name"])
+@pytest.mark.parametrize(
+    "name", ["", "proc", "proc.", "proc.nam", "proc.name.x", "evt.nothing", ".", "fd..name", "evt.arg."]
+)
 def test_what_is_no_field_is_none(name: str):
     """The loader turns this into an error with the nearest name."""
     assert fields.resolve(name) is None

@@ -55,7 +55,8 @@ def resolve(name: str) -> tuple[FieldInfo, str | None] | None:
     while (at := name.rfind(".", 0, at)) > 0:
         info = _BY_NAME.get(name[:at])
         if info is not None:
-            return (info, name[at + 1 :]) if info.arg != "no" else None
+            arg = name[at + 1 :]
+            return (info, arg) if arg and info.arg != "no" else None
     return None
 
 

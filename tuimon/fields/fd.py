@@ -180,7 +180,8 @@ def _end(event: Event, side: str) -> tuple[bytes, int] | None:
     if sock is None:
         return None
     if sock.bound_only:
-        return (sock.laddr, sock.lport) if side == "server" else None
+        is_bound = bool(sock.lport) or any(sock.laddr)
+        return (sock.laddr, sock.lport) if side == "server" and is_bound else None
     if side in ("client", "server"):
         role = f.role()
         if not role:
