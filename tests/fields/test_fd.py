@@ -240,7 +240,7 @@ def test_a_listening_socket_is_a_server_without_a_client():
 
 def test_a_fresh_socket_has_no_ends():
     """It is nobody's server yet."""
-    event = syscall_event("setsockopt", args=(3, 1, 2), sock=sock_slot(), fd_type=SOCKET)
+    event = syscall_event(54, args=(3, 1, 2), sock=sock_slot(), fd_type=SOCKET)
     assert get("fd.name", event) == ""
     assert get("fd.type", event) == "ipv4"
     for name in ("fd.sip", "fd.sport", "fd.cip", "fd.lip", "fd.rport"):
