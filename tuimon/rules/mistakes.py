@@ -29,6 +29,7 @@ _FOREIGN_OPERATORS: Final = {
     "suffix": "endswith",
 }
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*|[=<>!~&|]+")
+_AFTER_VALUE: Final = re.compile(r"(?:=|\b(?:i?glob|[ib]?contains|b?startswith|endswith|regex))\s*[^\s()]+\s*\Z")
 _BLANKS: Final = " \t\b\r\n"
 
 
@@ -121,6 +122,8 @@ def _no_value(text: str, offset: int, found: str, expected: frozenset[str]) -> t
         return f"expected a number, found {found}", "<, <=, > and >= compare numbers only", offset
     if "BARE" not in expected:
         return f"expected a field, a string in quotes or a number as argument, found {found}", "", offset
+    if text[offset : offset + 1] == "(" and "TRANSFORM" not in expected:
+        return f"expected a value, found {found}", "a value with parentheses in it takes quotes", offset
     if text[offset : offset + 1] == "(":
         return (
             "expected one value, found a list",
@@ -150,7 +153,7 @@ def _no_end(text: str, offset: int, found: str, expected: frozenset[str]) -> tup
         return "this ) closes nothing", "", offset
     if offset >= len(text) and "RPAR" in expected:
         return "a ( is never closed: expected )", "", _open_paren(text)
-    if text[offset : offset + 1] == "," or (offset and text[offset - 1] not in ")" and word and word not in "not"):
+    if text[offset : offset + 1] == "," or _AFTER_VALUE.search(text[:offset]):
         return f"{joined}, found {found}", "a value with blanks takes quotes, several values take in (a, b)", offset
     return f"{joined}, found {found}", "", offset
 

@@ -8,7 +8,7 @@ all aliases would stand for when written out is bounded too, so that a few lines
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
@@ -80,6 +80,9 @@ def read_documents(file: RuleFile) -> Iterator[Node]:
     Raises:
         YamlError: With the place, while iterating.
     """
+    if file.text.startswith("\ufeff"):
+        # yaml does not count a byte order mark; without it offsets agree.
+        file = replace(file, text=file.text[1:])
     try:
         file.text.encode()
     except UnicodeEncodeError as error:
@@ -154,8 +157,9 @@ class _Composer:
         return size
 
 
+_NO_TABS: Final = "YAML indents with blanks, not with tabs"
 _HINTS: Final = (
-    ("'\\t'", "YAML indents with blanks, not with tabs"),
+    ("tab character", _NO_TABS),
     ("mapping values are not allowed", "a text that holds ': ' takes quotes, or > and the next line"),
     ("cannot start any token", "a text that begins with one of % @ ` takes quotes"),
     ("could not find expected ':'", "is there a colon missing, or a line not indented as far as its text?"),
@@ -171,11 +175,16 @@ def _explain(file: RuleFile, error: yaml.YAMLError) -> YamlError:
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
     mark = getattr(error, "problem_mark", None)
     context = getattr(error, "context", None)
-    if "unexpected end of stream" in problem and getattr(error, "context_mark", None) is not None:
-        mark = error.context_mark  # type: ignore[attr-defined]
+    opened = getattr(error, "context_mark", None)
+    if opened is not None and ("unexpected end of stream" in problem or "parsing a flow" in str(context)):
+        # Where the quote or bracket was opened says more than where the parser gave up.
+        mark = opened
     offset = mark.index if mark is not None else getattr(error, "position", 0)
     hint = next((hint for needle, hint in _HINTS if needle in problem), "")
     if problem.startswith("found character") and file.text[offset : offset + 1] == "\t":
-        hint = _HINTS[0][1]
+        hint = _NO_TABS
+    if "maximum nesting depth" in problem:
+        # libyaml has a bound of its own, and reads ahead.
+        return YamlError(f"YAML nests deeper than {MAX_DEPTH} here", place_at(file, offset))
     message = f"{context}: {problem}" if context else problem
     return YamlError(message, place_at(file, offset), hint)
