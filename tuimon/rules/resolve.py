@@ -12,13 +12,13 @@ more than any machine could judge is refused.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tuimon.errors import RuleError
 from tuimon.rules.exceptions import quoted
+from tuimon.rules.expansion import Expansion, line_column, stands
 from tuimon.rules.items import ListItem
 from tuimon.rules.mistakes import nearest
 from tuimon.rules.nodes import (
@@ -34,7 +34,7 @@ from tuimon.rules.nodes import (
     ValueList,
     walk,
 )
-from tuimon.rules.parser import MAX_CHARS, ConditionSyntaxError, parse_condition
+from tuimon.rules.parser import ConditionSyntaxError, parse_condition
 
 MAX_DEPTH: Final = 400
 """Nodes above one another in an opened condition; 198 parentheses can make nearly as many in one text."""
@@ -46,7 +46,6 @@ MAX_VALUES: Final = 1_000_000
 MAX_LIST_DEPTH: Final = 60
 """Lists inside one another."""
 
-_DELIMITERS: Final = " \t\n\r(),="
 _WORD: Final = re.compile(r"[^ \t\n\r(),=]+")
 _BARE: Final = re.compile(r"[^()\"' \t\n\r\f\v\b=,]+")
 _SIMPLE_QUOTED: Final = re.compile(r"[^\"'\\(),=\t\n\r\f\v\b]* [^\"'\\(),=\t\n\r\f\v\b]*")
@@ -155,7 +154,7 @@ class Lists:
             self.by_name[name].used = True
             if self.by_name[name].too_long:
                 message = f"list {name} opens to more than {MAX_VALUES} values"
-                raise ConditionSyntaxError(message, start, *_line_column(text, start))
+                raise ConditionSyntaxError(message, start, *line_column(text, start))
         try:
             node = parse_condition(text)
         except ConditionSyntaxError:
@@ -171,7 +170,7 @@ class Lists:
             return hits
         found = [(at, word) for at, word in hits if word in names]
         for at, word in hits:
-            found += [(at, name) for name in odd.get(word, ()) if _stands(text, name, at)]
+            found += [(at, name) for name in odd.get(word, ()) if stands(text, name, at)]
         return found
 
     def _replaceable(self, node: Condition, hits: list[tuple[int, str]]) -> int:
@@ -215,20 +214,20 @@ class Lists:
         return ValueList(tuple(items), whole, right.span)
 
     def _through_text(self, text: str) -> Condition:
-        expansion = _Expansion(text)
+        expansion = Expansion(text)
         self._expand(expansion)
         try:
             return expansion.respan(parse_condition(expansion.text))
         except ConditionSyntaxError as error:
             offset = expansion.origin(error.offset)
-            line, column = _line_column(text, offset)
+            line, column = line_column(text, offset)
             word = _WORD.match(text, offset)
             hint = error.hint
             if word is not None and word[0] in self.by_name:
                 hint = f"the values of list {word[0]} stand here; the name of a list takes parentheses: in ({word[0]})"
             raise ConditionSyntaxError(error.message, offset, line, column, hint) from None
 
-    def _expand(self, expansion: _Expansion) -> None:
+    def _expand(self, expansion: Expansion) -> None:
         """Expand list after list, in order; what one brings in may hold the name of a later one."""
         waiting = {name: self._order[name] for _, name in self._hits(expansion.text)}
         last = -1
@@ -242,135 +241,6 @@ class Lists:
 
 def _in_parentheses(values: ValueList) -> bool:
     return not values.items or values.span != values.items[0].span
-
-
-def _occurrences(text: str, name: str) -> list[int]:
-    """Return where a name stands between delimiters or ends."""
-    found, at = [], text.find(name)
-    while at >= 0:
-        if _stands(text, name, at):
-            found.append(at)
-        at = text.find(name, at + 1)
-    return found
-
-
-def _stands(text: str, name: str, at: int) -> bool:
-    end = at + len(name)
-    before = at == 0 or text[at - 1] in _DELIMITERS
-    return before and text.startswith(name, at) and (end >= len(text) or text[end] in _DELIMITERS)
-
-
-def _line_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
-
-
-class _Expansion:
-    """A text in which names are replaced, and the way back from each place in it to the text before."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._before = text
-        self._starts = [0]
-        self._origins = [0]
-        self._fixed = [False]
-        """Each piece of the text: where it starts, where that was before, and whether all of it came from one place."""
-
-    def replace(self, name: str, values: str) -> bool:
-        """Replace a name wherever it stands alone, as Falco does (blanks around it become one). False: nowhere."""
-        places = _occurrences(self.text, name)
-        if not places:
-            return False
-        if len(self.text) + len(places) * len(values) > MAX_CHARS:
-            message = f"this condition is longer than {MAX_CHARS} characters once its lists are expanded"
-            raise ConditionSyntaxError(message, 0, 1, 1)
-        pieces: list[tuple[str, int]] = []
-        """(text, place in the old text; -1 for what is inserted at the place before it)"""
-        at = 0
-        for place in places:
-            if place < at:
-                continue
-            start, end = self._around(place, place + len(name), at)
-            if not values:
-                start, end = self._without_comma(start, end, at)
-            pieces += [(self.text[at:start], at), (f" {values} ", -1 - place)]
-            at = end
-        pieces.append((self.text[at:], at))
-        self._rebuild(pieces)
-        return True
-
-    def _around(self, start: int, end: int, least: int) -> tuple[int, int]:
-        while start > least and self.text[start - 1] in " \t\n\r":
-            start -= 1
-        while end < len(self.text) and self.text[end] in " \t\n\r":
-            end += 1
-        return start, end
-
-    def _without_comma(self, start: int, end: int, least: int) -> tuple[int, int]:
-        if start > least and self.text[start - 1] == ",":
-            return start - 1, end
-        if end < len(self.text) and self.text[end] == ",":
-            return start, end + 1
-        return start, end
-
-    def _rebuild(self, pieces: list[tuple[str, int]]) -> None:
-        starts: list[int] = []
-        origins: list[int] = []
-        fixed: list[bool] = []
-        length = 0
-        for text, place in pieces:
-            if place < 0:
-                starts.append(length)
-                origins.append(self.origin(-1 - place))
-                fixed.append(True)
-            else:
-                for start, origin, is_fixed in self._stretch(place, place + len(text)):
-                    starts.append(length + start - place)
-                    origins.append(origin)
-                    fixed.append(is_fixed)
-            length += len(text)
-        self.text = "".join(text for text, _ in pieces)
-        self._starts, self._origins, self._fixed = starts, origins, fixed
-
-    def _stretch(self, start: int, end: int) -> list[tuple[int, int, bool]]:
-        first = bisect_right(self._starts, start) - 1
-        out = [(start, self.origin(start), self._fixed[first])]
-        for index in range(first + 1, len(self._starts)):
-            if self._starts[index] >= end:
-                break
-            out.append((self._starts[index], self._origins[index], self._fixed[index]))
-        return out
-
-    def origin(self, offset: int) -> int:
-        """Return the place before any replacement."""
-        index = bisect_right(self._starts, offset) - 1
-        moved = 0 if self._fixed[index] else offset - self._starts[index]
-        return min(self._origins[index] + moved, len(self._before))
-
-    def respan(self, node: Condition) -> Condition:
-        """Return the tree with its places in the text before."""
-        match node:
-            case And(children, span):
-                return And(tuple(self.respan(child) for child in children), self._span(span))
-            case Or(children, span):
-                return Or(tuple(self.respan(child) for child in children), self._span(span))
-            case Not(child, span):
-                return Not(self.respan(child), self._span(span))
-            case MacroRef(name, span):
-                return MacroRef(name, self._span(span))
-            case Check(left, op, right, modifier, span):
-                left = replace(left, span=self._span(left.span))
-                if isinstance(right, ValueList):
-                    items = tuple(replace(item, span=self._span(item.span)) for item in right.items)
-                    right = ValueList(items, None, self._span(right.span))
-                elif right is not None:
-                    right = replace(right, span=self._span(right.span))
-                return Check(left, op, right, modifier, self._span(span))
-        return node
-
-    def _span(self, span: Span) -> Span:
-        start, end = self.origin(span.start), self.origin(max(span.start, span.end - 1)) + 1
-        line, column = _line_column(self._before, start)
-        return Span(start, max(end, start + 1), line, column)
 
 
 @dataclass(frozen=True, slots=True)
