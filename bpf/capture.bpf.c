@@ -11,7 +11,8 @@
  *   sched_process_exit     tm_exit ──── tm_process ── tm_finish
  *
  * Accounting, per CPU and exact: each exit of a system call and each of the three process events that is not tuimon's
- * own adds one to "seen" and then one to exactly one of "emitted", "filtered" and "dropped". The exit of an execve that
+ * own is seen (a call adds one to its counter in tm_counts, an event to "process_events") and then adds one to exactly
+ * one of "emitted", "filtered" and "dropped". The exit of an execve that
  * succeeded is "filtered": its EXEC record, an event of its own, says all of it. A new thread (not a process) and the
  * end of a thread that is not the last of its process are "filtered" as well.
  */
@@ -74,7 +75,7 @@ static __always_inline void read_args(u64 *arg, u64 regs, int compat)
 static __always_inline u32 native_number(u64 task, s64 nr, u8 *flags)
 {
 #if !TM_ARM64
-	if (GET(task, task_struct, thread_info_status) & TM_TS_COMPAT) {
+	if (TASK_GET(task, thread_info_status) & TM_TS_COMPAT) {
 		u32 at = (u64)nr < TM_CALLS ? nr : TM_CALLS - 1;
 		u16 *mapped = compat_numbers.lookup(&at);
 
@@ -103,44 +104,45 @@ int tm_sys_exit(u64 *ctx)
 {
 	u64 regs = ctx[0];
 	s64 ret = ctx[1];
-	u64 pid_tgid = bpf_get_current_pid_tgid();
-	u64 task, cgroup_id, *row;
+	u64 task = current_task();
+	u32 tgid = TASK_GET(task, tgid);
 	struct tm_cpu *cpu = this_cpu();
-	struct tm_config *conf;
 	struct tm_counts *count;
 	struct tm_work *w;
 	struct tm_head *head;
-	u32 zero = 0, slot, nr;
+	struct tm_rows *rows = DIRECT(TM_DIRECT_ROWS);
+	u64 call, at, pid_tgid;
+	u32 slot, nr;
 	u8 flags = 0;
 
-	conf = config.lookup(&zero);
-	if (!cpu || !conf)
+	if (!cpu)
 		return 0;
-	if (is_self(conf, pid_tgid >> 32)) {
+	if (is_self(tgid)) {
 		cpu->self_calls++;
 		return 0;
 	}
-	cpu->seen++;
-	cgroup_id = current_cgroup();
-	task = current_task();
 	nr = native_number(task, TM_NR(regs), &flags);
-	know_cgroup(cpu, conf, cgroup_id);
+	at = nr;
+	OPAQUE(at);
+	at &= TM_CALLS - 1;
+	know_cgroup(cpu, current_cgroup(task));
 	slot = cpu->slot;
 	count = counts.lookup(&slot);
 	if (count) {
-		count->call[nr].calls++;
+		count->call[at].calls++;
 		if (ret < 0 && ret >= -4095)
-			count->call[nr].errors++;
+			count->call[at].errors++;
 	}
-	row = call_rows.lookup(&nr);
-	if (!row)
-		return 0;
-	u64 call = *row;
-
-	if (!TM_WANT(call) || (call & TM_CALL_EXEC && ret >= 0) || !(call & TM_WANT_RULES || cpu->in_view)) {
+	call = rows->row[at];
+	if (!TM_WANT(call)) {
 		cpu->filtered++;
 		return 0;
 	}
+	if ((call & TM_CALL_EXEC && ret >= 0) || !(call & TM_WANT_RULES || in_view(cpu))) {
+		cpu->filtered++;
+		return 0;
+	}
+	pid_tgid = bpf_get_current_pid_tgid();
 	if (call & TM_CALL_WIDE)
 		goto wide;
 
@@ -440,21 +442,19 @@ dropped:
 }
 
 /* Begin a process event. Returns the work area, NULL when the event is tuimon's own or there is nothing to work with. */
-static __always_inline struct tm_work *begin(struct tm_cpu *cpu, u32 kind, u64 task)
+static __always_inline struct tm_work *begin(struct tm_cpu *cpu, u32 kind)
 {
-	u32 zero = 0;
-	struct tm_config *conf = config.lookup(&zero);
 	struct tm_work *w = work_of_cpu();
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 
-	if (!conf || !w)
+	if (!w)
 		return NULL;
-	if (is_self(conf, pid_tgid >> 32)) {
+	if (is_self(pid_tgid >> 32)) {
 		cpu->self_calls++;
 		return NULL;
 	}
-	cpu->seen++;
-	know_cgroup(cpu, conf, current_cgroup());
+	cpu->process_events++;
+	know_cgroup(cpu, current_cgroup(current_task()));
 	fill_head(&w->head, cpu, pid_tgid, 0, 0);
 	w->head.kind = kind;
 	w->head.flags = TM_F_HAS_EXT;
@@ -502,14 +502,12 @@ int tm_exec(u64 *ctx)
 	u64 task = current_task();
 	u64 bprm = CAST(linux_binprm, ctx[2]);
 	u64 mm, start, end, given;
-	u32 zero = 0;
-	struct tm_config *conf = config.lookup(&zero);
 	struct tm_cpu *cpu = this_cpu();
 	struct tm_work *w;
 
-	if (!cpu || !conf)
+	if (!cpu)
 		return 0;
-	w = begin(cpu, TM_KIND_EXEC, task);
+	w = begin(cpu, TM_KIND_EXEC);
 	if (!w)
 		return 0;
 	given = GET(bprm, linux_binprm, filename);
@@ -530,7 +528,7 @@ int tm_exec(u64 *ctx)
 	end = GET(mm, mm_struct, arg_end);
 	set_job(w, TM_SLOT_GIVEN2, TM_JOB_USER_BYTES, start);
 	w->length[TM_SLOT_GIVEN2] = end - start;
-	if (conf->environ) {
+	if (the_config()->environ) {
 		start = GET(mm, mm_struct, env_start);
 		end = GET(mm, mm_struct, env_end);
 		set_job(w, TM_SLOT_BASE2, TM_JOB_USER_BYTES, start);
@@ -575,7 +573,7 @@ int tm_fork(u64 *ctx)
 
 	if (!cpu)
 		return 0;
-	w = begin(cpu, TM_KIND_FORK, task);
+	w = begin(cpu, TM_KIND_FORK);
 	if (!w)
 		return 0;
 	if (GET(child, task_struct, pid) != GET(child, task_struct, tgid)) {
@@ -613,7 +611,7 @@ int tm_exit(u64 *ctx)
 
 	if (!cpu)
 		return 0;
-	w = begin(cpu, TM_KIND_EXIT, task);
+	w = begin(cpu, TM_KIND_EXIT);
 	if (!w)
 		return 0;
 	if (GET(signal, signal_struct, live_counter) != 0) {

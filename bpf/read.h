@@ -47,12 +47,19 @@ static u64 (*tm_rdonly_cast)(u64 p, u32 type) = (void *)0x7ffffff1;
 
 static __always_inline u64 current_task(void)
 {
-#if TM_CAST
+#if TM_TYPED
 	return (u64)bpf_get_current_task_btf();
 #else
 	return bpf_get_current_task();
 #endif
 }
+
+/* A typed program may read the current task plainly, cast or no cast. */
+#if TM_TYPED
+#define TASK_GET(task, member) TM_LOAD(task, O_task_struct_##member, W_task_struct_##member)
+#else
+#define TASK_GET(task, member) TM_PROBE(task, O_task_struct_##member, Z_task_struct_##member)
+#endif
 
 /* Keeps the compiler from knowing more about a value than the verifier will. */
 #define OPAQUE(v) asm volatile("" : "+r"(v))

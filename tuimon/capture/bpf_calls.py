@@ -24,6 +24,7 @@ _TRACE_RAW_TP: Final = 23
 _LOG_BYTES: Final = 1 << 20
 
 _PSEUDO_MAP_FD: Final = 1
+_PSEUDO_MAP_VALUE: Final = 2
 _PSEUDO_KFUNC_CALL: Final = 2
 _LD_IMM64: Final = 0x18
 _CALL: Final = 0x85
@@ -135,13 +136,13 @@ def patched(code: bytes, *, calls: dict[int, int], maps: dict[int, int]) -> byte
     Args:
         code: The instructions.
         calls: Helper number to the BTF id of the kernel function (kfunc) to call in its place.
-        maps: Map fd to the fd of the map to use in its place.
+        maps: Map fd, or a number that stands for one, to the fd of the map to use in its place.
     """
     out = bytearray(code)
     for at in range(0, len(out), 8):
         op, registers, off, imm = _INSN.unpack_from(out, at)
         if op == _CALL and registers >> 4 == 0 and imm in calls:
             _INSN.pack_into(out, at, op, registers & 15 | _PSEUDO_KFUNC_CALL << 4, off, calls[imm])
-        elif op == _LD_IMM64 and registers >> 4 == _PSEUDO_MAP_FD and imm in maps:
+        elif op == _LD_IMM64 and registers >> 4 in (_PSEUDO_MAP_FD, _PSEUDO_MAP_VALUE) and imm in maps:
             _INSN.pack_into(out, at, op, registers, off, maps[imm])
     return bytes(out)

@@ -24,7 +24,6 @@ from tuimon.syscalls import COMPAT_I386
 
 CALLS: Final = 512
 CGROUP_SLOTS: Final = 512
-SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
 POLL_S: Final = 0.01
@@ -43,21 +42,22 @@ DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
 
 CPU: Final = np.dtype(
     [
-        ("seen", "<u8"),
-        ("emitted", "<u8"),
         ("filtered", "<u8"),
-        ("self_calls", "<u8"),
-        ("dropped", "<u8", (7,)),
+        ("process_events", "<u8"),
         ("cgroup_id", "<u8"),
-        ("view_generation", "<u8"),
+        ("emitted", "<u8"),
         ("slot", "<u4"),
         ("in_view", "<u4"),
         ("lost", "<u4"),
         ("pad", "<u4"),
+        ("view_generation", "<u8"),
+        ("self_calls", "<u8"),
+        ("dropped", "<u8", (7,)),
+        ("pad2", "<u8"),
     ]
 )
 """struct tm_cpu of bpf/maps.h."""
-CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4"), ("self", "<u4", (8,))])
+CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4")])
 """struct tm_config of bpf/maps.h."""
 COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
 """struct tm_counts of bpf/maps.h."""
@@ -90,7 +90,7 @@ class KernelSource:
         """Kind of the loaded programs, empty before the start."""
         sizes = {**DEFAULT_RINGS, **(rings or {})}
         self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
-        self._self_pids = None if self_pids is None else tuple(self_pids) or (os.getpid(),)
+        self._self_pids = () if self_pids is None else tuple(self_pids) or (os.getpid(),)
         self._only_kind = only_kind
         self._cgroup_subsys = cgroup_subsys
         self._programs: Programs | None = None
@@ -115,7 +115,7 @@ class KernelSource:
         require_privileges()
         pages = tuple(self._ring_bytes[c] // mmap.PAGESIZE for c in SizeClass)
         subsys = -1 if self._cgroup_subsys is None else self._cgroup_subsys
-        self._programs = load(Build(pages, CGROUP_SLOTS, subsys, DATA_BYTES), self._only_kind)
+        self._programs = load(Build(pages, CGROUP_SLOTS, subsys, DATA_BYTES, self._self_pids), self._only_kind)
         try:
             self._prepare(self._programs)
             attach_all(self._programs)
@@ -134,8 +134,6 @@ class KernelSource:
         )
         self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
-        for at, pid in enumerate((self._self_pids or ())[:SELF_MAX]):
-            self._config["self"][0, at] = pid
         numbers = programs.table("compat_numbers")
         for nr, native in COMPAT_I386.items():
             numbers[numbers.Key(nr)] = numbers.Leaf(native)
@@ -214,10 +212,12 @@ class KernelSource:
         return self._last_calls if self._programs is None else self._read_calls(self._programs)
 
     def _read_counts(self, programs: Programs) -> Counts:
-        cpus = _percpu(programs, "cpus", [0], CPU)[0]
+        cpus = np.zeros(possible_cpus(), CPU)
+        lookup(programs.map_fd("cpus"), 0, cpus)
+        calls = self._read_calls(programs).calls
         dropped = cpus["dropped"].sum(axis=0)
         return Counts(
-            seen=int(cpus["seen"].sum()),
+            seen=int(cpus["process_events"].sum()) + int(calls.sum()),
             emitted=int(cpus["emitted"].sum()),
             filtered=int(cpus["filtered"].sum()),
             dropped=int(dropped.sum()),

@@ -25,6 +25,8 @@ from tuimon.syscalls import NAME_TO_NR
 SOURCES: Final = ("events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "capture.bpf.c")
 CAST_CALL: Final = 0x7FFFFFF1
 """The number by which read.h calls bpf_rdonly_cast()."""
+DIRECT_MAPS: Final = {0x7FFE0001: "call_rows", 0x7FFE0002: "config", 0x7FFE0003: "cpus"}
+"""The numbers that stand for maps' fds in maps.h (TM_DIRECT_)."""
 
 _REGISTERS: Final = {
     "x86_64": ("orig_ax", "di", "si", "dx", "r10", "r8", "r9", "bx", "cx", "bp"),
@@ -104,6 +106,8 @@ class Build:
     cgroup_subsys: int
     """Index of the version 1 controller whose cgroups are the key, -1 for the version 2 hierarchy."""
     data_bytes: int
+    self_pids: tuple[int, ...] = ()
+    """Processes that are tuimon's own."""
 
 
 @dataclass(slots=True)
@@ -185,6 +189,7 @@ def source_text(btf: Btf, build: Build, kind: str) -> str:
     machine = platform.machine()
     members = {**MEMBERS, "pt_regs": _REGISTERS.get(machine, _REGISTERS["x86_64"])}
     parts = [f"#define {name} {value}\n" for name, value in _constants(build, kind).items()]
+    parts.append(f"#define TM_SELF {''.join(f' || tgid == {int(pid)}U' for pid in build.self_pids)}\n")
     parts.append(offsets_header(btf, members))
     for name in SOURCES:
         text = (bpf_dir() / name).read_text()
@@ -271,8 +276,9 @@ def _load_all(programs: Programs, btf: Btf) -> None:
     kfuncs = btf.function_ids(["bpf_rdonly_cast"])
     calls = {CAST_CALL: kfuncs["bpf_rdonly_cast"]} if kfuncs else {}
     chain_fd = programs.map_fd("chain")
+    direct = {number: programs.map_fd(name) for number, name in DIRECT_MAPS.items()}
     for tracepoint, chain in TRACEPOINTS.values():
-        maps = {chain_fd: programs.map_fd(chain)}
+        maps = {chain_fd: programs.map_fd(chain), **direct}
         for index, stage in enumerate(STAGES):
             if stage == "tm_detail" and tracepoint != "sys_exit":
                 continue
@@ -295,10 +301,11 @@ def attach_all(programs: Programs) -> None:
     ids = btf.typedef_ids([f"btf_trace_{tracepoint}" for tracepoint, _ in TRACEPOINTS.values()]) if typed else {}
     kfuncs = btf.function_ids(["bpf_rdonly_cast"])
     calls = {CAST_CALL: kfuncs["bpf_rdonly_cast"]} if kfuncs else {}
+    direct = {number: programs.map_fd(name) for number, name in DIRECT_MAPS.items()}
     loaded = []
     try:
         for name, (tracepoint, _) in TRACEPOINTS.items():
-            code = patched(programs.code(name), calls=calls, maps={})
+            code = patched(programs.code(name), calls=calls, maps=direct)
             fd = load_program(code, name, ids.get(f"btf_trace_{tracepoint}", 0))
             programs.fds.append(fd)
             loaded.append((fd, tracepoint))
