@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -269,3 +270,13 @@ def test_warnings_of_the_rules_are_not_swallowed(tmp_path: Path, capsys: pytest.
     RecordingWriter(recording, {"boot_to_epoch_ns": 0}).close()
     assert main(["replay", str(recording), "--headless", "-r", str(rules)]) == 0
     assert f"load with a warning; to see: tuimon rules check {rules}\n" in capsys.readouterr().err
+
+
+def test_the_shipped_recording_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
+    """`tuimon replay demo` is what a new user sees where the kernel cannot be read."""
+    assert main(["replay", "demo", "--headless", "--json"]) == 0
+    alerts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    fired = {alert["rule"] for alert in alerts}
+    assert {"Terminal Shell In Container", "Password File Read By Untrusted Program"} <= fired
+    named = {alert["output_fields"].get("container.name") for alert in alerts}
+    assert None not in named
