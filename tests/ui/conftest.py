@@ -13,11 +13,12 @@ from tuimon.ui.app import TuimonApp
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch):
-    """Times on the screen are local: make local the same everywhere."""
+def _same_everywhere(monkeypatch):
+    """Times on the screen are local and the node has a name: make both the same everywhere."""
     from tuimon.view import clock
 
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("FALCO_HOSTNAME", "node-1")
     time.tzset()
     clock._second.cache_clear()
     yield

@@ -113,6 +113,9 @@ def pool(scale: int = 1, hostile: str = "") -> list[Event]:
             open_event("/" + hostile, process=bad, container=evil, cgroup_id=builders.CONTAINER_CGROUP + 66),
             exec_event(hostile[:12], process=bad, container=evil, cgroup_id=builders.CONTAINER_CGROUP + 66),
         ]
+    for event in events:
+        for one in (event.process, *event.process.ancestors()):
+            one.loginuid = 0  # root has a name on every machine
     return events * scale
 
 

@@ -461,3 +461,18 @@ async def test_the_palette_offers_commands_and_themes():
             await pilot.press(key)
         await pilot.pause()
         await pilot.press("escape")
+
+
+@pytest.mark.parametrize(
+    "text", ["- rule: a\r\n  desc: b\r\n", "# a\u2028b\n\x85", "- rule: a\r\n  desc: b\n", "", "\n\n"]
+)
+async def test_opening_a_file_changes_nothing_in_it(own, text):
+    """Line ends and line separators the text area does not know must survive being looked at."""
+    engine = fed_engine()
+    engine._files = (RuleFile(str(own), text, "user"),)
+    own.write_bytes(text.encode())
+    async with running(engine, rules_path=own) as (app, pilot):
+        await pilot.press("3", "enter", "x", "ctrl+z")
+        await settle(app, pilot)
+        assert app.session.book.dirty() == []
+        assert app.session.book.files[0].buffer == text

@@ -58,7 +58,7 @@ async def quits(app, pilot, keys):
     assert app._exit
 
 
-@case("app.help")
+@case("app.help", "app.keys")
 async def helps(app, pilot, keys):
     await press(app, pilot, keys[0])
     assert isinstance(app.screen, Help)

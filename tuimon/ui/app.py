@@ -17,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
@@ -54,7 +55,8 @@ class TuimonApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", id="app.quit"),
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("question_mark", "keys", "Help", key_display="?", id="app.keys"),
+        Binding("f1", "help", "Help", show=False, tooltip="Help, also while typing", id="app.help"),
         Binding("colon", "command_palette", "Commands", show=False, id="app.commands"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
         Binding("ctrl+c", "interrupt", "Quit", show=False, id="app.interrupt"),
@@ -191,6 +193,19 @@ class TuimonApp(App[None]):
     async def action_interrupt(self) -> None:
         """Ctrl+c quits like everywhere, unless a text field takes it for copying."""
         await self.action_quit()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take keys that are letters out of the footer while a text field takes them as text."""
+        return not (action == "keys" and self.is_typing) and super().check_action(action, parameters)
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether a text field has the focus."""
+        return isinstance(self.focused, Input | TextArea)
+
+    def action_keys(self) -> None:
+        """Show the keys."""
+        self.action_help()
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -99,7 +99,7 @@ def container_details(row: ContainerRow | None, width: int, *, ascii_only: bool 
     else:
         known = container.known
         pairs += [
-            ("image", container.image or ("none" if known else "not known yet"), ""),
+            ("image", short_image(container.image or "") or ("none" if known else "not known yet"), ""),
             ("id", container.id, ""),
             ("engine", container.engine or "not known yet", ""),
         ]

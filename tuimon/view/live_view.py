@@ -244,6 +244,11 @@ class LiveView:
         return self._working.progress
 
     @property
+    def pending(self) -> bool:
+        """Whether the rows shown are still those of the query before."""
+        return self._next is not None
+
+    @property
     def error(self) -> str | None:
         """What went wrong while judging, None while all is well."""
         return self._working.error

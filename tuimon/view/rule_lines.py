@@ -67,4 +67,4 @@ class RuleLines:
             role = "attention" if row.file.dirty else "muted"
             return (Cell(f" {PurePath(row.file.path).name}", "title", REST), Cell(f" {state} ", role))
         role = {"rule": "strong", "macro": "", "list": ""}[row.item.kind]
-        return (Cell(f"   {row.item.kind}", "muted", 9), Cell(row.item.name, role, REST))
+        return (Cell(f"  {row.item.kind}", "muted", 8), Cell(row.item.name, role, REST))

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 TABS: Final = (("live", "Live"), ("alerts", "Alerts"), ("rules", "Rules"))
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
+_HINT_KEYS: Final = 12
+"""Keys after which the hint goes."""
 MIN_SIZE: Final = (60, 16)
 
 
@@ -75,6 +77,7 @@ class MainScreen(Screen[None]):
         self._rules = RulesTab()
         self._alert_shown: object = None
         self._tick = 0
+        self._keys = 0
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; what a tab shows is filled in when there is an engine."""
@@ -108,12 +111,22 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what is known before there is an engine."""
-        self._live.focus()
+        self.set_focus(self._live)
         self._show_status()
         self._show_tabs()
         if self.app.ascii_only:
             for widget in (*self.query(LineList), *self.query(RuleEditor)):
                 use_ascii_scrollbars(widget)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take keys that are letters out of the footer while a text field takes them as text."""
+        return not (action == "filter" and self.app.is_typing) and super().check_action(action, parameters)
+
+    def on_key(self) -> None:
+        """Count keys: who has pressed a few needs the hint for the first start no more."""
+        self._keys += 1
+        if self._keys == _HINT_KEYS:
+            self.hide_hint()
 
     # Life.
 
@@ -147,7 +160,7 @@ class MainScreen(Screen[None]):
         if changes.alerts:
             self._redraw_alerts()
             self._show_alert()
-        if self._tick % 5 == 1 or changes.alerts:
+        if self._tick % 5 == 1 or changes.alerts or changes.switched:
             self._show_heads(session)
             self._show_status()
             self._show_tabs()
@@ -221,9 +234,9 @@ class MainScreen(Screen[None]):
         tail = ""
         if session.live.filtered:
             progress = session.live.progress
-            tail = f"{amount(session.live.hidden)} rows hidden"
-            if progress < 1:
-                tail = f"searching {progress:.0%}, {tail}"
+            tail = "" if session.live.pending else f"{amount(session.live.hidden)} rows hidden"
+            if progress < 1 or session.live.pending:
+                tail = f"searching {progress:.0%} {tail}"
             if session.live.error:
                 tail = session.live.error
         self._filter.describe(session.filter_text, chip, tail)
@@ -279,14 +292,15 @@ class MainScreen(Screen[None]):
     def _pane(self, name: str) -> Pane:
         return self.query_one(f"#{name}", Pane)
 
-    # Keys.
+    # Keys. The focus is set at once (``Widget.focus`` does it later), so that keys typed fast behind one another land
+    # where they are meant to.
 
     def action_tab(self, name: str) -> None:
         """Show a tab and focus its first list."""
         self.query_one("#body", ContentSwitcher).current = name
         self.remove_class("-zoomed")
         targets: dict[str, Widget] = {"live": self._live, "alerts": self._all_alerts, "rules": self._rules.first_focus}
-        targets[name].focus()
+        self.set_focus(targets[name])
         if name == "rules":
             self._rules.shown()
         self._show_tabs()
@@ -308,9 +322,9 @@ class MainScreen(Screen[None]):
         shown = self.has_class("-containers")
         self.set_class(not shown or not self.has_class("-narrow"), "-containers")
         if shown and self.has_class("-narrow"):
-            self._live.focus()
+            self.set_focus(self._live)
         else:
-            self._containers.focus()
+            self.set_focus(self._containers)
         if self.session is not None:
             self.call_after_refresh(self._show_heads, self.session)
 
@@ -366,7 +380,7 @@ class MainScreen(Screen[None]):
             self._choose(row.container.id)
             if self.has_class("-narrow"):
                 self.remove_class("-containers")
-                self._live.focus()
+                self.set_focus(self._live)
 
     @on(LineList.Moved, "#containers")
     def _container_moved(self) -> None:
@@ -450,12 +464,12 @@ class MainScreen(Screen[None]):
     def _filter_changed(self, event: FilterChanged) -> None:
         self._apply_filter(event.text)
         self._filter.leave()
-        self._live.focus()
+        self.set_focus(self._live)
 
     @on(FilterLeft)
     def _filter_left(self) -> None:
         self._filter.leave()
-        self._live.focus()
+        self.set_focus(self._live)
 
     def _apply_filter(self, text: str) -> None:
         assert self.session is not None

@@ -92,7 +92,7 @@ class RulesTab(Horizontal):
             return False
         file, item = found
         self._open(file, item.line)
-        self._editor.focus()
+        self.screen.set_focus(self._editor)
         return True
 
     def _open(self, file: OpenFile, line: int) -> None:
@@ -116,7 +116,7 @@ class RulesTab(Horizontal):
         state = "read only: ctrl+o copies the rule under the cursor" if file.read_only else ""
         state = "unsaved" if file.dirty else state
         keys = "ctrl+s apply  ctrl+r revert  f4 zoom  esc leave"
-        self.query_one("#editor-pane", Pane).set_title(f"{file.path}  {state}", keys)
+        self.query_one("#editor-pane", Pane).set_title(f"{file.path}  {state}".rstrip(), keys)
 
     # Typing.
 
@@ -126,7 +126,7 @@ class RulesTab(Horizontal):
         row = self._lines.row(event.seq) if self._lines is not None else None
         if row is not None:
             self._open(row.file, row.item.line if row.item is not None else 1)
-            self._editor.focus()
+            self.screen.set_focus(self._editor)
 
     @on(EditorEdited)
     def _edited(self, event: EditorEdited) -> None:
@@ -280,7 +280,7 @@ class RulesTab(Horizontal):
             return
         own, line = session.book.copy_to_own(file, item)
         self._open(own, line)
-        self._editor.focus()
+        self.screen.set_focus(self._editor)
 
     # The disk.
 

@@ -90,7 +90,7 @@ class FilterBar(Vertical):
         self.add_class("-editing")
         self._input.value = text
         self._input.cursor_position = len(text)
-        self._input.focus()
+        self.screen.set_focus(self._input)
         self._tell("")
 
     def leave(self) -> None:

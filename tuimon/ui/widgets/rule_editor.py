@@ -73,6 +73,7 @@ class RuleEditor(TextArea):
         super().__init__("", id="editor", soft_wrap=True, show_line_numbers=True, tab_behavior="indent", theme="css")
         self.indent_width = 2
         self._head = self._tail = ""
+        self._original = self._pristine = ""
         self._first_line = 1
         self._found: list[Diagnostic] = []
         self._loading = False
@@ -93,12 +94,19 @@ class RuleEditor(TextArea):
         self.read_only = read_only
         self._want_grammar()
         self.load_text("\n".join(rows[first - 1 : last]))
+        self._original, self._pristine = text, self.text
         self._loading = False
         self.post_message(EditorEdited())
 
     @property
     def whole_text(self) -> str:
-        """The whole file's text, with what is typed in its place."""
+        """The whole file's text, with what is typed in its place.
+
+        The text area knows one kind of line end and takes U+2028 and its like for one; as long as nothing is typed (or
+        all is undone) the text is what was loaded, to the byte.
+        """
+        if self.text == self._pristine:
+            return self._original
         return self._head + self.text + self._tail
 
     def replace_text(self, text: str) -> None:

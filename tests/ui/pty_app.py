@@ -1,0 +1,46 @@
+"""The screen over a fake engine in a real terminal, for the tests and benchmarks that need one.
+
+``python -m tests.ui.pty_app --rate 1000 --hostile TEXT --rules FILE --theme NAME``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Read the arguments and run the screen."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rate", type=float, default=0, help="events per second; 0: a still picture")
+    parser.add_argument("--batch", type=int, default=0, help="events in a drain")
+    parser.add_argument("--hostile", default="", help="text put wherever a process could put text, as escapes")
+    parser.add_argument("--rules", type=Path, help="a rule file of the user's")
+    parser.add_argument("--theme")
+    parser.add_argument("--ascii", action="store_true")
+    args = parser.parse_args()
+
+    from tuimon.ui.app import run
+
+    return run(lambda: engine(args), theme=args.theme, rules_path=args.rules, ascii_only=args.ascii)
+
+
+def engine(args: argparse.Namespace) -> object:
+    """Make the engine; in the screen's thread for it, as with the real one."""
+    from tests.ui.fake_engine import FakeEngine, RuleFile, default_files, fed_engine
+
+    files = default_files()
+    if args.rules is not None:
+        files[1] = RuleFile(str(args.rules), args.rules.read_text(), "user")
+    if args.rate:
+        return FakeEngine(rate=args.rate, batch_size=args.batch or max(int(args.rate / 50), 1), files=files)
+    made = fed_engine(hostile=args.hostile.encode().decode("unicode_escape"), files=files)
+    if made.hostile:
+        made.notices = (f"notice {made.hostile}",)
+        made.alert(f"Rule {made.hostile}", "Error", row=len(made.batch) - 1, tags=(made.hostile,))
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Pictures of every tab and dialog at the three sizes and in two themes; clock, engine and cursor stand still."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.ui.fake_engine import fed_engine
+from tuimon.ui.app import TuimonApp
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x50": (200, 50)}
+SCENES = {
+    "live": [],
+    "container": ["c", "down", "enter"],
+    "filtered": ["slash", *"shadow", "enter"],
+    "event": ["g", "enter"],
+    "alerts": ["2", "down"],
+    "alert": ["2", "down", "enter"],
+    "rules": ["3", "enter"],
+    "help": ["question_mark"],
+}
+
+
+async def ready(pilot, keys):
+    """Press keys once the engine is there, and wait until nothing is under way."""
+    app = pilot.app
+    while app.session is None:
+        await asyncio.sleep(0.01)
+    app.main.query_one("#editor").cursor_blink = False
+    await pilot.pause()
+    for key in keys:
+        await pilot.press(key)
+    await pilot.pause()
+    while app.session.live.progress < 1 or app.session.live._next is not None:
+        app.main.pump()
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # the checks that follow typing
+    for widget in app.main.query("LineList"):
+        widget._scrollbar_at = -1.0
+        widget.sync(changed=True)
+    app.main._show_heads(app.session)
+    app.main._show_filter()
+    await pilot.pause()
+
+
+# The light theme is looked at in one size: layout does not depend on colours.
+LOOKS = [*((size, "tuimon-dark") for size in SIZES), ("120x40", "tuimon-light")]
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+@pytest.mark.parametrize("scene", SCENES)
+def test_picture(snap_compare, scene, size, theme):
+    app = TuimonApp(fed_engine(), theme=theme)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=lambda pilot: ready(pilot, SCENES[scene]))
