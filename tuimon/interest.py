@@ -10,13 +10,13 @@ from tuimon.syscalls import CALLS, NAME_TO_NR, NR_TO_NAME
 
 LOUD: Final = frozenset(
     """
-    read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close
+    read write readv writev pread pwrite preadv pwritev preadv2 pwritev2 lseek close
     fstat stat lstat newfstatat statx
     poll ppoll select pselect6 epoll_wait epoll_pwait epoll_pwait2 epoll_ctl futex futex_waitv sched_yield nanosleep
     clock_nanosleep clock_gettime gettimeofday time getpid gettid getppid getuid geteuid getgid getegid getrandom
     mmap munmap mprotect brk madvise mremap rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack
     restart_syscall getrusage times sysinfo uname getcwd ioctl fcntl recvmsg sendmsg recvfrom sendto recvmmsg sendmmsg
-    set_robust_list get_robust_list rseq set_tid_address arch_prctl prlimit64 getrlimit wait4 waitid exit exit_group
+    set_robust_list get_robust_list rseq set_tid_address arch_prctl prlimit getrlimit wait4 waitid exit exit_group
     access faccessat faccessat2 readlink readlinkat getdents getdents64 sched_getaffinity sched_setaffinity membarrier
     getsockopt setsockopt getsockname getpeername shutdown fsync fdatasync sync ftruncate fadvise64 io_uring_enter
     eventfd2 timerfd_settime timerfd_gettime clock_getres getpgrp getpgid getsid statfs fstatfs pipe pipe2 capget
@@ -25,6 +25,8 @@ LOUD: Final = frozenset(
 """Calls that say little about what happens and come by the million; the live pane shows them on request. The counters
 count them all the same."""
 
+_ALWAYS_ON: Final = frozenset({"clone", "clone3", "fork", "vfork"})
+"""New processes come as process events anyway; asking for the calls too would show each twice."""
 _RULE_WANT: Final = Want.RULES | Want.PATHS
 
 
@@ -40,7 +42,7 @@ def interest_for(ruleset: RuleSet | None, *, view: bool, cgroups: frozenset[int]
     calls: dict[int, Want] = {}
     if view:
         for nr, name in NR_TO_NAME.items():
-            if everything or (name in CALLS and name not in LOUD):
+            if name not in _ALWAYS_ON and (everything or (name in CALLS and name not in LOUD)):
                 calls[nr] = Want.VIEW
     environ = False
     if ruleset is not None:
@@ -48,6 +50,6 @@ def interest_for(ruleset: RuleSet | None, *, view: bool, cgroups: frozenset[int]
         environ = ruleset.uses("proc.env", "proc.aenv")
         for name in calls_wanted(ruleset):
             number = NAME_TO_NR.get(name)
-            if number is not None:
+            if number is not None and name not in _ALWAYS_ON:
                 calls[number] = calls.get(number, Want.NOTHING) | _RULE_WANT | (Want.DATA if data else Want.NOTHING)
     return Interest(calls=calls, cgroups=cgroups, environ=environ)

@@ -1,0 +1,53 @@
+"""What the kernel is asked for: what the rules need, what the view shows, nothing twice."""
+
+from tuimon.capture.source import Want
+from tuimon.interest import LOUD, interest_for
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.rules.loader import load
+from tuimon.rules.ruleset import RuleSet
+from tuimon.syscalls import CALLS, NR_TO_NAME, names_of
+
+
+def rules(condition: str, output: str = "x") -> RuleSet:
+    text = f"- rule: a\n  desc: b\n  condition: {condition}\n  output: {output}\n  priority: INFO\n"
+    loaded = load([RuleFile("a.yaml", text)])
+    assert loaded.ok
+    return RuleSet.build(loaded, 1)
+
+
+def wants(ruleset: RuleSet | None, **view: bool) -> dict[str, Want]:
+    asked = interest_for(
+        ruleset, view=view.get("view", False), cgroups=frozenset(), everything=view.get("everything", False)
+    )
+    return {NR_TO_NAME[nr]: want for nr, want in asked.calls.items()}
+
+
+def test_rules_ask_for_the_calls_they_name_and_for_no_other() -> None:
+    asked = wants(rules("evt.type in (openat, connect) and fd.name = x"))
+    assert set(asked) == {"openat", "connect"}
+    assert all(want & Want.RULES and not want & Want.DATA for want in asked.values())
+
+
+def test_data_and_environment_are_carried_only_when_a_rule_looks_at_them() -> None:
+    assert wants(rules("evt.type = write and evt.buffer contains x"))["write"] & Want.DATA
+    plain = interest_for(rules("evt.type = execve"), view=False, cgroups=frozenset(), everything=False)
+    environ = interest_for(
+        rules("evt.type = execve and proc.env icontains x"), view=False, cgroups=frozenset(), everything=False
+    )
+    assert (plain.environ, environ.environ) == (False, True)
+
+
+def test_a_view_leaves_the_loud_calls_out_unless_asked() -> None:
+    quiet, loud = wants(None, view=True), wants(None, view=True, everything=True)
+    assert "openat" in quiet
+    assert not set(quiet) & LOUD
+    assert {"read", "write", "futex"} <= set(loud)
+
+
+def test_new_processes_are_not_asked_for_twice() -> None:
+    assert "clone" not in wants(rules("evt.type in (clone, fork)"), view=True, everything=True)
+
+
+def test_every_loud_call_is_one_that_exists() -> None:
+    known = set(names_of("x86_64").values()) | set(names_of("aarch64").values()) | set(CALLS)
+    assert known >= LOUD
