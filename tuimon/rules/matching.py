@@ -61,6 +61,10 @@ class Rule:
     """What makes it the same rule in the next rule set."""
     counter: Counter = field(default_factory=Counter)
 
+    def takes(self, event_type: str) -> bool:
+        """Return whether events of a type can match it at all."""
+        return self.event_types is None or event_type in self.event_types
+
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:

@@ -8,7 +8,7 @@ on the columns, the rows that some rule may match; ``judge`` is the exact answer
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -25,8 +25,9 @@ from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.matching import Counter, Rule, RuleHit
 from tuimon.rules.nodes import Check, Condition, FieldRef, Operand, Transform, walk
 from tuimon.rules.output import Template
+from tuimon.rules.prefilter_kernel import Expression, kernel_expression
 from tuimon.rules.prefilter_numpy import Actors, EventOf, Mask
-from tuimon.syscalls import CALLS, event_name
+from tuimon.syscalls import CALLS, NR_TO_NAME, event_name
 
 _SAMPLE_EVERY: Final = 64
 """One evaluation of a rule in so many is timed: two clock readings cost as much as a cheap rule."""
@@ -163,6 +164,15 @@ class RuleSet:
         return len(self.rules)
 
     @property
+    def pairs(self) -> tuple[tuple[Rule, Condition], ...]:
+        """Every rule with its condition, in the order of the files."""
+        return tuple(zip(self.rules, self._conditions, strict=True))
+
+    def fresh_checks(self) -> Checks:
+        """Return a compiler of checks that mean what this rule set's mean, for another thread."""
+        return self._checks.fresh()
+
+    @property
     def event_types(self) -> frozenset[str] | None:
         """The event types some rule asks for by name; None when a rule takes all of them."""
         return None if self._any_type else self._names
@@ -178,6 +188,21 @@ class RuleSet:
         if any(wanted & fields_of(condition) for condition in self._conditions):
             return True
         return any(any(name in text for name in wanted) for rule in self.rules for text in rule.template.fields)
+
+    def kernel_expressions(self) -> dict[int, Expression]:
+        """Return, by native system call number, what the kernel can ask before it sends an event for the rules.
+
+        Calls that are not in it are not of interest to any rule. ``prefilter_c.c_prefilter`` prints it.
+        """
+        out: dict[int, Expression] = {}
+        for nr, name in NR_TO_NAME.items():
+            if self._any_type or name in self._names:
+                conditions = [condition for rule, condition in self._pairs() if rule.takes(name)]
+                out[nr] = kernel_expression(conditions, name, self._checks)
+        return out
+
+    def _pairs(self) -> Iterator[tuple[Rule, Condition]]:
+        return zip(self.rules, self._conditions, strict=True)
 
     def candidates(self, batch: Batch, tables: Tables) -> NDArray[np.intp]:
         """Return the rows (ascending) that some rule may match; every other row surely matches none.
@@ -255,13 +280,11 @@ class RuleSet:
     def applicable(self, event: Event) -> list[tuple[Rule, Condition]]:
         """Return the rules for the event's type with their conditions, in the order of the files."""
         name = event_name(event.kind, event.nr)
-        pairs = zip(self.rules, self._conditions, strict=True)
-        return [pair for pair in pairs if pair[0].event_types is None or name in pair[0].event_types]
+        return [pair for pair in self._pairs() if pair[0].takes(name)]
 
     def condition(self, rule: str) -> Condition | None:
         """Return the condition of a rule by its name, None when no such rule is in force."""
-        pairs = zip(self.rules, self._conditions, strict=True)
-        return next((condition for each, condition in pairs if each.name == rule), None)
+        return next((condition for each, condition in self._pairs() if each.name == rule), None)
 
     def _bucket(self, code: int) -> _Bucket:
         bucket = self._buckets.get(code)
@@ -272,11 +295,7 @@ class RuleSet:
     def _compile(self, kind: int, number: int) -> _Bucket:
         """Compile the rules for one kind of event together."""
         name = event_name(kind, number)
-        pairs = [
-            (rule, condition)
-            for rule, condition in zip(self.rules, self._conditions, strict=True)
-            if rule.event_types is None or name in rule.event_types
-        ]
+        pairs = [pair for pair in self._pairs() if pair[0].takes(name)]
         graph = Graph()
         roots = [graph.add(condition, name) for _, condition in pairs]
         alive = [at for at, root in enumerate(roots) if root != FALSE]
