@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The programs. Built by tuimon/capture/program.py, which puts before this file, in this order: the offsets from BTF,
+ * The programs. Put together by tuimon/capture/sources.py, which puts before this file, in this order: the offsets from BTF,
  * events.h, read.h, maps.h, path.h, process.h and socket.h.
  *
  *   sys_exit               tm_sys_exit ─┬─ filtered, or a slim record
@@ -8,7 +8,7 @@
  *                                                     └─ tm_process ──┘
  *   sched_process_exec     tm_exec ──── tm_process ── tm_finish
  *   sched_process_fork     tm_fork ──── tm_process ── tm_finish
- *   sched_process_exit     tm_exit ──── tm_process ── tm_finish
+ *   sched_process_exit     tm_exit ──── tm_process ── tm_finish_bare
  *
  * Accounting, per CPU and exact: each exit of a system call and each of the three process events that is not tuimon's
  * own is seen (a call adds one to its counter in tm_counts, an event to "process_events") and then adds one to exactly
@@ -244,6 +244,11 @@ static __always_inline void path_jobs(struct tm_work *w, u64 call)
 		else
 			set_job(w, TM_SLOT_BASE2, TM_JOB_CWD, 0);
 	}
+	if (call & TM_CALL_NEW_CWD && !w->head.ret) {
+		/* The directory that a relative path started from is left by now; the one it led to is here. */
+		set_job(w, TM_SLOT_BASE, TM_JOB_NONE, 0);
+		set_job(w, TM_SLOT_REAL, TM_JOB_CWD, 0);
+	}
 }
 
 /* The first bytes of what a call read or wrote. A socket's slot is taken by its addresses: they go to GIVEN2 then. */
@@ -376,6 +381,31 @@ int tm_process(u64 *ctx)
 		bpf_probe_read_kernel((char *)(r) + (fixed), __n, (w)->text);                                          \
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);                                                               \
 	} while (0)
+
+/* The last stage of a record without text: short to verify, and all that the end of a process needs. */
+int tm_finish_bare(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu = this_cpu();
+	void *r;
+
+	if (!cpu)
+		return 0;
+	r = w ? reserve_proc_short() : NULL;
+	if (!r) {
+		count_drop(cpu, TM_PROC_SHORT);
+		return 0;
+	}
+	w->text_len = 0;
+	w->ext.text_len = 0;
+	__builtin_memset(w->ext.slot_len, 0, sizeof(w->ext.slot_len));
+	w->head.lost = cpu->lost;
+	w->head.ts_ns = bpf_ktime_get_boot_ns();
+	TM_SUBMIT(r, w, 320, TM_PROC_SHORT_BYTES);
+	cpu->lost = 0;
+	cpu->emitted++;
+	return 0;
+}
 
 int tm_finish(u64 *ctx)
 {

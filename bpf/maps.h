@@ -8,10 +8,13 @@
 
 #define TM_CALLS 512	/* native system call numbers, x86-64's x32 bit stripped; the last one stands for "none known" */
 
+#define TM_SELF 8
+
 struct tm_config {
 	u64 view_generation;	/* grows when the set of viewed cgroups changes */
 	u32 view_all;		/* nothing to look up: every cgroup is in view */
 	u32 environ;		/* carry the environment of executed programs */
+	u32 self[TM_SELF];	/* processes that are tuimon's own; the first TM_SELF_COUNT count */
 };
 
 /* A call's row: why it is wanted, how wide its record is, and where its arguments are. Packed so that user space
@@ -38,6 +41,7 @@ struct tm_config {
 #define TM_CALL_ACCEPT (1ULL << 47)
 #define TM_CALL_CONNECT (1ULL << 48)
 #define TM_CALL_WRITES (1ULL << 49)	/* data goes out: its length is an argument, not the result */
+#define TM_CALL_NEW_CWD (1ULL << 50)	/* its path becomes the working directory */
 
 struct tm_cpu {
 	u64 filtered;		/* what every call touches, in one cache line */
@@ -126,13 +130,14 @@ BPF_HASH(viewed, u64, u32, 4096);
 BPF_ARRAY(compat_numbers, u16, TM_CALLS);
 BPF_ARRAY(works, struct tm_work, TM_CPUS);
 
-BPF_RINGBUF_OUTPUT(ring_slim, TM_PAGES_SLIM);
-BPF_RINGBUF_OUTPUT(ring_short, TM_PAGES_SHORT);
-BPF_RINGBUF_OUTPUT(ring_mid, TM_PAGES_MID);
-BPF_RINGBUF_OUTPUT(ring_long, TM_PAGES_LONG);
-BPF_RINGBUF_OUTPUT(ring_proc_short, TM_PAGES_PROC_SHORT);
-BPF_RINGBUF_OUTPUT(ring_proc_mid, TM_PAGES_PROC_MID);
-BPF_RINGBUF_OUTPUT(ring_proc_long, TM_PAGES_PROC_LONG);
+/* One page each while compiling; the loader makes them as large as they shall be. */
+BPF_RINGBUF_OUTPUT(ring_slim, 1);
+BPF_RINGBUF_OUTPUT(ring_short, 1);
+BPF_RINGBUF_OUTPUT(ring_mid, 1);
+BPF_RINGBUF_OUTPUT(ring_long, 1);
+BPF_RINGBUF_OUTPUT(ring_proc_short, 1);
+BPF_RINGBUF_OUTPUT(ring_proc_mid, 1);
+BPF_RINGBUF_OUTPUT(ring_proc_long, 1);
 
 /* One chain per tracepoint: the kernel lets a program tail-call only programs attached to the same point. The stages
  * are compiled against "chain"; the loader puts the right one in. */
@@ -171,11 +176,17 @@ static __always_inline struct tm_config *the_config(void)
 	return DIRECT(TM_DIRECT_CONFIG);
 }
 
-/* TM_SELF holds tuimon's own processes as "|| tgid == N" terms: constants cost less than a lookup on every call. */
 static __always_inline int is_self(u32 tgid)
 {
-	return 0 TM_SELF;
+	struct tm_config *conf = the_config();
+
+#pragma clang loop unroll(full)
+	for (int i = 0; i < TM_SELF_COUNT; i++)
+		if (tgid == conf->self[i])
+			return 1;
+	return 0;
 }
+
 
 static __always_inline u64 cgroup_of(u64 task)
 {

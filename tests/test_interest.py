@@ -1,7 +1,7 @@
 """What the kernel is asked for: what the rules need, what the view shows, nothing twice."""
 
 from tuimon.capture.source import Want
-from tuimon.interest import LOUD, interest_for
+from tuimon.interest import LOUD, STATE, interest_for
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
 from tuimon.rules.ruleset import RuleSet
@@ -24,7 +24,7 @@ def wants(ruleset: RuleSet | None, **view: bool) -> dict[str, Want]:
 
 def test_rules_ask_for_the_calls_they_name_and_for_no_other() -> None:
     asked = wants(rules("evt.type in (openat, connect) and fd.name = x"))
-    assert set(asked) == {"openat", "connect"}
+    assert set(asked) - STATE == {"openat", "connect"}
     assert all(want & Want.RULES and not want & Want.DATA for want in asked.values())
 
 
@@ -35,6 +35,13 @@ def test_data_and_environment_are_carried_only_when_a_rule_looks_at_them() -> No
         rules("evt.type = execve and proc.env icontains x"), view=False, cgroups=frozenset(), everything=False
     )
     assert (plain.environ, environ.environ) == (False, True)
+
+
+def test_what_changes_a_process_is_always_asked_for() -> None:
+    """A rule about opens may look at the user, the session or the working directory."""
+    for asked in (wants(None), wants(rules("evt.type = openat")), wants(None, view=True)):
+        assert asked.keys() >= STATE
+        assert all(asked[name] & Want.RULES for name in STATE)
 
 
 def test_a_view_leaves_the_loud_calls_out_unless_asked() -> None:

@@ -199,6 +199,7 @@ class Engine:
         """Attach first, then read what exists, so that nothing slips through between the two."""
         self.source.start()
         if not isinstance(self.source, RecordingSource):
+            self.processes.want_environ(self.interest().environ)
             self.processes.seed()
             self.containers.start()
         else:
@@ -431,7 +432,9 @@ class Engine:
     def _ask(self) -> None:
         """Tell the source what is wanted in detail, once it can be told."""
         if self._looping:
-            self.source.set_interest(self.interest())
+            interest = self.interest()
+        self.processes.want_environ(interest.environ)
+        self.source.set_interest(interest)
 
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""

@@ -27,6 +27,13 @@ count them all the same."""
 
 _ALWAYS_ON: Final = frozenset({"clone", "clone3", "fork", "vfork"})
 """New processes come as process events anyway; asking for the calls too would show each twice."""
+STATE: Final = frozenset(
+    """
+    chdir fchdir setsid setpgid capset setns unshare
+    setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid
+    """.split()  # noqa: SIM905
+)
+"""Calls that change what later events say of the process: always asked for, whatever the rules, and never filtered."""
 _RULE_WANT: Final = Want.RULES | Want.PATHS
 
 
@@ -39,11 +46,11 @@ def interest_for(ruleset: RuleSet | None, *, view: bool, cgroups: frozenset[int]
         cgroups: What it shows; empty means all.
         everything: Whether it shows the loud calls too.
     """
-    calls: dict[int, Want] = {}
+    calls = {NAME_TO_NR[name]: Want.RULES for name in STATE}
     if view:
         for nr, name in NR_TO_NAME.items():
             if name not in _ALWAYS_ON and (everything or (name in CALLS and name not in LOUD)):
-                calls[nr] = Want.VIEW
+                calls[nr] = calls.get(nr, Want.NOTHING) | Want.VIEW
     environ = False
     if ruleset is not None:
         data = ruleset.uses("evt.buffer")

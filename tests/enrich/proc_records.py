@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tests.builders import record
 from tuimon.batch import Batch, from_records
-from tuimon.records import Kind, SizeClass
+from tuimon.records import Flag, Kind, SizeClass
 
 Record = tuple[SizeClass, NDArray[np.void]]
 
-EXECVE, CLONE, SETUID, READ, PRCTL = 59, 56, 105, 0, 157
+EXECVE, CLONE, SETUID, READ, PRCTL, CHDIR, FCHDIR = 59, 56, 105, 0, 157, 80, 81
 
 
 def started(pid: int) -> int:
@@ -68,6 +68,14 @@ def end(ts_ns: int, pid: int, *, comm: bytes = b"", **more: int) -> Record:
 def call(ts_ns: int, pid: int, nr: int = READ, *, tid: int | None = None, comm: bytes | None = None) -> Record:
     """Return the exit of a call: slim, or with the thread's name."""
     return record(nr, tid=tid or pid, tgid=pid, ts_ns=ts_ns, comm=comm or b"", slim=comm is None)
+
+
+def move(ts_ns: int, pid: int, given: bytes, real: bytes = b"", *, nr: int = CHDIR, ret: int = 0) -> Record:
+    """Return a chdir; without a real path it is the given one."""
+    flags = Flag(0) if real else Flag.REAL_SAME
+    return record(
+        nr, ret=ret, tid=pid, tgid=pid, ts_ns=ts_ns, comm=b"ls", flags=flags, slots=(given, b"", real, b"", b"", b"")
+    )
 
 
 def credentials(ts_ns: int, pid: int, *, comm: bytes = b"", **more: int) -> Record:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.enrich.proc_records import batch, call, credentials, end, execute, fork, started
+from tests.enrich.proc_records import FCHDIR, batch, call, credentials, end, execute, fork, move, started
 from tests.enrich.proc_tree import write_process
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.procfs import Procfs
@@ -139,6 +139,33 @@ def test_a_call_that_changes_nothing_makes_no_version(table):
 def test_another_threads_credentials_are_not_the_process(table):
     found = rows(table, execute(10, 200, euid=1000), credentials(11, 200, euid=0, tid=201), call(12, 200))
     assert found[2].uid == 1000
+
+
+def test_a_process_that_moves_shows_where_it_was_at_each_event(table):
+    """Relative arguments mean nothing else."""
+    found = rows(
+        table,
+        execute(10, 200, cwd=b"/root"),
+        call(11, 200),
+        move(12, 200, b"sub", b"/root/sub"),
+        call(13, 200),
+        move(14, 200, b"/nowhere", ret=-2),
+        credentials(15, 200, euid=7),
+        move(16, 200, b"/dev/shm"),
+        move(17, 200, b"", b"/etc", nr=FCHDIR),
+        fork(18, 200, 201, comm=b"ls"),
+        call(19, 201),
+    )
+    cwds = ["/root", "/root", "/root/sub", "/root/sub", "/root/sub", "/root/sub", "/dev/shm", "/etc", "/etc", "/etc"]
+    assert [p.cwd for p in found] == cwds
+    assert [p.uid for p in found[4:7]] == [0, 7, 7]
+
+
+def test_a_flood_of_moves_costs_one_version_a_batch(table):
+    rows(table, execute(10, 200))
+    found = rows(table, *[move(100 + n, 200, b"/%d" % (n % 2)) for n in range(2000)], call(9999, 200), first_num=2)
+    assert found[-1].cwd == "/1"
+    assert len({p.index for p in found}) == 2
 
 
 def test_a_new_name_of_the_main_thread_makes_a_new_version(table):
@@ -304,6 +331,24 @@ def test_a_seeded_process_and_its_records_are_one(tmp_path: Path):
     assert found[0].start_ns == started(60)
     assert found[0].uid == 3
     assert before.end_ns is None
+
+
+def test_environments_are_read_when_somebody_looks_at_them(tmp_path: Path):
+    """A rule about the environment may come later than the process, and than tuimon."""
+    for pid in range(60, 160):
+        write_process(tmp_path, pid, comm="late")
+        (tmp_path / str(pid) / "environ").write_bytes(b"A=1\0B=two words\0")
+    table = ProcessTable(Procfs(tmp_path), lambda _: 0)
+    table.seed()
+    assert table.current(60).env is None
+    table.want_environ(True)
+    for n in range(3):
+        rows(table, call(1000 + n, 60), first_num=n + 1)
+    assert {table.current(pid).env for pid in range(60, 160)} == {("A=1", "B=two words")}
+    early = ProcessTable(Procfs(tmp_path), lambda _: 0)
+    early.want_environ(True)
+    early.seed()
+    assert early.current(60).env == ("A=1", "B=two words")
 
 
 def test_an_unknown_pid_is_read_from_procfs(tmp_path: Path):

@@ -27,6 +27,7 @@ _OPEN_HOW: Final = 1 << 46
 _ACCEPT: Final = 1 << 47
 _CONNECT: Final = 1 << 48
 _WRITES: Final = 1 << 49
+_NEW_CWD: Final = 1 << 50
 
 _SIX_ARGUMENTS: Final = frozenset(
     {
@@ -70,6 +71,7 @@ def _flags(call: Call, want: Want) -> int:
         _ACCEPT: call.name in ("accept", "accept4"),
         _CONNECT: call.name == "connect",
         _WRITES: call.category == "io-write",
+        _NEW_CWD: call.name == "chdir",
     }
     return sum(bit for bit, is_set in flags.items() if is_set)
 

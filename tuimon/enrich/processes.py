@@ -2,8 +2,8 @@
 
 A process is (pid, start time); each exec, change of credentials and change of name makes a new version with an index of
 its own, so that an old event keeps showing who made it *then*. The table is seeded from /proc, kept by the fork, exec
-and exit records (and by the reserved calls, which carry a process description too), and asks /proc again only for a
-pid that nobody saw being made, at a bounded rate.
+and exit records (and by the reserved calls, which carry a process description too, and chdir), and asks /proc again
+only for a pid that nobody saw being made, at a bounded rate.
 
 ``apply`` is the hot path: rows are assigned by one gather from an array indexed by pid; Python looks only at the rows
 that describe a process. One thread writes (the engine's); ``get`` may be called from any thread.
@@ -14,6 +14,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from heapq import merge
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -28,16 +30,19 @@ from tuimon.enrich.record import (
     EXIT,
     FORK,
     Described,
+    Move,
     Said,
     describe,
     differs,
     executed,
     forked,
+    moves,
     said_rows,
     updated,
 )
 from tuimon.events import Process, decode
 
+_row: Final = attrgetter("row")
 Change = tuple[int, int, int]
 """(pid, first row, index of the version it has from that row on)."""
 PID_LIMIT: Final = 1 << 22
@@ -47,6 +52,8 @@ _MAX_DEPTH: Final = 64
 """Ancestors kept behind a dropped version: a program that forks and ends for ever would grow an endless chain."""
 _READS_PER_S: Final = 200
 """Of single processes from /proc (0.15 ms each): at most 3 % of the event path."""
+_ENVIRONS_PER_BATCH: Final = 50
+"""Some 20 µs each."""
 _SWEEP_S: Final = 30.0
 """Between two looks for processes whose exit record was lost."""
 
@@ -82,6 +89,9 @@ class ProcessTable:
         self._closed: deque[tuple[int, int]] = deque()
         """(number of the last event that may refer to it, index) of each version that is no longer the newest."""
         self._waiting: dict[int, int] = {}
+        self._environ = False
+        self._without_environ: list[int] = []
+        """Indexes of versions whose environment is still to be read."""
         """Pids to be read from /proc when the rate allows, and the index of what stands in for them."""
         self._reads = float(_READS_PER_S)
         self._read_at = time.monotonic()
@@ -105,11 +115,17 @@ class ProcessTable:
         alive = [p for p in tuple(self._versions.values()) if p.end_ns is None]
         return [p for p in alive if self._newest(p.pid) is p]
 
-    def seed(self, *, environ: bool = False) -> int:
-        """Read every process of the machine; call once, after the capture started, so that none slips through.
+    def want_environ(self, wanted: bool) -> None:
+        """Say whether the environments of processes that were not seen being executed are to be read too.
 
-        Args:
-            environ: Read their environments too.
+        Those that are known already are read a few at a time, so that a new rule does not hold up the events.
+        """
+        if wanted and not self._environ:
+            self._without_environ = [p.index for p in self.living() if p.env is None]
+        self._environ = wanted
+
+    def seed(self) -> int:
+        """Read every process of the machine; call once, after the capture started, so that none slips through.
 
         Returns:
             How many were read.
@@ -122,7 +138,7 @@ class ProcessTable:
         found = {process.pid: process for process in self._procfs.processes()}
         namespaces = {p.pid_ns: p.start_ns for p in found.values() if p.vpid == 1}
         for process in found.values():
-            self._complete(process, environ=environ)
+            self._complete(process)
             process.parent = found.get(process.ppid)
             process.pidns_start_ns = namespaces.get(process.pid_ns, 0)
             self._add(process)
@@ -151,6 +167,8 @@ class ProcessTable:
         self._follow_names(batch, at)
         batch.process_at = at
         self._sweep()
+        if self._without_environ:
+            self._read_environs()
 
     def retire(self, oldest_kept_num: int) -> int:
         """Drop the versions that ended or were replaced before the oldest kept event; return how many.
@@ -230,23 +248,35 @@ class ProcessTable:
             self._close(process.index)
         process.end_ns = end_ns
 
-    def _complete(self, process: Process, *, environ: bool = False) -> None:
+    def _complete(self, process: Process) -> None:
         """Fill in what /proc knows beyond the process's own files."""
         assert self._procfs is not None
         if self._cgroup_of is not None:
             process.cgroup_id = self._cgroup_of(self._procfs.cgroups(process.pid))
-        if environ:
+        if self._environ:
             process.env = self._procfs.strings(process.pid, "environ")
+
+    def _read_environs(self) -> None:
+        """Read some of the environments that were asked for after their processes had been read."""
+        for _ in range(min(_ENVIRONS_PER_BATCH, len(self._without_environ))):
+            process = self._versions.get(self._without_environ.pop())
+            if self._procfs is not None and process is not None and process.env is None and process.end_ns is None:
+                process.env = self._procfs.strings(process.pid, "environ")
 
     # --- what the records say
 
     def _take_in(self, batch: Batch) -> list[Change]:
         """Update the table from the process records, in time order; return what changed."""
         changes: list[Change] = []
-        if not len(batch.proc_row):
+        moved = moves(batch)
+        if not len(batch.proc_row) and not moved:
             return changes
         arena = batch.arena
-        for said in said_rows(batch):
+        rows = said_rows(batch)
+        for said in merge(rows, moved, key=_row) if moved else rows:
+            if isinstance(said, Move):
+                self._move(said, changes)
+                continue
             kind, process = said.kind, said.process
             if not 0 < process.pid < PID_LIMIT or said.tgid >= PID_LIMIT:
                 continue
@@ -262,6 +292,15 @@ class ProcessTable:
                 if differs(known, process):
                     changes.append((process.pid, said.row, self._add(updated(known, process, said.ts_ns))))
         return changes
+
+    def _move(self, move: Move, changes: list[Change]) -> None:
+        """Give a process its new working directory; one that is not known yet is read from /proc, where it has it."""
+        known = self._newest(move.tgid) if 0 < move.tgid < PID_LIMIT else None
+        if known is None or known.end_ns is not None or known.cwd == move.cwd:
+            return
+        moved = process_state.copy_of(known)
+        moved.cwd, moved.exec_ns = move.cwd, move.ts_ns
+        changes.append((move.tgid, move.row, self._add(moved)))
 
     def _fork(self, arena: bytes, said: Said, changes: list[Change]) -> int:
         child, ts_ns = said.process, said.ts_ns

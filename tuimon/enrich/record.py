@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from tuimon.batch import Batch
 from tuimon.events import Process, decode
-from tuimon.records import Kind
+from tuimon.records import Flag, Kind, Slot
+from tuimon.syscalls import NAME_TO_NR
 
 
 class Described(NamedTuple):
@@ -71,11 +74,25 @@ class Text(NamedTuple):
     cwd: str
 
 
+class Move(NamedTuple):
+    """One row that changes a process's working directory."""
+
+    row: int
+    tgid: int
+    ts_ns: int
+    cwd: str
+
+
 _FIELDS: Final = list(Described._fields)
 # Members of an Enum are looked up in Python before 3.12; here that would cost more than the work itself.
 FORK: Final = int(Kind.FORK)
 EXEC: Final = int(Kind.EXEC)
 EXIT: Final = int(Kind.EXIT)
+SYSCALL: Final = int(Kind.SYSCALL)
+REAL_SAME: Final = int(Flag.REAL_SAME)
+_MANY_MOVES: Final = 500
+_CHDIR: Final = NAME_TO_NR["chdir"]
+_FCHDIR: Final = NAME_TO_NR["fchdir"]
 
 
 def said_rows(batch: Batch) -> Iterator[Said]:
@@ -97,6 +114,27 @@ def said_rows(batch: Batch) -> Iterator[Said]:
         exts["slot_len"].tolist(),
     )
     return map(Said, *columns)
+
+
+def moves(batch: Batch) -> list[Move]:
+    """Return every successful chdir and fchdir, in time order; their REAL is the new working directory.
+
+    Of a flood only the last one of each process is told: a version each would cost more than the flood itself.
+    """
+    head = batch.head
+    nr = head["nr"]
+    rows = np.flatnonzero((nr == _CHDIR) | (nr == _FCHDIR)).tolist()
+    rows = [row for row in rows if int(head["kind"][row]) == SYSCALL and not int(head["ret"][row])]
+    if len(rows) > _MANY_MOVES:
+        rows = sorted({int(head["tgid"][row]): row for row in rows}.values())
+    found = []
+    for row in rows:
+        slots = batch.slots(row)
+        same = int(head["flags"][row]) & REAL_SAME
+        raw = slots[Slot.GIVEN] if same else slots[Slot.REAL]
+        if raw[:1] == b"/":
+            found.append(Move(row, int(head["tgid"][row]), int(head["ts_ns"][row]), _decode(raw)))
+    return found
 
 
 def describe(arena: bytes, said: Said) -> Text:
@@ -173,7 +211,7 @@ def updated(before: Process, said: Described, ts_ns: int) -> Process:
 
 
 def differs(process: Process, said: Described) -> bool:
-    """Tell whether a record shows other ids than a version has."""
+    """Tell whether a record shows other ids or limits than a version has."""
     return (
         process.uid != said.euid
         or process.gid != said.egid
@@ -186,6 +224,7 @@ def differs(process: Process, said: Described) -> bool:
         or process.loginuid != said.loginuid
         or process.mnt_ns != said.mnt_ns
         or process.cgroup_id != said.cgroup_id
+        or process.fd_limit != said.fd_limit
     )
 
 

@@ -202,6 +202,9 @@ class Facts:
             given = self.given()
             if given is None or self.call.text is not None:
                 self._path = given
+            elif self.name == "chdir" and not given.startswith("/") and self.ret >= 0:
+                # The record has the directory it led to, not the one it started from.
+                self._path = decode(self.slot(Slot.REAL)) or None
             else:
                 self._path = absolute(decode(self.slot(Slot.BASE)), given)
         return self._path  # type: ignore[return-value]

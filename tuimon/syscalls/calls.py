@@ -243,8 +243,8 @@ capset process !
 ptrace process !
 setns process f0 !
 unshare process !
-setsid process
-setpgid process
+setsid process !
+setpgid process !
 getrlimit process
 setrlimit process
 prlimit process
