@@ -104,6 +104,12 @@ class Checks:
         self._known: dict[Check, Callable[[SlotOf], Test]] = {}
         self._costly: dict[Check, bool] = {}
 
+    def fresh(self) -> Checks:
+        """Return a compiler that means the same and shares nothing that changes, for another thread."""
+        return Checks(
+            plain_falco=self.plain_falco, addresses=self._addresses, resolve=self._resolve, twin_of=self._twin_of
+        )
+
     @property
     def addresses_revision(self) -> int:
         """Changes whenever a host name is known to have other addresses."""
