@@ -22,6 +22,7 @@ from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
+from tuimon.enrich.procfs import own_memory_bytes
 from tuimon.enrich.users import use_names
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
@@ -29,9 +30,11 @@ from tuimon.interest import interest_for
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter
 from tuimon.rules.loader import LoadResult, load
-from tuimon.rules.matching import Pending, RuleHit
+from tuimon.rules.matching import Pending, Rule, RuleHit
 from tuimon.rules.ruleset import RuleSet
 from tuimon.settings import Settings
+from tuimon.stages import STAGES, Stages
+from tuimon.view.health import Health, StageCost
 from tuimon.view.snapshot import Snapshot
 from tuimon.view.stats import Stats
 
@@ -115,6 +118,8 @@ class Engine:
         self.history = History(options.history_bytes)
         self.listeners: list[Listener] = []
         self._stats = Stats()
+        self._stages = Stages()
+        self._last_event_at: float | None = None
         self._rules = _InForce()
         self._revision = 0
         self._view: frozenset[int] | None = None
@@ -218,36 +223,47 @@ class Engine:
     def _loop(self) -> None:
         stats_at = snapshot_at = 0.0
         cpu, wall = time.thread_time(), time.monotonic()
+        lap = self._stages.lap
+        self._stages.begin()
         while not self._stop.is_set():
             batch = self.source.drain(DRAIN_S)
+            lap("drain")
             self._restore_containers()
             self._run_commands()
             if len(batch):
                 self._take(batch)
             now = time.monotonic()
             self._settle(now)
+            lap("history")
             if self.source.ended and not len(batch) and not self._fresh and not len(self._pending):
                 self._finished = True
             if now - stats_at >= STATS_S:
                 self._load = (time.thread_time() - cpu) / max(now - wall, 1e-9)
                 cpu, wall, stats_at = time.thread_time(), now, now
                 self._count()
+                self._stages.share(now)
             if now - snapshot_at >= SNAPSHOT_S:
                 snapshot_at = now
                 self._publish()
+            lap("publish")
 
     # -- one batch -------------------------------------------------------------------------------------------------
 
     def _take(self, batch: Batch) -> None:
         batch.first_num = self._num
         self._num += len(batch)
+        self._last_event_at = time.monotonic()
+        lap = self._stages.lap
         self.processes.apply(batch)
+        lap("processes")
         for listener in self.listeners:
             listener.batch(batch)
+        lap("record")
         ruleset = self._rules.ruleset
         if ruleset is not None:
             for row in ruleset.candidates(batch, self).tolist():
                 self._judge(ruleset, self.event(batch, row))
+        lap("rules")
         if not self._fresh:
             self._fresh_since = time.monotonic()
         self._fresh.append(batch)
@@ -381,6 +397,37 @@ class Engine:
         """Return the row object of an event, with its process and container; any thread."""
         return Event(batch, row, *self._owners(batch, row))
 
+    def process_list(self, *, ended: bool = False) -> list[Process]:
+        """Return the living processes, and if asked for those that ended and are still kept; any thread."""
+        processes = self.processes
+        return [*processes.living(), *processes.ended()] if ended else processes.living()
+
+    def container_of(self, cgroup_id: int) -> Container | None:
+        """Return the container a cgroup belongs to, the host, or None while it is not known; any thread."""
+        return self.containers.of_cgroup(cgroup_id)
+
+    def rules_in_force(self) -> tuple[Rule, ...]:
+        """Return the rules in force, with their counters; any thread."""
+        ruleset = self._rules.ruleset
+        return () if ruleset is None else ruleset.rules
+
+    def health(self) -> Health:
+        """Return what there is to know about the engine itself, as of now; any thread."""
+        stages, shares, last = self._stages, self._stages.shares, self._last_event_at
+        return Health(
+            stages=tuple(
+                StageCost(name, what, shares[name], stages.total_ns[name] / 1e9) for name, what in STAGES.items()
+            ),
+            last_event_s=None if last is None else time.monotonic() - last,
+            memory_bytes=own_memory_bytes(),
+            processes=len(self.processes),
+            waiting=len(self._pending),
+            released_early=self._pending.released_early,
+            unjudged=self._unjudged,
+            rings=getattr(self.source, "ring_fill", tuple)(),
+            facts=getattr(self.source, "facts", tuple)(),
+        )
+
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""
         return compile_filter(text, self._rules.loaded, self.event)
@@ -431,10 +478,10 @@ class Engine:
 
     def _ask(self) -> None:
         """Tell the source what is wanted in detail, once it can be told."""
-        if self._looping:
-            interest = self.interest()
+        interest = self.interest()
         self.processes.want_environ(interest.environ)
-        self.source.set_interest(interest)
+        if self._looping:
+            self.source.set_interest(interest)
 
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""

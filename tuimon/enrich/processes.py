@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import merge
 from operator import attrgetter
 from typing import Any, Final
@@ -272,7 +272,7 @@ class ProcessTable:
         if not len(batch.proc_row) and not moved:
             return changes
         arena = batch.arena
-        rows = said_rows(batch)
+        rows: Iterator[Said | Move] = said_rows(batch)
         for said in merge(rows, moved, key=_row) if moved else rows:
             if isinstance(said, Move):
                 self._move(said, changes)
