@@ -115,6 +115,10 @@ class ProcessTable:
         alive = [p for p in tuple(self._versions.values()) if p.end_ns is None]
         return [p for p in alive if self._newest(p.pid) is p]
 
+    def ended(self) -> list[Process]:
+        """Return the last version of every process that ended and is still kept; any thread."""
+        return [p for p in tuple(self._versions.values()) if p.end_ns is not None]
+
     def want_environ(self, wanted: bool) -> None:
         """Say whether the environments of processes that were not seen being executed are to be read too.
 

@@ -37,6 +37,15 @@ def same_start(a_ns: int, b_ns: int) -> bool:
     return a_ns // TICK_NS == b_ns // TICK_NS
 
 
+def own_memory_bytes() -> int:
+    """Return the resident memory of this process (``statm``, proc_pid_statm(5)), 0 where /proc does not tell."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 class Procfs:
     """A proc file system.
 
