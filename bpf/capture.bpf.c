@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The programs. Put together by tuimon/capture/sources.py, which puts before this file, in this order: the offsets from BTF,
- * events.h, read.h, maps.h, path.h, process.h and socket.h.
+ * The programs. Put together by tuimon/capture/sources.py, which puts before this file, in this order: the offsets
+ * from BTF, events.h, read.h, maps.h, path.h, process.h and socket.h.
  *
  *   sys_exit               tm_sys_exit ─┬─ filtered, or a slim record
  *                                       └─ tm_detail ─┬────────────── tm_finish ── record
@@ -197,6 +197,7 @@ static __always_inline void fill_ext(struct tm_work *w, u64 task)
 	w->ext.uid = GET(cred, cred, euid);
 	w->ext.gid = GET(cred, cred, egid);
 	w->ext.fd_type = 0;
+	set_root(w, task);
 	bpf_get_current_comm(w->ext.comm, sizeof(w->ext.comm));
 }
 
@@ -223,7 +224,7 @@ static __always_inline void set_job(struct tm_work *w, u32 slot, u32 job, u64 at
 	w->at[slot] = at;
 }
 
-static __always_inline void path_jobs(struct tm_work *w, u64 call)
+static __always_inline void path_jobs(struct tm_work *w, u64 task, u64 call)
 {
 	u32 path = TM_CALL_PATH(call), dir = TM_CALL_DIR(call);
 
@@ -231,23 +232,23 @@ static __always_inline void path_jobs(struct tm_work *w, u64 call)
 		set_job(w, TM_SLOT_GIVEN, TM_JOB_USER_STRING, w->arg[path & 7]);
 		w->head.flags |= TM_F_USER_MEMORY;
 		if (dir < 6)
-			set_job(w, TM_SLOT_BASE, TM_JOB_DIRFD, w->arg[dir & 7]);
+			walk_from_dirfd(w, TM_SLOT_BASE, task, w->arg[dir & 7]);
 		else if (!(call & TM_CALL_TEXT))
-			set_job(w, TM_SLOT_BASE, TM_JOB_CWD, 0);
+			walk_from_cwd(w, TM_SLOT_BASE, task);
 	}
 	path = TM_CALL_PATH2(call);
 	dir = TM_CALL_DIR2(call);
 	if (path < 6) {
 		set_job(w, TM_SLOT_GIVEN2, TM_JOB_USER_STRING, w->arg[path & 7]);
 		if (dir < 6)
-			set_job(w, TM_SLOT_BASE2, TM_JOB_DIRFD, w->arg[dir & 7]);
+			walk_from_dirfd(w, TM_SLOT_BASE2, task, w->arg[dir & 7]);
 		else
-			set_job(w, TM_SLOT_BASE2, TM_JOB_CWD, 0);
+			walk_from_cwd(w, TM_SLOT_BASE2, task);
 	}
 	if (call & TM_CALL_NEW_CWD && !w->head.ret) {
 		/* The directory that a relative path started from is left by now; the one it led to is here. */
 		set_job(w, TM_SLOT_BASE, TM_JOB_NONE, 0);
-		set_job(w, TM_SLOT_REAL, TM_JOB_CWD, 0);
+		walk_from_cwd(w, TM_SLOT_REAL, task);
 	}
 }
 
@@ -308,7 +309,7 @@ static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
 	if (magic == TM_PIPEFS_MAGIC)
 		return;
 	if (call & (TM_CALL_FD_PATH | TM_WANT_PATHS))
-		set_job(w, TM_SLOT_REAL, TM_JOB_FILE, number);
+		walk_from_file(w, TM_SLOT_REAL, number);
 }
 
 /* Make openat2's arguments look like openat's: flags and mode in the third and fourth, then the resolve flags. */
@@ -340,7 +341,7 @@ int tm_detail(u64 *ctx)
 	fill_args(w);
 	fill_ext(w, task);
 	clear_jobs(w);
-	path_jobs(w, call);
+	path_jobs(w, task, call);
 	fd_job(w, task, call);
 	data_job(w, call);
 	if (call & TM_CALL_RESERVED)
@@ -552,8 +553,8 @@ int tm_exec(u64 *ctx)
 	fill_args(w);
 	mm = CAST(mm_struct, GET(task, task_struct, mm));
 	set_job(w, TM_SLOT_GIVEN, TM_JOB_KERNEL_STRING, given);
-	set_job(w, TM_SLOT_BASE, TM_JOB_CWD, 0);
-	set_job(w, TM_SLOT_REAL, TM_JOB_FILE, GET(mm, mm_struct, exe_file));
+	walk_from_cwd(w, TM_SLOT_BASE, task);
+	walk_from_file(w, TM_SLOT_REAL, GET(mm, mm_struct, exe_file));
 	start = GET(mm, mm_struct, arg_start);
 	end = GET(mm, mm_struct, arg_end);
 	set_job(w, TM_SLOT_GIVEN2, TM_JOB_USER_BYTES, start);
@@ -622,9 +623,9 @@ int tm_fork(u64 *ctx)
 	w->arg[0] = w->proc.clone_flags;
 	fill_args(w);
 	mm = GET(child, task_struct, mm);
-	set_job(w, TM_SLOT_BASE, TM_JOB_CWD, 0);
+	walk_from_cwd(w, TM_SLOT_BASE, child);
 	if (mm)
-		set_job(w, TM_SLOT_REAL, TM_JOB_FILE, GET(CAST(mm_struct, mm), mm_struct, exe_file));
+		walk_from_file(w, TM_SLOT_REAL, GET(CAST(mm_struct, mm), mm_struct, exe_file));
 	chain_fork.call(ctx, TM_STAGE_PROCESS);
 	count_drop(cpu, TM_PROC_SHORT);
 	return 0;

@@ -72,11 +72,9 @@ struct tm_counts {		/* of one cgroup */
 #define TM_JOB_NONE 0
 #define TM_JOB_USER_STRING 1
 #define TM_JOB_KERNEL_STRING 2
-#define TM_JOB_CWD 3
-#define TM_JOB_DIRFD 4
-#define TM_JOB_FILE 5
-#define TM_JOB_USER_BYTES 6
-#define TM_JOB_SOCK 7
+#define TM_JOB_WALK 3	/* "at" is a dentry, "length" its mount */
+#define TM_JOB_USER_BYTES 4
+#define TM_JOB_SOCK 5
 
 #define TM_DEPTH 128			/* path components looked at; a deeper path is marked truncated */
 #define TM_TEXT 32768			/* text is masked to this; the other half of the buffer is room to overrun into */
@@ -186,7 +184,6 @@ static __always_inline int is_self(u32 tgid)
 			return 1;
 	return 0;
 }
-
 
 static __always_inline u64 cgroup_of(u64 task)
 {

@@ -94,31 +94,46 @@ static __always_inline u64 file_of_fd(u64 task, u32 fd)
 	return file;
 }
 
-static __always_inline void set_place(struct tm_work *w, u64 dentry, u64 mount)
+/* Note where the walk of a slot begins. It is found out by an earlier stage: the verifier would follow the walk once for
+ * each way to find it. */
+static __always_inline void walk_from(struct tm_work *w, u32 slot, u64 dentry, u64 mount)
 {
-	w->dentry = dentry;
-	w->mount = mount;
+	w->job[slot] = dentry ? TM_JOB_WALK : TM_JOB_NONE;
+	w->at[slot] = dentry;
+	w->length[slot] = mount;
 }
 
-/* Set where the walk of a slot begins. Returns 0 when there is nothing to walk. */
-static __always_inline int find_place(struct tm_work *w, u32 job, u64 at)
+/* The walk ends at the root of the task: what it sees as "/". */
+static __always_inline void set_root(struct tm_work *w, u64 task)
 {
-	u64 task = CAST(task_struct, w->task);
 	u64 fs = CAST(fs_struct, GET(task, task_struct, fs));
-	u64 file;
 
 	w->root_dentry = GET(fs, fs_struct, root_dentry);
 	w->root_mount = GET(fs, fs_struct, root_mnt);
-	if (job == TM_JOB_CWD || (job == TM_JOB_DIRFD && (s32)at == -100)) {
-		set_place(w, GET(fs, fs_struct, pwd_dentry), GET(fs, fs_struct, pwd_mnt));
-		return w->dentry != 0;
-	}
-	file = job == TM_JOB_DIRFD ? file_of_fd(task, at) : at;
+}
+
+static __always_inline void walk_from_cwd(struct tm_work *w, u32 slot, u64 task)
+{
+	u64 fs = CAST(fs_struct, GET(task, task_struct, fs));
+
+	walk_from(w, slot, GET(fs, fs_struct, pwd_dentry), GET(fs, fs_struct, pwd_mnt));
+}
+
+static __always_inline void walk_from_file(struct tm_work *w, u32 slot, u64 file)
+{
 	if (!file)
-		return 0;
+		return;
 	file = CAST(file, file);
-	set_place(w, GET(file, file, f_path_dentry), GET(file, file, f_path_mnt));
-	return w->dentry != 0;
+	walk_from(w, slot, GET(file, file, f_path_dentry), GET(file, file, f_path_mnt));
+}
+
+/* A directory given as an fd, which may be AT_FDCWD. */
+static __always_inline void walk_from_dirfd(struct tm_work *w, u32 slot, u64 task, u64 dirfd)
+{
+	if ((s32)dirfd == -100)
+		walk_from_cwd(w, slot, task);
+	else
+		walk_from_file(w, slot, file_of_fd(task, dirfd));
 }
 
 /* Whether REAL repeats an absolute GIVEN: compared up to 128 bytes, longer ones are simply both carried. */
@@ -219,7 +234,9 @@ static __always_inline void fill_slots(struct tm_work *w)
 			put_bytes(w, w->at[s], w->length[s]);
 		} else if (job == TM_JOB_KERNEL_STRING) {
 			put_string(w, job, w->at[s]);
-		} else if (find_place(w, job, w->at[s])) {
+		} else {
+			w->dentry = w->at[s];
+			w->mount = w->length[s];
 			walk_up(w);
 			walk_down(w);
 			if (s == TM_SLOT_REAL && w->head.kind == TM_KIND_SYSCALL && real_is_given(w, start)) {

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 
 from tuimon.capture.bpf_calls import attach, load_program
 from tuimon.capture.btf import read_btf
+from tuimon.capture.compiled import compile_module
 from tuimon.capture.kernel import KernelSource
-from tuimon.capture.program import compile_module
 from tuimon.capture.source import Interest, Want
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 

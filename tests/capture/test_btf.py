@@ -133,7 +133,7 @@ def test_a_damaged_byte_is_an_error_or_ends_well(at: int, value: int) -> None:
 
 @pytest.mark.kernel
 def test_the_running_kernel_describes_what_the_programs_read() -> None:
-    from tuimon.capture.program import MEMBERS
+    from tuimon.capture.sources import MEMBERS
 
     text = offsets_header(read_btf(), MEMBERS)
     constants = dict(line.split(" ", 2)[1:] for line in text.splitlines())

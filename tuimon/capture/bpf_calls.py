@@ -1,4 +1,4 @@
-"""The few bpf(2) commands that tuimon issues itself: loading and attaching programs that bcc has compiled.
+"""The bpf(2) commands that tuimon issues itself: maps, and loading and attaching programs that bcc has compiled.
 
 bcc knows raw tracepoints but not typed ones (``BPF_PROG_TYPE_TRACING`` with ``BPF_TRACE_RAW_TP``), whose programs read
 kernel memory with plain loads. Layouts follow ``union bpf_attr`` in the kernel's include/uapi/linux/bpf.h.
@@ -11,13 +11,13 @@ import errno
 import os
 import platform
 import struct
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 _NR_BPF: Final = {"x86_64": 321, "aarch64": 280}.get(platform.machine(), 280)
-_MAP_LOOKUP_ELEM, _MAP_UPDATE_ELEM, _PROG_LOAD, _RAW_TRACEPOINT_OPEN = 1, 2, 5, 17
+_MAP_CREATE, _MAP_LOOKUP_ELEM, _MAP_UPDATE_ELEM, _MAP_DELETE_ELEM, _MAP_GET_NEXT_KEY = 0, 1, 2, 3, 4
+_PROG_LOAD, _OBJ_GET_INFO_BY_FD, _RAW_TRACEPOINT_OPEN = 5, 15, 17
 _TYPE_RAW_TRACEPOINT: Final = 17
 _TYPE_TRACING: Final = 26
 _TRACE_RAW_TP: Final = 23
@@ -112,22 +112,60 @@ def attach(program_fd: int, tracepoint: str, *, typed: bool) -> int:
     return _bpf(_RAW_TRACEPOINT_OPEN, struct.pack("<QI", 0 if typed else ctypes.addressof(name), program_fd))
 
 
-def update(map_fd: int, key: int, value: bytes) -> None:
-    """Set one element of a map with 4-byte keys; raises OSError."""
-    key_buffer = ctypes.create_string_buffer(struct.pack("<I", key), 4)
-    value_buffer = ctypes.create_string_buffer(value, len(value))
-    attr = struct.pack("<IIQQQ", map_fd, 0, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), 0)
-    _bpf(_MAP_UPDATE_ELEM, attr)
+def create_map(map_type: int, key_size: int, value_size: int, max_entries: int, flags: int, name: str) -> int:
+    """Create a map and return its fd; raises OSError. For a ring buffer ``max_entries`` is its bytes."""
+    attr = struct.pack("<IIIIIII16s", map_type, key_size, value_size, max_entries, flags, 0, 0, name.encode()[:15])
+    return _bpf(_MAP_CREATE, attr)
 
 
-def lookup(map_fd: int, key: int, into: NDArray[np.void]) -> None:
-    """Read one element of a map with 4-byte keys; raises OSError.
+def map_info(map_fd: int) -> tuple[int, int, int, int, int]:
+    """Return type, key size, value size, entries and flags of a map; raises OSError."""
+    info = ctypes.create_string_buffer(64)
+    _bpf(_OBJ_GET_INFO_BY_FD, struct.pack("<IIQ", map_fd, len(info), ctypes.addressof(info)))
+    map_type, _, key_size, value_size, max_entries, flags = struct.unpack_from("<IIIIII", info)
+    return map_type, key_size, value_size, max_entries, flags
+
+
+def _element(command: int, map_fd: int, key: bytes | None, value: int) -> None:
+    """Issue a command on one element of a map; ``value`` is an address."""
+    buffer = ctypes.create_string_buffer(key, len(key)) if key is not None else None
+    key_at = ctypes.addressof(buffer) if buffer is not None else 0
+    _bpf(command, struct.pack("<IIQQQ", map_fd, 0, key_at, value, 0))
+
+
+def update(map_fd: int, key: bytes | None, value: bytes) -> None:
+    """Set one element of a map, or push onto a queue (no key); raises OSError."""
+    buffer = ctypes.create_string_buffer(value, len(value))
+    _element(_MAP_UPDATE_ELEM, map_fd, key, ctypes.addressof(buffer))
+
+
+def delete(map_fd: int, key: bytes) -> None:
+    """Remove one element of a map; raises OSError."""
+    _element(_MAP_DELETE_ELEM, map_fd, key, 0)
+
+
+def lookup(map_fd: int, key: bytes, into: NDArray[Any]) -> None:
+    """Read one element of a map; raises OSError.
 
     ``into`` must be as large as the value; that of a per-CPU map is one value per possible CPU, each rounded up to 8.
     """
-    key_buffer = ctypes.create_string_buffer(struct.pack("<I", key), 4)
-    attr = struct.pack("<IIQQQ", map_fd, 0, ctypes.addressof(key_buffer), into.ctypes.data, 0)
-    _bpf(_MAP_LOOKUP_ELEM, attr)
+    _element(_MAP_LOOKUP_ELEM, map_fd, key, into.ctypes.data)
+
+
+def keys(map_fd: int, key_size: int) -> list[bytes]:
+    """Return the keys of a hash; one that is removed meanwhile may end the list early; raises OSError."""
+    found: list[bytes] = []
+    after = ctypes.create_string_buffer(key_size)
+    last: bytes | None = None
+    while True:
+        try:
+            _element(_MAP_GET_NEXT_KEY, map_fd, last, ctypes.addressof(after))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return found
+            raise
+        last = after.raw
+        found.append(last)
 
 
 def patched(code: bytes, *, calls: dict[int, int], maps: dict[int, int]) -> bytes:

@@ -131,19 +131,31 @@ class Btf:
                 yield from self._members(inner, offset)
 
     def member(self, struct_id: int, path: str) -> tuple[int, int] | None:
-        """Return ``(offset, size)`` in bytes of a member such as ``f_path.dentry``, None if there is none."""
+        """Return ``(offset, size)`` in bytes of a member, None if there is none.
+
+        A path such as ``f_path.dentry`` goes into inner structs, ``regs[3]`` into an array.
+        """
         offset, type_id = 0, struct_id
         for part in path.split("."):
-            plain, kind, _ = self._plain(type_id)
-            if kind not in (_STRUCT, _UNION):
+            name, _, index = part.rstrip("]").partition("[")
+            found = self._named_member(type_id, name)
+            if found is None:
                 return None
-            for name, at, member_type in self._members(plain, 0):
-                if name == part:
-                    offset, type_id = offset + at, member_type
-                    break
-            else:
-                return None
+            offset, type_id = offset + found[0], found[1]
+            if index:
+                plain, kind, _ = self._plain(type_id)
+                if kind != _ARRAY:
+                    return None
+                type_id = _TRIPLE.unpack_from(self._data, self._at[plain] + 12)[0]
+                offset += int(index) * self.size(type_id)
         return offset, self.size(type_id)
+
+    def _named_member(self, type_id: int, name: str) -> tuple[int, int] | None:
+        """Return ``(offset, type id)`` of one member of a struct or union, None if it has none of that name."""
+        plain, kind, _ = self._plain(type_id)
+        if kind not in (_STRUCT, _UNION):
+            return None
+        return next(((at, member) for found, at, member in self._members(plain, 0) if found == name), None)
 
 
 def read_btf(path: Path = VMLINUX) -> Btf:

@@ -6,24 +6,28 @@ import mmap
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch, empty_batch
-from tuimon.capture.bpf_calls import lookup
+from tuimon.capture.bpf_calls import delete, keys, lookup, update
+from tuimon.capture.compiled import CACHE
 from tuimon.capture.privileges import require_privileges
-from tuimon.capture.program import RING_NAMES, Build, Programs, attach_all, load, possible_cpus
+from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
 from tuimon.capture.rows import call_rows
 from tuimon.capture.source import CallCounts, Counts, Interest
+from tuimon.capture.sources import Build, possible_cpus
 from tuimon.errors import CaptureError
 from tuimon.records import SizeClass
 from tuimon.syscalls import COMPAT_I386
 
 CALLS: Final = 512
 CGROUP_SLOTS: Final = 512
+SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
 POLL_S: Final = 0.01
@@ -57,7 +61,7 @@ CPU: Final = np.dtype(
     ]
 )
 """struct tm_cpu of bpf/maps.h."""
-CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4")])
+CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4"), ("self", "<u4", (8,))])
 """struct tm_config of bpf/maps.h."""
 COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
 """struct tm_counts of bpf/maps.h."""
@@ -70,6 +74,7 @@ class KernelSource:
         rings: Bytes of each ring where they differ from DEFAULT_RINGS; rounded up to a power of two.
         self_pids: Processes whose events are left out; the calling process when empty, nobody when None.
         only_kind: Load this kind of programs and no other: ``typed+cast``, ``typed`` or ``plain`` (tests, benchmarks).
+        cache: Folder where compiled programs are kept for the next start, None for nowhere (tuimon.capture.compiled).
         cgroup_subsys: Index of the cgroup version 1 controller to take container keys from, None for version 2.
     """
 
@@ -82,6 +87,7 @@ class KernelSource:
         self_pids: Iterable[int] | None = (),
         *,
         only_kind: str | None = None,
+        cache: Path | None = CACHE,
         cgroup_subsys: int | None = None,
     ) -> None:
         self.ended = False
@@ -90,8 +96,9 @@ class KernelSource:
         """Kind of the loaded programs, empty before the start."""
         sizes = {**DEFAULT_RINGS, **(rings or {})}
         self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
-        self._self_pids = () if self_pids is None else tuple(self_pids) or (os.getpid(),)
+        self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
         self._only_kind = only_kind
+        self._cache = cache
         self._cgroup_subsys = cgroup_subsys
         self._programs: Programs | None = None
         self._rings = RingSet([])
@@ -113,12 +120,13 @@ class KernelSource:
         if self._programs is not None:
             return
         require_privileges()
-        pages = tuple(self._ring_bytes[c] // mmap.PAGESIZE for c in SizeClass)
         subsys = -1 if self._cgroup_subsys is None else self._cgroup_subsys
-        self._programs = load(Build(pages, CGROUP_SLOTS, subsys, DATA_BYTES, self._self_pids), self._only_kind)
+        build = Build(CGROUP_SLOTS, subsys, DATA_BYTES, len(self._self_pids))
+        rings = {name: self._ring_bytes[size_class] for name, size_class in zip(RINGS, SizeClass, strict=True)}
+        self._programs = load(build, rings, only=self._only_kind, cache=self._cache)
         try:
             self._prepare(self._programs)
-            attach_all(self._programs)
+            self._programs.attach()
         except (OSError, ValueError) as error:
             self.close()
             raise CaptureError(f"the kernel's buffers cannot be mapped: {error}") from None
@@ -130,22 +138,22 @@ class KernelSource:
     def _prepare(self, programs: Programs) -> None:
         """Map the rings and tables, and fill what the programs need before the first event."""
         self._rings = RingSet(
-            [Ring(programs.map_fd(name), self._ring_bytes[c], c) for c, name in zip(SizeClass, RING_NAMES, strict=True)]
+            [Ring(programs.maps[name], self._ring_bytes[c], c) for c, name in zip(SizeClass, RINGS, strict=True)]
         )
         self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
-        numbers = programs.table("compat_numbers")
-        for nr, native in COMPAT_I386.items():
-            numbers[numbers.Key(nr)] = numbers.Leaf(native)
-        free = programs.table("free_slots")
+        self._config["self"][0, : len(self._self_pids)] = self._self_pids
+        for nr in range(CALLS):
+            native = COMPAT_I386.get(nr, CALLS - 1)
+            update(programs.maps["compat_numbers"], _u32(nr), native.to_bytes(2, "little"))
         for slot in range(1, CGROUP_SLOTS):
-            free.push(free.Leaf(slot))
+            update(programs.maps["free_slots"], None, _u32(slot))
         self.set_interest(self._interest)
 
     def _map_array(self, programs: Programs, name: str, size: int) -> mmap.mmap:
         """Map a BPF array into memory: a store into it is seen by the programs at once."""
         size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-        mapped = mmap.mmap(programs.map_fd(name), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        mapped = mmap.mmap(programs.maps[name], size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
         self._maps.append(mapped)
         return mapped
 
@@ -192,12 +200,12 @@ class KernelSource:
     def _view(self, interest: Interest) -> None:
         """Put the cgroups in view into the kernel's set; what leaves the view leaves before the rest enters."""
         assert self._programs is not None
-        viewed = self._programs.table("viewed")
-        present = {int(key.value) for key in viewed}
+        viewed = self._programs.maps["viewed"]
+        present = {int.from_bytes(key, "little") for key in keys(viewed, 8)}
         for cgroup_id in present - interest.cgroups:
-            del viewed[viewed.Key(cgroup_id)]
+            delete(viewed, _u64(cgroup_id))
         for cgroup_id in interest.cgroups - present:
-            viewed[viewed.Key(cgroup_id)] = viewed.Leaf(1)
+            update(viewed, _u64(cgroup_id), _u32(1))
         self._config["view_all"][0] = not interest.cgroups
         self._config["view_generation"][0] += 1
 
@@ -213,7 +221,7 @@ class KernelSource:
 
     def _read_counts(self, programs: Programs) -> Counts:
         cpus = np.zeros(possible_cpus(), CPU)
-        lookup(programs.map_fd("cpus"), 0, cpus)
+        lookup(programs.maps["cpus"], _u32(0), cpus)
         calls = self._read_calls(programs).calls
         dropped = cpus["dropped"].sum(axis=0)
         return Counts(
@@ -226,9 +234,11 @@ class KernelSource:
         )
 
     def _read_calls(self, programs: Programs) -> CallCounts:
-        slots = {int(leaf.value): int(key.value) for key, leaf in programs.table("slots").items()}
+        slots = _slots(programs.maps["slots"])
         used = [0, *sorted(slots)]
-        values = _percpu(programs, "counts", used, COUNTS)
+        values = np.zeros((len(used), possible_cpus()), COUNTS)
+        for row, slot in enumerate(used):
+            lookup(programs.maps["counts"], _u32(slot), values[row])
         return CallCounts(
             cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
             calls=values["call"]["calls"].sum(axis=1),
@@ -242,10 +252,19 @@ def _no_calls() -> CallCounts:
     return CallCounts(np.zeros(0, np.uint64), none, none.copy(), np.zeros(0, np.uint64))
 
 
-def _percpu(programs: Programs, name: str, keys: list[int], dtype: np.dtype[Any]) -> NDArray[np.void]:
-    """Return the values of a per-CPU array, shape ``(len(keys), CPUs)`` of ``dtype``."""
-    fd, cpus = programs.map_fd(name), possible_cpus()
-    out = np.zeros((len(keys), cpus), dtype)
-    for row, key in enumerate(keys):
-        lookup(fd, key, out[row])
-    return out
+def _slots(map_fd: int) -> dict[int, int]:
+    """Return counter slot to cgroup id."""
+    slot = np.zeros(1, np.uint32)
+    found = {}
+    for key in keys(map_fd, 8):
+        lookup(map_fd, key, slot)
+        found[int(slot[0])] = int.from_bytes(key, "little")
+    return found
+
+
+def _u32(value: int) -> bytes:
+    return value.to_bytes(4, "little")
+
+
+def _u64(value: int) -> bytes:
+    return value.to_bytes(8, "little")

@@ -1,0 +1,142 @@
+"""The C text of the kernel programs: constants, offsets from BTF, our sources in their order, layout checks."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tuimon.capture.btf import Btf, offsets_header
+from tuimon.records import EXT, HEAD, PROC, SOCK
+from tuimon.resources import bpf_dir
+from tuimon.syscalls import NAME_TO_NR
+
+KINDS: Final = ("typed+cast", "typed", "plain")
+"""Kinds of programs, best first; see bpf/read.h."""
+
+SOURCES: Final = ("events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "capture.bpf.c")
+CAST_CALL: Final = 0x7FFFFFF1
+"""The number by which read.h calls bpf_rdonly_cast()."""
+DIRECT_MAPS: Final = {0x7FFE0001: "call_rows", 0x7FFE0002: "config", 0x7FFE0003: "cpus"}
+"""The numbers that stand for maps' fds in maps.h (TM_DIRECT_)."""
+
+_REGISTERS: Final = {
+    "x86_64": ("orig_ax", "di", "si", "dx", "r10", "r8", "r9", "bx", "cx", "bp"),
+    "aarch64": ("syscallno", "orig_x0", *(f"x{n}=regs[{n}]" for n in range(1, 6))),
+}
+MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "task_struct": (
+        "thread_info.status?", "stack", "mm", "exit_code", "pid", "tgid", "real_parent", "group_leader",
+        "thread_pid", "start_boottime=start_boottime|real_start_time", "cred", "fs", "files", "nsproxy", "signal",
+        "loginuid?", "cgroups",
+    ),
+    "signal_struct": (
+        "live_counter=live.counter", "group_exit_code", "flags", "pids", "tty", "rlim",
+    ),
+    "pid": ("level", "numbers"),
+    "upid": ("nr", "ns"),
+    "pid_namespace": ("child_reaper", "ns_inum=ns.inum"),
+    "mnt_namespace": ("ns_inum=ns.inum",),
+    "nsproxy": ("mnt_ns",),
+    "tty_struct": ("driver", "index"),
+    "tty_driver": ("major", "minor_start"),
+    "cred": ("uid", "euid", "egid", "cap_permitted", "cap_effective", "cap_inheritable"),
+    "mm_struct": ("exe_file", "arg_start", "arg_end", "env_start", "env_end"),
+    "linux_binprm": ("filename", "fdpath?"),
+    "files_struct": ("fdt",),
+    "fdtable": ("max_fds", "fd"),
+    "file": ("f_inode", "f_path_dentry=f_path.dentry", "f_path_mnt=f_path.mnt", "private_data"),
+    "fs_struct": (
+        "root_dentry=root.dentry", "root_mnt=root.mnt", "pwd_dentry=pwd.dentry", "pwd_mnt=pwd.mnt",
+    ),
+    "dentry": ("d_parent", "d_inode", "d_name_name=d_name.name", "d_name_len=d_name.len"),
+    "vfsmount": ("mnt_root", "mnt_flags"),
+    "mount": ("mnt_parent", "mnt_mountpoint", "mnt", "mnt_mnt_root=mnt.mnt_root"),
+    "inode": (
+        "i_mode", "i_uid", "i_gid", "i_flags", "i_sb", "i_ino", "i_nlink", "i_ctime_sec?", "i_ctime_nsec?",
+        "i_mtime_sec?", "i_mtime_nsec?", "ctime=__i_ctime|i_ctime?", "mtime=__i_mtime|i_mtime?",
+    ),
+    "super_block": ("s_magic", "s_flags"),
+    "ovl_inode?": ("vfs_inode", "__upperdentry"),
+    "css_set": ("dfl_cgrp", "subsys"),
+    "cgroup_subsys_state": ("cgroup",),
+    "cgroup": ("kn",),
+    "kernfs_node": ("id",),
+    "socket": ("sk",),
+    "sock": (
+        "family=__sk_common.skc_family", "state=__sk_common.skc_state", "num=__sk_common.skc_num",
+        "dport=__sk_common.skc_dport", "daddr=__sk_common.skc_daddr", "rcv_saddr=__sk_common.skc_rcv_saddr",
+        "v6_daddr=__sk_common.skc_v6_daddr?", "v6_rcv_saddr=__sk_common.skc_v6_rcv_saddr?", "sk_type", "sk_protocol",
+    ),
+    "unix_sock?": ("addr", "peer"),
+    "unix_address?": ("len", "name"),
+}  # fmt: skip
+"""Every struct member that the C sources read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What the C sources are compiled with."""
+
+    cgroup_slots: int
+    """Cgroups with counters of their own, one for all others among them."""
+    cgroup_subsys: int
+    """Index of the version 1 controller whose cgroups are the key, -1 for the version 2 hierarchy."""
+    data_bytes: int
+    """First bytes of a read or write that are carried on request."""
+    self_count: int
+    """How many processes are tuimon's own."""
+
+
+def layout_asserts() -> str:
+    """Return C assertions that the records are laid out as tuimon/records.py says, checked by bcc's own compiler."""
+    lines = []
+    for name, dtype in (("tm_head", HEAD), ("tm_ext", EXT), ("tm_proc", PROC), ("tm_sock", SOCK)):
+        lines.append(f'_Static_assert(sizeof(struct {name}) == {dtype.itemsize}, "{name}");')
+        for member, (_, offset) in ((m, f[:2]) for m, f in (dtype.fields or {}).items()):
+            c_name = "cpu_lo" if (name, member) == ("tm_head", "cpu") else member
+            lines.append(f'_Static_assert(__builtin_offsetof(struct {name}, {c_name}) == {offset}, "{name}.{member}");')
+    return "\n".join(lines) + "\n"
+
+
+def _constants(build: Build, kind: str) -> dict[str, int]:
+    machine = platform.machine()
+    return {
+        "TM_TYPED": int(kind != "plain"),
+        "TM_CAST": int(kind == "typed+cast"),
+        "TM_ARM64": int(machine == "aarch64"),
+        "TM_STACK_BYTES": 16384,
+        "TM_CPUS": possible_cpus(),
+        "TM_CGROUP_SLOTS": build.cgroup_slots,
+        "TM_CGROUP_SUBSYS": build.cgroup_subsys,
+        "TM_DATA_BYTES": build.data_bytes,
+        "TM_SELF_COUNT": build.self_count,
+        **{f"TM_NR_{name.upper()}": NAME_TO_NR.get(name, 511) for name in
+           ("execve", "execveat", "clone", "clone3", "vfork", "exit_group")},
+    }  # fmt: skip
+
+
+def possible_cpus() -> int:
+    """Return how many CPUs the kernel may ever run on: the highest possible number plus one."""
+    try:
+        text = Path("/sys/devices/system/cpu/possible").read_text().strip()
+        return int(text.replace(",", "-").rsplit("-", 1)[-1]) + 1
+    except (OSError, ValueError):
+        return os.cpu_count() or 1
+
+
+def source_text(btf: Btf, build: Build, kind: str) -> str:
+    """Return the whole translation unit."""
+    machine = platform.machine()
+    members = {**MEMBERS, "pt_regs": _REGISTERS.get(machine, _REGISTERS["x86_64"])}
+    parts = [f"#define {name} {value}\n" for name, value in _constants(build, kind).items()]
+    parts.append(offsets_header(btf, members))
+    for name in SOURCES:
+        text = (bpf_dir() / name).read_text()
+        parts.append(f'#line 1 "{name}"\n{text}\n')
+        if name == "events.h":
+            parts.append(layout_asserts())
+    return "".join(parts)
