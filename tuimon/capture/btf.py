@@ -45,16 +45,20 @@ class Btf:
         self._data = data
         self._strings = header + str_off
         self._strings_end = self._strings + str_len
+        self._named: dict[int, dict[int, int]] = {_STRUCT: {}, _TYPEDEF: {}, _FUNC: {}}
+        """Kind to name offset to type id."""
         self._at = self._index(header + type_off, header + type_off + type_len)
 
     def _index(self, at: int, end: int) -> list[int]:
-        """Return where each type's description begins; types are numbered from 1."""
-        data, triple, offsets = self._data, _TRIPLE.unpack_from, [0]
+        """Return where each type's description begins, and note the named ones; types are numbered from 1."""
+        data, triple, offsets, named = self._data, _TRIPLE.unpack_from, [0], self._named
         try:
             while at < end:
-                offsets.append(at)
-                info = triple(data, at)[1]
+                name_off, info, _ = triple(data, at)
                 kind = (info >> 24) & 31
+                if kind in named:
+                    named[kind].setdefault(name_off, len(offsets))
+                offsets.append(at)
                 at += 12 + (_PER_ITEM[kind] * (info & 0xFFFF) if kind in _PER_ITEM else _FIXED.get(kind, 0))
         except struct.error:
             raise CaptureError("the kernel's type information (BTF) is cut short") from None
@@ -72,29 +76,23 @@ class Btf:
         at = self._strings + offset
         return self._data[at : self._data.index(b"\0", at)].decode(errors="replace")
 
-    def ids(self, names: Sequence[str], kinds: frozenset[int]) -> dict[str, int]:
-        """Return the type ids of the names that exist as one of the kinds, forward declarations left out."""
-        wanted = {self._name_offset(name): name for name in names}
-        wanted.pop(-1, None)
-        found: dict[str, int] = {}
-        data, triple = self._data, _TRIPLE.unpack_from
-        for type_id in range(1, len(self._at)):
-            name_off, info, _ = triple(data, self._at[type_id])
-            if name_off in wanted and (info >> 24) & 31 in kinds:
-                found.setdefault(wanted[name_off], type_id)
-        return found
+    def _ids(self, names: Sequence[str], kind: int) -> dict[str, int]:
+        """Return the type ids of the names that exist as one kind; forward declarations are a kind of their own."""
+        by_name = self._named[kind]
+        found = ((name, by_name.get(self._name_offset(name))) for name in names)
+        return {name: type_id for name, type_id in found if type_id is not None}
 
     def struct_ids(self, names: Sequence[str]) -> dict[str, int]:
         """Return the type ids of structs by name."""
-        return self.ids(names, frozenset({_STRUCT}))
+        return self._ids(names, _STRUCT)
 
     def function_ids(self, names: Sequence[str]) -> dict[str, int]:
         """Return the type ids of kernel functions by name."""
-        return self.ids(names, frozenset({_FUNC}))
+        return self._ids(names, _FUNC)
 
     def typedef_ids(self, names: Sequence[str]) -> dict[str, int]:
         """Return the type ids of typedefs by name; ``btf_trace_NAME`` describes a raw tracepoint."""
-        return self.ids(names, frozenset({_TYPEDEF}))
+        return self._ids(names, _TYPEDEF)
 
     def _plain(self, type_id: int) -> tuple[int, int, int]:
         """Return ``(type id, kind, size or type)`` behind typedefs and qualifiers."""
