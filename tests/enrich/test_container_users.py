@@ -72,6 +72,31 @@ def test_without_a_first_process_nothing_is_read():
     assert table.names(box(None, known=True)).loaded
 
 
+def test_another_process_of_the_container_will_do(root: Path):
+    """The engine tells the first process a moment after it runs; alerts about its first deeds name the user too."""
+    table = ContainerUsers(str(root.parents[1]))
+    deadline = time.monotonic() + 5
+    while not (names := table.names(box(None, known=True), 77)).loaded:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    assert names.users[101].name == "nginx"
+
+
+def test_a_runtime_on_its_way_into_the_container_does_not_lend_it_the_hosts_names(root: Path):
+    proc = root.parents[1]
+    inside = root.rename(root.with_name("inside"))
+    (proc / "self").mkdir()
+    (proc / "self/root").symlink_to("/")
+    root.symlink_to("/")
+    table = ContainerUsers(str(proc))
+    for _ in range(5):
+        assert not table.names(box()).loaded
+        time.sleep(0.02)
+    root.unlink()
+    inside.rename(root)
+    assert loaded(table, box()).users[101].name == "nginx"
+
+
 def test_in_a_recording_nothing_is_read(root: Path, monkeypatch: pytest.MonkeyPatch):
     """Its pids are another machine's."""
     monkeypatch.setattr(HOST_USERS, "_fixed", True)

@@ -71,7 +71,7 @@ def test_an_unknown_uid_is_absent():
 def test_users_of_a_container_are_its_own(monkeypatch: pytest.MonkeyPatch):
     """uid 33 may be anybody there; the login was on the host."""
     names = Names(loaded=True, users={33: User("backup", 33, 33, "/b", "/s")}, groups={33: "backups"})
-    monkeypatch.setattr(who.CONTAINER_USERS, "names", lambda _container: names)
+    monkeypatch.setattr(who.CONTAINER_USERS, "names", lambda _container, _member: names)
     event = open_event("/x", container=container(), process=process("x", uid=33, loginuid=1000))
     assert get("user.name", event) == "backup"
     assert get("user.homedir", event) == "/b"
@@ -85,7 +85,7 @@ def test_users_of_a_container_are_its_own(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("place", [None, container()])
 def test_names_that_are_not_known_yet(place: Container | None, monkeypatch: pytest.MonkeyPatch):
     """Unknown is not false; root is root everywhere."""
-    monkeypatch.setattr(who.CONTAINER_USERS, "names", lambda _container: Names())
+    monkeypatch.setattr(who.CONTAINER_USERS, "names", lambda _container, _member: Names())
     event = open_event("/x", container=place, process=process("x", uid=33))
     for name in ("user.name", "user.homedir", "user.shell", "group.name"):
         assert get(name, event) is UNKNOWN, name

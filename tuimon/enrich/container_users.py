@@ -26,6 +26,10 @@ from tuimon.events import Container
 MAX_CONTAINERS: Final = 512
 """Tables kept; the one that was made first goes."""
 REFRESH_S: Final = 60.0
+EARLY_S: Final = 0.05
+"""Between two looks at a container whose root is still the host's."""
+MAX_EARLY: Final = 20
+"""After these the host's root is its root."""
 MAX_FILE_BYTES: Final = 1024 * 1024
 _OPENAT2: Final = 437
 _RESOLVE_NO_MAGICLINKS: Final = 0x02
@@ -40,6 +44,8 @@ class Names:
     """The files were read, or found to be unreadable."""
     next_s: float = 0.0
     """Not to be asked for again before."""
+    early: int = 0
+    """How often the container had not changed its root yet."""
     users: dict[int, User] = field(default_factory=dict)
     groups: dict[int, str] = field(default_factory=dict)
 
@@ -57,22 +63,26 @@ class ContainerUsers:
         self._asked: queue.SimpleQueue[tuple[Names, int]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def names(self, container: Container) -> Names:
+    def names(self, container: Container, member: int = 0) -> Names:
         """Return what is known of a container (not the host), and have it read when it is time; never waits.
 
-        Nothing is read for a container that does not tell its first process, and in a recording, whose processes are
-        not this machine's.
+        Nothing is read in a recording, whose processes are not this machine's.
+
+        Args:
+            container: Which.
+            member: A process in it, looked at while the engine has not told the first one; 0 when there is none.
         """
         known = self._known.get(container.id)
         if known is None:
             if len(self._known) >= MAX_CONTAINERS:
                 self._known.pop(next(iter(self._known)), None)
             known = self._known[container.id] = Names()
-        if container.pid is None or HOST_USERS.is_fixed:
+        pid = container.pid or member
+        if not pid or HOST_USERS.is_fixed:
             known.loaded = known.loaded or container.known or HOST_USERS.is_fixed
         elif not container.ended and time.monotonic() >= known.next_s:
             known.next_s = time.monotonic() + REFRESH_S
-            self._asked.put((known, container.pid))
+            self._asked.put((known, pid))
             self._start()
         return known
 
@@ -84,10 +94,21 @@ class ContainerUsers:
     def _run(self) -> None:
         while True:
             known, pid = self._asked.get()
+            if known.early < MAX_EARLY and self._is_outside(pid):
+                known.early += 1
+                known.next_s = time.monotonic() + EARLY_S
+                continue
             found = self._read(pid)
             if found is not None:
                 known.users, known.groups = found
             known.loaded = True
+
+    def _is_outside(self, pid: int) -> bool:
+        """Tell whether a process still has the host's root: a runtime that is on its way into the container."""
+        try:
+            return os.path.samestat(os.stat(f"{self._proc}/{pid}/root/."), os.stat(f"{self._proc}/self/root/."))
+        except OSError:
+            return False
 
     def _read(self, pid: int) -> tuple[dict[int, User], dict[int, str]] | None:
         """Return the users and groups of the root of a process; None when there is no such process."""

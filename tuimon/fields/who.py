@@ -39,7 +39,9 @@ def _inside(event: Event) -> Names | None:
         return _NOT_YET
     if container.is_host:
         return None
-    return CONTAINER_USERS.names(container)
+    process = event.process
+    alive = process is not None and process.end_ns is None
+    return CONTAINER_USERS.names(container, process.pid if process is not None and alive else 0)
 
 
 def user_of(event: Event, uid: int) -> User | _Unknown | None:
