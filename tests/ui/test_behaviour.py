@@ -118,6 +118,7 @@ async def test_a_terminal_too_small_gets_a_sentence(size):
         await pilot.resize_terminal(80, 24)
         await settle(app, pilot)
         assert "LIVE" in screen_text(app)
+        await until(lambda: app.focused is app.main.query_one(LiveList))
         await pilot.press("q")
         assert app._exit
 

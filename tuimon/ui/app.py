@@ -277,6 +277,9 @@ def run(
         TuimonError: The terminal cannot show a screen, the theme is unknown, or the engine could not start or ended.
     """
     check_terminal()
+    # Exported (by hand, or by readline in a parent), they would hold against every resize: the terminal knows better.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     if settings is not None:
         theme = theme or settings.theme or None
         rules_path = rules_path or (settings.rules[-1] if settings.rules else None)

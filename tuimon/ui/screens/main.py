@@ -75,6 +75,14 @@ class MainScreen(Screen[None]):
         self._live_foot = CellLines(id="live-foot")
         self._alert_text = LineList(id="alert-text", empty="enter opens the alert under the cursor")
         self._rules = RulesTab()
+        self._body = ContentSwitcher(initial="live", id="body")
+        self._panes = {
+            name: Pane(id=name, title=title)
+            for name, title in (
+                ("containers-pane", "Containers"), ("live-pane", "Live"), ("alerts-pane", "Alerts"),
+                ("all-alerts-pane", "Alerts"), ("alert-pane", "Alert"),
+            )
+        }  # fmt: skip
         self._alert_shown: object = None
         self._tick = 0
         self._keys = 0
@@ -84,25 +92,25 @@ class MainScreen(Screen[None]):
         yield self._status
         yield self._tabs
         yield self._filter
-        with ContentSwitcher(initial="live", id="body"):
+        with self._body:
             with Vertical(id="live"):
                 with Horizontal(id="upper"):
-                    with Pane(id="containers-pane", title="Containers"):
+                    with self._panes["containers-pane"]:
                         yield self._container_head
                         yield self._containers
                         yield self._container_info
-                    with Pane(id="live-pane", title="Live"):
+                    with self._panes["live-pane"]:
                         yield self._live_head
                         yield self._live
                         yield self._live_foot
-                with Pane(id="alerts-pane", title="Alerts"):
+                with self._panes["alerts-pane"]:
                     yield self._alert_head
                     yield self._alerts
             with Vertical(id="alerts"):
-                with Pane(id="all-alerts-pane", title="Alerts"):
+                with self._panes["all-alerts-pane"]:
                     yield self._all_alert_head
                     yield self._all_alerts
-                with Pane(id="alert-pane", title="Alert"):
+                with self._panes["alert-pane"]:
                     yield self._alert_text
             yield self._rules
         yield self._hint
@@ -191,6 +199,8 @@ class MainScreen(Screen[None]):
         width, height = self.size
         small = width < MIN_SIZE[0] or height < MIN_SIZE[1]
         self.set_class(small, "-small")
+        if self.focused is None and not small:
+            self.call_after_refresh(self._focus_tab)
         self._too_small.set_lines(
             (),
             (Cell(f" tuimon needs a terminal of {MIN_SIZE[0]}x{MIN_SIZE[1]};", "attention", REST),),
@@ -211,7 +221,7 @@ class MainScreen(Screen[None]):
         self._status.set_lines(status_line(snapshot, width, paused=paused, ascii_only=self.app.ascii_only))
 
     def _show_tabs(self) -> None:
-        current = self.query_one("#body", ContentSwitcher).current
+        current = self._body.current
         total = self.session.alerts.total if self.session is not None else 0
         cells = [Cell(" ", "")]
         for number, (name, title) in enumerate(TABS, 1):
@@ -279,28 +289,29 @@ class MainScreen(Screen[None]):
 
         row = session.containers.chosen
         name = label(row) if row is not None else ""
-        self._pane("live-pane").set_title(f"Live  {name}" if name else "Live", "space pause  f follow  enter details")
-        self._pane("containers-pane").set_title("Containers", f"enter choose  < > {session.containers.order}")
+        self._panes["live-pane"].set_title(f"Live  {name}" if name else "Live", "space pause  f follow  enter details")
+        self._panes["containers-pane"].set_title("Containers", f"enter choose  < > {session.containers.order}")
         view = session.alerts
         what = f"{len(view.rows)} groups, {view.total:,} alerts" if view.grouped else f"{view.total:,} alerts"
         hidden = f", {view.hidden} hidden by container" if view.hidden else ""
         for pane in ("alerts-pane", "all-alerts-pane"):
             order = "worst first" if view.by_severity else "newest first"
             title = f"Alerts  {name}  {what}{hidden}" if name else f"Alerts  {what}{hidden}"
-            self._pane(pane).set_title(title, f"enter open  e rule  u fold  o {order}")
-
-    def _pane(self, name: str) -> Pane:
-        return self.query_one(f"#{name}", Pane)
+            self._panes[pane].set_title(title, f"enter open  e rule  u fold  o {order}")
 
     # Keys. The focus is set at once (``Widget.focus`` does it later), so that keys typed fast behind one another land
     # where they are meant to.
 
+    def _focus_tab(self) -> None:
+        """Focus the first list of the tab that is shown."""
+        targets: dict[str, Widget] = {"live": self._live, "alerts": self._all_alerts, "rules": self._rules.first_focus}
+        self.set_focus(targets[self._body.current or "live"])
+
     def action_tab(self, name: str) -> None:
         """Show a tab and focus its first list."""
-        self.query_one("#body", ContentSwitcher).current = name
+        self._body.current = name
         self.remove_class("-zoomed")
-        targets: dict[str, Widget] = {"live": self._live, "alerts": self._all_alerts, "rules": self._rules.first_focus}
-        self.set_focus(targets[name])
+        self._focus_tab()
         if name == "rules":
             self._rules.shown()
         self._show_tabs()
@@ -311,13 +322,13 @@ class MainScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter bar; it begins with the filter in force, or offers the last one with up."""
         if self.session is not None:
-            if self.query_one("#body", ContentSwitcher).current != "live":
+            if self._body.current != "live":
                 self.action_tab("live")
             self._filter.edit(self.session.filter_text)
 
     def action_containers(self) -> None:
         """Go to the containers; where there is no room for them they take the live pane's place until chosen."""
-        if self.query_one("#body", ContentSwitcher).current != "live":
+        if self._body.current != "live":
             self.action_tab("live")
         shown = self.has_class("-containers")
         self.set_class(not shown or not self.has_class("-narrow"), "-containers")
