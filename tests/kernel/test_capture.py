@@ -7,6 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from tests.kernel.live import (
     python,
     rows,
 )
-from tuimon.capture.kernel import KernelSource
+from tuimon.capture import kernel
+from tuimon.capture.kernel import KernelSource, probe
 from tuimon.capture.source import Interest, Want
 from tuimon.records import ExeFlag, Flag, Kind, SizeClass, Slot, SockFlag
 from tuimon.syscalls import NAME_TO_NR
@@ -544,6 +547,92 @@ def test_reserved_calls_describe_the_process(source: KernelSource) -> None:
     assert (changed.proc["ruid"], changed.proc["euid"]) == (1, 2)
     assert changed.args[:3] == (1, 2, 3)
     assert Flag.HAS_PROC in changed.flags
+
+
+def test_a_version_1_controller_can_be_the_key() -> None:
+    """Machines without cgroup version 2: the id is the inode number of the controller's folder."""
+    root = Path("/sys/fs/cgroup/pids")
+    if not (root / "cgroup.procs").exists():
+        pytest.skip("no version 1 pids controller is mounted here")
+    folder = root / f"tuimon-test-{os.getpid()}"
+    folder.mkdir()
+    source = KernelSource(cgroup_key="pids")
+    try:
+        source.start()
+        script = f"echo $$ > {folder}/cgroup.procs; exec /bin/true"
+        found = events_of(source, ["sh", "-c", script], Interest())
+        (executed,) = [r for r in found if r.kind is Kind.EXEC and r.comm == b"true"]
+        assert executed.cgroup_id == executed.proc["cgroup_id"] == folder.stat().st_ino
+    finally:
+        source.close()
+        folder.rmdir()
+
+
+def test_the_heartbeat_notices_when_the_programs_are_gone(
+    source: KernelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "HEARTBEAT_S", 0.05)
+    deadline = time.monotonic() + 0.3
+    while time.monotonic() < deadline:
+        source.drain(0.02)
+    assert source.silent_s == 0.0
+    doomed = KernelSource()
+    doomed.start()
+    try:
+        assert doomed._programs is not None
+        doomed._programs.detach()
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline:
+            doomed.drain(0.02)
+        assert doomed.silent_s > 0.2
+    finally:
+        doomed.close()
+
+
+def test_closing_from_another_thread_ends_the_drain() -> None:
+    source = KernelSource()
+    source.start()
+    drained: list[int] = []
+
+    def drain() -> None:
+        while not source.ended:
+            drained.append(len(source.drain(0.01)))
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    subprocess.run(["/bin/true"], check=True)
+    source.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert drained
+
+
+def test_the_second_start_needs_no_compiler(tmp_path: Path) -> None:
+    """What was compiled is kept, trusted only in a folder of root's alone, and damaged files are made again."""
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        source = KernelSource(cache=cache)
+        source.start()
+        found = events_of(source, ["/bin/true"], Interest())
+        source.close()
+        assert [r.kind for r in found] == [Kind.EXEC, Kind.EXIT]
+    (kept,) = cache.glob("*.json")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom tuimon.capture.kernel import KernelSource\n"
+        "source = KernelSource(cache=Path(sys.argv[1]))\nsource.start()\nsource.close()\nsys.exit('bcc' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, cache], check=True)
+    kept.write_text('{"maps": [')
+    assert subprocess.run([sys.executable, "-c", code, cache]).returncode == 1
+    cache.chmod(0o777)
+    assert subprocess.run([sys.executable, "-c", code, cache]).returncode == 1
+
+
+def test_probe_tells_what_there_is() -> None:
+    facts = probe()
+    assert facts.btf == facts.ring_buffer == facts.bcc_problem == ""
+    assert facts.bcc
+    assert facts.missing_capabilities == ()
 
 
 def test_closing_detaches_and_keeps_the_last_counts() -> None:

@@ -19,7 +19,7 @@ VMLINUX: Final = Path("/sys/kernel/btf/vmlinux")
 _MAGIC: Final = 0xEB9F
 _TRIPLE = struct.Struct("<III")
 
-_PTR, _ARRAY, _STRUCT, _UNION, _TYPEDEF, _FUNC = 2, 3, 4, 5, 8, 12
+_PTR, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _FUNC = 2, 3, 4, 5, 6, 8, 12
 _MODIFIERS: Final = frozenset({8, 9, 10, 11, 18})  # typedef, volatile, const, restrict, type tag
 _PER_ITEM: Final = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}
 """Kinds followed by ``vlen`` items of so many bytes: struct, union, enum, function prototype, section, enum64."""
@@ -45,7 +45,7 @@ class Btf:
         self._data = data
         self._strings = header + str_off
         self._strings_end = self._strings + str_len
-        self._named: dict[int, dict[int, int]] = {_STRUCT: {}, _TYPEDEF: {}, _FUNC: {}}
+        self._named: dict[int, dict[int, int]] = {_STRUCT: {}, _ENUM: {}, _TYPEDEF: {}, _FUNC: {}}
         """Kind to name offset to type id."""
         self._at = self._index(header + type_off, header + type_off + type_len)
 
@@ -93,6 +93,19 @@ class Btf:
     def typedef_ids(self, names: Sequence[str]) -> dict[str, int]:
         """Return the type ids of typedefs by name; ``btf_trace_NAME`` describes a raw tracepoint."""
         return self._ids(names, _TYPEDEF)
+
+    def enum_value(self, enum: str, name: str) -> int | None:
+        """Return the value of a name of an enum, None when either does not exist."""
+        type_id = self._named[_ENUM].get(self._name_offset(enum))
+        if type_id is None:
+            return None
+        at = self._at[type_id]
+        wanted = self._name_offset(name)
+        for item in range(_TRIPLE.unpack_from(self._data, at)[1] & 0xFFFF):
+            name_off, value = struct.unpack_from("<Ii", self._data, at + 12 + 8 * item)
+            if name_off == wanted:
+                return int(value)
+        return None
 
     def _plain(self, type_id: int) -> tuple[int, int, int]:
         """Return ``(type id, kind, size or type)`` behind typedefs and qualifiers."""

@@ -1,9 +1,10 @@
-"""The live kernel as a source of events: the only module that starts bcc (through program.py) and reads its maps."""
+"""The live kernel as a source of events: loads the programs, maps their rings and tables, drains and counts."""
 
 from __future__ import annotations
 
 import mmap
 import os
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch, empty_batch
 from tuimon.capture.bpf_calls import delete, keys, lookup, update
+from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.compiled import CACHE
+from tuimon.capture.facts import KernelFacts, probe
 from tuimon.capture.privileges import require_privileges
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
@@ -25,12 +28,17 @@ from tuimon.errors import CaptureError
 from tuimon.records import SizeClass
 from tuimon.syscalls import COMPAT_I386
 
+__all__ = ["KernelFacts", "KernelSource", "probe"]
+
 CALLS: Final = 512
 CGROUP_SLOTS: Final = 512
 SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
 POLL_S: Final = 0.01
+HEARTBEAT_S: Final = 1.0
+VIEWED_MAX: Final = 4096
+"""As many cgroups as the kernel's set of viewed ones holds; a view of more is a view of all."""
 _MIB: Final = 1 << 20
 
 DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
@@ -75,7 +83,8 @@ class KernelSource:
         self_pids: Processes whose events are left out; the calling process when empty, nobody when None.
         only_kind: Load this kind of programs and no other: ``typed+cast``, ``typed`` or ``plain`` (tests, benchmarks).
         cache: Folder where compiled programs are kept for the next start, None for nowhere (tuimon.capture.compiled).
-        cgroup_subsys: Index of the cgroup version 1 controller to take container keys from, None for version 2.
+        cgroup_key: ``unified`` or the cgroup version 1 controller to take container keys from; chosen as
+            tuimon.capture.cgroup_key does when None.
     """
 
     name = "kernel"
@@ -88,7 +97,7 @@ class KernelSource:
         *,
         only_kind: str | None = None,
         cache: Path | None = CACHE,
-        cgroup_subsys: int | None = None,
+        cgroup_key: str | None = None,
     ) -> None:
         self.ended = False
         self.boot_to_epoch_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -99,12 +108,18 @@ class KernelSource:
         self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
         self._only_kind = only_kind
         self._cache = cache
-        self._cgroup_subsys = cgroup_subsys
+        self.cgroup_key = cgroup_key or choose_cgroup_key()
+        """The hierarchy whose ids the events carry."""
         self._programs: Programs | None = None
         self._rings = RingSet([])
         self._maps: list[mmap.mmap] = []
         self._rows: NDArray[np.uint64] = np.zeros(CALLS, np.uint64)
         self._config: NDArray[np.void] = np.zeros(1, CONFIG)
+        self._cpus: NDArray[np.void] = np.zeros(1, CPU)
+        self._lock = threading.Lock()
+        """Held while mapped memory is looked at: ``close`` may come from another thread."""
+        self._asked_s = self._alive_s = 0.0
+        self._beat = 0
         self._interest = Interest()
         self._last_counts = Counts()
         self._last_calls = _no_calls()
@@ -120,10 +135,9 @@ class KernelSource:
         if self._programs is not None:
             return
         require_privileges()
-        subsys = -1 if self._cgroup_subsys is None else self._cgroup_subsys
-        build = Build(CGROUP_SLOTS, subsys, DATA_BYTES, len(self._self_pids))
+        build = Build(CGROUP_SLOTS, DATA_BYTES, len(self._self_pids))
         rings = {name: self._ring_bytes[size_class] for name, size_class in zip(RINGS, SizeClass, strict=True)}
-        self._programs = load(build, rings, only=self._only_kind, cache=self._cache)
+        self._programs = load(build, self.cgroup_key, rings, only=self._only_kind, cache=self._cache)
         try:
             self._prepare(self._programs)
             self._programs.attach()
@@ -134,6 +148,7 @@ class KernelSource:
             self.close()
             raise
         self.kind = self._programs.kind
+        self._alive_s = time.monotonic()
 
     def _prepare(self, programs: Programs) -> None:
         """Map the rings and tables, and fill what the programs need before the first event."""
@@ -142,13 +157,16 @@ class KernelSource:
         )
         self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
+        self._cpus = np.ndarray(
+            (possible_cpus(),), CPU, self._map_array(programs, "cpus", possible_cpus() * CPU.itemsize)
+        )
         self._config["self"][0, : len(self._self_pids)] = self._self_pids
         for nr in range(CALLS):
             native = COMPAT_I386.get(nr, CALLS - 1)
             update(programs.maps["compat_numbers"], _u32(nr), native.to_bytes(2, "little"))
         for slot in range(1, CGROUP_SLOTS):
             update(programs.maps["free_slots"], None, _u32(slot))
-        self.set_interest(self._interest)
+        self._ask(programs, self._interest)
 
     def _map_array(self, programs: Programs, name: str, size: int) -> mmap.mmap:
         """Map a BPF array into memory: a store into it is seen by the programs at once."""
@@ -159,13 +177,16 @@ class KernelSource:
 
     def close(self) -> None:
         """Detach the programs and free everything; the counters keep their last values. May be called again."""
-        programs, self._programs = self._programs, None
-        if programs is None:
-            return
-        self.ended = True
+        with self._lock:
+            programs, self._programs = self._programs, None
+            if programs is not None:
+                self.ended = True
+                self._free(programs)
+
+    def _free(self, programs: Programs) -> None:
         programs.detach()
         self._last_counts, self._last_calls = self._read_counts(programs), self._read_calls(programs)
-        self._rows, self._config = np.zeros(CALLS, np.uint64), np.zeros(1, CONFIG)
+        self._rows, self._config, self._cpus = np.zeros(CALLS, np.uint64), np.zeros(1, CONFIG), np.zeros(1, CPU)
         self._rings.close()
         for mapped in self._maps:
             mapped.close()
@@ -176,52 +197,74 @@ class KernelSource:
 
     def drain(self, timeout_s: float) -> Batch:
         """Return the events since the last drain in order of time, waiting up to ``timeout_s`` for the first."""
-        if self._programs is None:
-            return empty_batch()
         deadline = time.monotonic() + timeout_s
         while True:
-            batch = self._rings.drain()
-            left = deadline - time.monotonic()
-            if len(batch) or left <= 0:
+            with self._lock:
+                if self._programs is None:
+                    return empty_batch()
+                batch = self._rings.drain()
+                now = time.monotonic()
+                if now - self._asked_s > HEARTBEAT_S:
+                    self._heartbeat(now)
+            if len(batch) or now >= deadline:
                 return batch
-            time.sleep(min(POLL_S, left))
+            time.sleep(min(POLL_S, deadline - now))
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the programs last gave a sign of life; some three seconds and more mean that they are gone.
+
+        They count tuimon's own system calls, so that a drain can ask them once in a while: one call, and their
+        counters must have grown. Only as fresh as the last drain.
+        """
+        return max(0.0, self._asked_s - self._alive_s)
+
+    def _heartbeat(self, now_s: float) -> None:
+        os.getppid()
+        total = sum(int(self._cpus[name].sum()) for name in ("self_calls", "filtered", "emitted", "dropped"))
+        if total != self._beat:
+            self._beat, self._alive_s = total, now_s
+        self._asked_s = now_s
 
     def set_interest(self, interest: Interest) -> None:
         """Say what to emit in detail from now on: each call switches with one store, none is missed or doubled."""
         self._interest = interest
-        if self._programs is None:
-            return
-        self._view(interest)
+        with self._lock:
+            if self._programs is not None:
+                self._ask(self._programs, interest)
+
+    def _ask(self, programs: Programs, interest: Interest) -> None:
+        self._view(programs.maps["viewed"], interest)
         self._config["environ"][0] = interest.environ
         rows = call_rows(interest)
         for nr in np.flatnonzero(self._rows != rows).tolist():
             self._rows[nr] = rows[nr]
 
-    def _view(self, interest: Interest) -> None:
+    def _view(self, viewed: int, interest: Interest) -> None:
         """Put the cgroups in view into the kernel's set; what leaves the view leaves before the rest enters."""
-        assert self._programs is not None
-        viewed = self._programs.maps["viewed"]
+        wanted = interest.cgroups if len(interest.cgroups) <= VIEWED_MAX else frozenset()
         present = {int.from_bytes(key, "little") for key in keys(viewed, 8)}
-        for cgroup_id in present - interest.cgroups:
+        for cgroup_id in present - wanted:
             delete(viewed, _u64(cgroup_id))
-        for cgroup_id in interest.cgroups - present:
+        for cgroup_id in wanted - present:
             update(viewed, _u64(cgroup_id), _u32(1))
-        self._config["view_all"][0] = not interest.cgroups
+        self._config["view_all"][0] = not wanted
         self._config["view_generation"][0] += 1
 
     # -- counters ------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
         """Return the exact totals, the last ones after the close."""
-        return self._last_counts if self._programs is None else self._read_counts(self._programs)
+        with self._lock:
+            return self._last_counts if self._programs is None else self._read_counts(self._programs)
 
     def call_counts(self) -> CallCounts:
         """Return the exact per-(cgroup, call) counters, the last ones after the close."""
-        return self._last_calls if self._programs is None else self._read_calls(self._programs)
+        with self._lock:
+            return self._last_calls if self._programs is None else self._read_calls(self._programs)
 
     def _read_counts(self, programs: Programs) -> Counts:
-        cpus = np.zeros(possible_cpus(), CPU)
-        lookup(programs.maps["cpus"], _u32(0), cpus)
+        cpus = self._cpus.copy()
         calls = self._read_calls(programs).calls
         dropped = cpus["dropped"].sum(axis=0)
         return Counts(

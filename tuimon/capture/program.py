@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tuimon.capture.bpf_calls import VerifierError, attach, create_map, load_program, patched, update
 from tuimon.capture.btf import Btf, read_btf
+from tuimon.capture.cgroup_key import UNIFIED
 from tuimon.capture.compiled import CACHE, MAP_NUMBER, Compiled, compiled
 from tuimon.capture.sources import CAST_CALL, DIRECT_MAPS, KINDS, Build, source_text
 from tuimon.errors import CaptureError
@@ -89,11 +90,19 @@ def kinds_of(btf: Btf) -> list[str]:
     return [kind for kind, can in zip(KINDS, (cast, typed, True), strict=True) if can]
 
 
-def load(build: Build, entries: Mapping[str, int], *, only: str | None = None, cache: Path | None = CACHE) -> Programs:
+def load(
+    build: Build,
+    cgroup_key: str,
+    entries: Mapping[str, int],
+    *,
+    only: str | None = None,
+    cache: Path | None = CACHE,
+) -> Programs:
     """Compile and load the programs; nothing is attached yet.
 
     Args:
         build: What to compile.
+        cgroup_key: ``unified``, or the version 1 controller whose cgroups events are keyed by.
         entries: Size of maps where it differs from the sources': the rings' bytes.
         only: Load this kind and no other (tests, benchmarks).
         cache: Where compilations are kept, None for nowhere.
@@ -102,6 +111,7 @@ def load(build: Build, entries: Mapping[str, int], *, only: str | None = None, c
         CaptureError: No kind can be loaded.
     """
     btf = read_btf()
+    build = replace(build, cgroup_subsys=_subsys(btf, cgroup_key))
     last: OSError | None = None
     for kind in [only] if only else kinds_of(btf):
         made = compiled(source_text(btf, build, kind), MAPS, FUNCTIONS, cache)
@@ -114,6 +124,20 @@ def load(build: Build, entries: Mapping[str, int], *, only: str | None = None, c
             continue
         return programs
     raise _refused(last)
+
+
+def _subsys(btf: Btf, cgroup_key: str) -> int:
+    """Return the index of a version 1 controller in ``css_set.subsys``, -1 for the version 2 hierarchy.
+
+    Raises:
+        CaptureError: The kernel has no such controller.
+    """
+    if cgroup_key == UNIFIED:
+        return -1
+    index = btf.enum_value("cgroup_subsys_id", f"{cgroup_key.split(',')[0]}_cgrp_id")
+    if index is None:
+        raise CaptureError(f"this kernel has no cgroup controller {cgroup_key}")
+    return index
 
 
 def _refused(error: OSError | None) -> CaptureError:

@@ -83,12 +83,12 @@ class Build:
 
     cgroup_slots: int
     """Cgroups with counters of their own, one for all others among them."""
-    cgroup_subsys: int
-    """Index of the version 1 controller whose cgroups are the key, -1 for the version 2 hierarchy."""
     data_bytes: int
     """First bytes of a read or write that are carried on request."""
     self_count: int
     """How many processes are tuimon's own."""
+    cgroup_subsys: int = -1
+    """Index of the version 1 controller whose cgroups are the key, -1 for the version 2 hierarchy."""
 
 
 def layout_asserts() -> str:
