@@ -33,9 +33,11 @@ from tests.builders import (
 from tuimon.batch import Batch
 from tuimon.capture.source import Counts
 from tuimon.errors import RuleError
-from tuimon.events import HOST, Alert, Container, Event
+from tuimon.events import HOST, Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
+from tuimon.rules.matching import Rule
+from tuimon.view.health import Health
 from tuimon.view.severity import worse
 from tuimon.view.snapshot import ContainerRow, Snapshot
 
@@ -177,6 +179,8 @@ class FakeEngine:
         self.failure: BaseException | None = None
         self.live, self.ended, self.lost = True, False, 0
         self.notices: tuple[str, ...] = ()
+        self.rules: tuple[Rule, ...] = ()
+        self.own_health = Health()
         self.now_ns = BOOT_TO_EPOCH_NS + TS_NS
         self.started = self.stopped = False
         self._start_error = start_error
@@ -334,6 +338,21 @@ class FakeEngine:
 
     def rule_files(self) -> tuple[RuleFile, ...]:
         return self._files
+
+    def process_list(self, *, ended: bool = False) -> list[Process]:
+        found: dict[int, Process] = {}
+        for one in self.tables.processes.values():
+            found.update({each.pid: each for each in (*one.ancestors(), one)})
+        return [one for one in found.values() if ended or one.end_ns is None]
+
+    def container_of(self, cgroup_id: int) -> Container | None:
+        return self.tables.containers.of_cgroup(cgroup_id)
+
+    def rules_in_force(self) -> tuple[Rule, ...]:
+        return self.rules
+
+    def health(self) -> Health:
+        return self.own_health
 
     def filter(self, text: str) -> FakeFilter:
         if "nosuch" in text:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tuimon.batch import Batch
-from tuimon.events import Alert, Event
+from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
+from tuimon.rules.matching import Rule
 from tuimon.view.alert_view import AlertView
 from tuimon.view.container_view import ContainerView
 from tuimon.view.filter_history import FilterHistory
+from tuimon.view.health import Health
 from tuimon.view.live_view import Chosen, LiveView, RowFilter
 from tuimon.view.rule_book import RuleBook
 from tuimon.view.scan_thread import ScanThread
@@ -67,6 +69,18 @@ class EngineFacade(Protocol):
 
     def filter(self, text: str) -> RowFilter:
         """Compile a filter; RuleError when it is wrong."""
+
+    def process_list(self, *, ended: bool = False) -> list[Process]:
+        """Return the processes."""
+
+    def container_of(self, cgroup_id: int) -> Container | None:
+        """Return the owner of a cgroup."""
+
+    def rules_in_force(self) -> tuple[Rule, ...]:
+        """Return the rules with their counters."""
+
+    def health(self) -> Health:
+        """Return what the engine tells about itself."""
 
     def rule_files(self) -> tuple[RuleFile, ...]:
         """Return the files in force."""

@@ -16,6 +16,7 @@ from tuimon.errors import TuimonError
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.screens.rules_tab import RulesTab
+from tuimon.ui.screens.side_tabs import SIDE_TABS, side_tabs
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
     from tuimon.view.session import Changes, Session
 
-TABS: Final = (("live", "Live"), ("alerts", "Alerts"), ("rules", "Rules"))
+TABS: Final = (("live", "Live"), ("alerts", "Alerts"), ("rules", "Rules"), *SIDE_TABS)
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
@@ -49,6 +50,10 @@ class MainScreen(Screen[None]):
         Binding("1", "tab('live')", "Live", show=False, id="tab.live"),
         Binding("2", "tab('alerts')", "Alerts", show=False, id="tab.alerts"),
         Binding("3", "tab('rules')", "Rules", show=False, id="tab.rules"),
+        *(
+            Binding(str(number), f"tab('{name}')", title, show=False, id=f"tab.{name}")
+            for number, (name, title) in enumerate(SIDE_TABS, 4)
+        ),
         Binding("slash", "filter", "Filter", key_display="/", id="filter.open"),
         Binding("c", "containers", "Containers", id="containers.focus"),
         Binding("z", "zoom", "Zoom", show=False, id="pane.zoom"),
@@ -75,6 +80,7 @@ class MainScreen(Screen[None]):
         self._live_foot = CellLines(id="live-foot")
         self._alert_text = LineList(id="alert-text", empty="enter opens the alert under the cursor")
         self._rules = RulesTab()
+        self._sides = side_tabs()
         self._body = ContentSwitcher(initial="live", id="body")
         self._panes = {
             name: Pane(id=name, title=title)
@@ -113,6 +119,7 @@ class MainScreen(Screen[None]):
                 with self._panes["alert-pane"]:
                     yield self._alert_text
             yield self._rules
+            yield from self._sides.values()
         yield self._hint
         yield self._too_small
         yield Footer(compact=True)
@@ -152,6 +159,8 @@ class MainScreen(Screen[None]):
         for alerts in (self._alerts, self._all_alerts):
             alerts.show_alerts(AlertLines(session.alerts))
         self._rules.attach(session)
+        for side in self._sides.values():
+            side.attach(session)
         self.refresh_bindings()
         self.pump()
 
@@ -168,6 +177,8 @@ class MainScreen(Screen[None]):
         if changes.alerts:
             self._redraw_alerts()
             self._show_alert()
+        for side in self._sides.values():
+            side.pump(self._tick)
         if self._tick % 5 == 1 or changes.alerts or changes.switched:
             self._show_heads(session)
             self._show_status()
@@ -226,12 +237,20 @@ class MainScreen(Screen[None]):
         cells = [Cell(" ", "")]
         for number, (name, title) in enumerate(TABS, 1):
             count = f" {amount(total)}!" if name == "alerts" and total else ""
+            count = " !" if name == "health" and self.session and self._notices else count
             text = f"{number} {title}{count}"
             cells.append(Cell(f"[{text}]" if name == current else f" {text} ", "title" if name == current else "muted"))
-        notices = self.session.snapshot.notices if self.session and self.session.snapshot else ()
+        notices = self._notices
         cells.append(Cell(f"   {notices[0]}" if notices else "", "attention", REST))
-        cells += [Cell("ctrl+p ", "key"), Cell("commands  ", "muted"), Cell("? ", "key"), Cell("help ", "muted")]
+        palette = not self.has_class("-narrow")
+        cells += [Cell("ctrl+p " if palette else "", "key"), Cell("commands  " if palette else "", "muted")]
+        cells += [Cell("? ", "key"), Cell("help ", "muted")]
         self._tabs.set_lines(cells)
+
+    @property
+    def _notices(self) -> tuple[str, ...]:
+        snapshot = self.session.snapshot if self.session is not None else None
+        return snapshot.notices if snapshot is not None else ()
 
     def _show_filter(self) -> None:
         session = self.session
@@ -305,6 +324,7 @@ class MainScreen(Screen[None]):
     def _focus_tab(self) -> None:
         """Focus the first list of the tab that is shown."""
         targets: dict[str, Widget] = {"live": self._live, "alerts": self._all_alerts, "rules": self._rules.first_focus}
+        targets |= {name: side.first_focus for name, side in self._sides.items()}
         self.set_focus(targets[self._body.current or "live"])
 
     def action_tab(self, name: str) -> None:
@@ -314,6 +334,8 @@ class MainScreen(Screen[None]):
         self._focus_tab()
         if name == "rules":
             self._rules.shown()
+        elif name in self._sides:
+            self.call_after_refresh(self._sides[name].shown)
         self._show_tabs()
         if self.session is not None:
             self.call_after_refresh(self._show_heads, self.session)

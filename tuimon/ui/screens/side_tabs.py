@@ -1,0 +1,16 @@
+"""The tabs beside Live, Alerts and Rules, in the order of their keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tuimon.ui.screens.board_tab import BoardTab
+from tuimon.ui.screens.side_tab import SideTab
+
+SIDE_TABS: Final = (("board", "Board"),)
+"""Name and title of each."""
+
+
+def side_tabs() -> dict[str, SideTab]:
+    """Return the tabs by name."""
+    return {"board": BoardTab()}
