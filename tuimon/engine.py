@@ -172,6 +172,11 @@ class Engine:
         if self.host_names is not None:
             self.host_names.close()
 
+    @property
+    def taken(self) -> int:
+        """Events taken from the source so far."""
+        return self._num - 1
+
     def finished(self) -> bool:
         """Whether the source has ended and every event of it has been judged; any thread."""
         return self._finished
@@ -195,6 +200,7 @@ class Engine:
         except BaseException as error:  # carried over to whoever asks; a thread has nobody to raise to
             self._error = error
         finally:
+            self._take_rest()
             self._flush()
             self._run_commands()
             self._publish()
@@ -246,6 +252,13 @@ class Engine:
                 snapshot_at = now
                 self._publish()
             lap("publish")
+
+    def _take_rest(self) -> None:
+        """Take what came since the last look, so that a recording ends where the counters do."""
+        if self._error is None and self._looping:
+            batch = self.source.drain(0)
+            if len(batch):
+                self._take(batch)
 
     # -- one batch -------------------------------------------------------------------------------------------------
 

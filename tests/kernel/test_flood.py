@@ -1,0 +1,167 @@
+"""Floods on the live kernel: the count closes exactly, and what must not be lost is not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tuimon.capture.kernel import KernelSource
+from tuimon.capture.source import Counts
+from tuimon.engine import Engine, build_engine
+from tuimon.records import Kind, SizeClass
+from tuimon.settings import Settings
+from tuimon.syscalls import NAME_TO_NR
+
+pytestmark = pytest.mark.kernel
+
+PROCESS_CLASSES = (SizeClass.PROC_SHORT, SizeClass.PROC_MID, SizeClass.PROC_LONG)
+FORKS = 10_007
+EXECS = int(os.environ.get("TUIMON_EXEC_STORM", "1009"))
+"""20,000 by hand: each is a fork and an exec beside a flood that takes the other CPU."""
+CONNECTS = 20_011
+
+FORK_STORM = """
+#include <sys/wait.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int c, char **v) {
+    for (int i = atoi(v[1]); i > 0; i--) { if (fork() == 0) _exit(0); if (i % 64 == 0) while (wait(0) > 0) ; }
+    while (wait(0) > 0) ;
+    return 0;
+}
+"""
+EXEC_STORM = """
+#include <sys/wait.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int c, char **v) {
+    if (c == 1) return 0;
+    for (int i = atoi(v[1]); i > 0; i--) { if (fork() == 0) { execl(v[0], v[0], (char *)0); _exit(1); } wait(0); }
+    return 0;
+}
+"""
+CONNECT_STORM = """
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(int c, char **v) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    for (int i = atoi(v[1]); i > 0; i--) {
+        int s = socket(AF_INET, SOCK_DGRAM, 0);
+        if (connect(s, (struct sockaddr *)&a, sizeof a)) return 1;
+        close(s);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The three storms, compiled."""
+    folder = tmp_path_factory.mktemp("storms")
+    made = {}
+    for name, text in (("forks", FORK_STORM), ("execs", EXEC_STORM), ("connects", CONNECT_STORM)):
+        source = folder / f"{name}.c"
+        source.write_text(text)
+        done = subprocess.run(["cc", "-O1", "-o", str(folder / name), str(source)], check=False)
+        if done.returncode:
+            pytest.skip("no C compiler: apt-get install gcc libc6-dev")
+        made[name] = str(folder / name)
+    return made
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine that asks for everything."""
+    made = build_engine(Settings(history_mb=128, default_rules=False), KernelSource())
+    made.watch(None, everything=True)
+    made.start()
+    try:
+        assert made.wait_started(60), made.error()
+        yield made
+    finally:
+        made.stop()
+
+
+def settled(engine: Engine) -> Counts:
+    """Let the last events in, stop, return the totals."""
+    time.sleep(1.0)
+    engine.halt()
+    assert engine.error() is None
+    for _ in range(100):  # the machine goes on: a call may be between two of its counters while they are read
+        counts = engine.source.counts()
+        if counts.seen == counts.emitted + counts.filtered + counts.dropped:
+            break
+        time.sleep(0.01)
+    assert counts.seen == counts.emitted + counts.filtered + counts.dropped
+    assert sum(counts.dropped_by_class) == counts.dropped
+    assert engine.taken <= counts.emitted  # others go on making events after the last look into the rings
+    return counts
+
+
+def rows(engine: Engine, kind: Kind, comm: str) -> int:
+    """How many events of a kind a program of this name made."""
+    count = 0
+    for batch in engine.history.batches():
+        mine = batch.head["kind"] == kind
+        for row in mine.nonzero()[0].tolist():
+            process = engine.processes.get(int(batch.process_at[row]))
+            count += process is not None and process.comm == comm
+    return count
+
+
+def lost_from_reserved(counts: Counts) -> int:
+    return sum(counts.dropped_by_class[size_class] for size_class in PROCESS_CLASSES)
+
+
+def test_every_fork_and_exit_of_a_storm_is_told(engine: Engine, programs: dict[str, str]) -> None:
+    subprocess.run([programs["forks"], str(FORKS)], check=True)
+    counts = settled(engine)
+    assert lost_from_reserved(counts) == 0
+    assert rows(engine, Kind.FORK, "forks") == FORKS
+    assert rows(engine, Kind.EXIT, "forks") == FORKS + 1
+
+
+def test_every_exec_of_a_storm_is_told_under_a_flood_of_reads(engine: Engine, programs: dict[str, str]) -> None:
+    flood = subprocess.Popen(
+        ["dd", "if=/dev/zero", "of=/dev/null", "bs=1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    told = 0
+    try:
+        engine.history.max_bytes = 2 << 30  # so that no exec falls off before it is counted
+        subprocess.run([programs["execs"], str(EXECS)], check=True)
+    finally:
+        flood.kill()
+        flood.wait()
+    counts = settled(engine)
+    told = rows(engine, Kind.EXEC, "execs")
+    assert lost_from_reserved(counts) == 0
+    assert told == EXECS + 1
+
+
+def test_every_connect_of_a_storm_is_told_or_counted_as_lost(engine: Engine, programs: dict[str, str]) -> None:
+    subprocess.run([programs["connects"], str(CONNECTS)], check=True)
+    counts = settled(engine)
+    told = 0
+    for batch in engine.history.batches():
+        mine = (batch.head["nr"] == NAME_TO_NR["connect"]) & (batch.head["kind"] == Kind.SYSCALL)
+        for row in mine.nonzero()[0].tolist():
+            process = engine.processes.get(int(batch.process_at[row]))
+            told += process is not None and process.comm == "connects"
+    assert CONNECTS - counts.dropped <= told <= CONNECTS
+
+
+def test_nothing_is_left_of_many_short_lives(engine: Engine, programs: dict[str, str]) -> None:
+    engine.history.max_bytes = 1 << 20
+    before = len(engine.processes)
+    subprocess.run([programs["forks"], str(FORKS)], check=True)
+    subprocess.run([sys.executable, "-c", "import os\nfor _ in range(20000): os.stat('/')"], check=True)
+    settled(engine)
+    assert len(engine.processes) < before + 5000
