@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--rules", type=Path, help="a rule file of the user's")
     parser.add_argument("--theme")
     parser.add_argument("--ascii", action="store_true")
+    parser.add_argument("--real", action="store_true", help="the real engine with the shipped rules, over made events")
     args = parser.parse_args()
 
     from tuimon.ui.app import run
@@ -30,6 +31,8 @@ def engine(args: argparse.Namespace) -> object:
     """Make the engine; in the screen's thread for it, as with the real one."""
     from tests.ui.fake_engine import FakeEngine, RuleFile, default_files, fed_engine
 
+    if args.real:
+        return real_engine(args)
     files = default_files()
     if args.rules is not None:
         files[1] = RuleFile(str(args.rules), args.rules.read_text(), "user")
@@ -39,6 +42,22 @@ def engine(args: argparse.Namespace) -> object:
     if made.hostile:
         made.notices = (f"notice {made.hostile}",)
         made.alert(f"Rule {made.hostile}", "Error", row=len(made.batch) - 1, tags=(made.hostile,))
+    return made
+
+
+def real_engine(args: argparse.Namespace) -> object:
+    """Make the engine users have, over a made stream: process table, rules and history at work."""
+    from tests.ui.fake_engine import FakeEngine
+    from tuimon.capture.synthetic import SyntheticSource
+    from tuimon.engine import build_engine
+    from tuimon.rulefiles import rule_files
+    from tuimon.settings import Settings
+
+    prepared = FakeEngine(batch_size=args.batch or max(int(args.rate / 50), 20)).batch
+    made = build_engine(Settings(), SyntheticSource([prepared], events_per_s=args.rate or 1))
+    outcome = made.apply_rules(rule_files(Settings(), Path("/nonexistent")))
+    if not outcome.accepted:
+        raise SystemExit("\n".join(map(str, outcome.diagnostics)))
     return made
 
 

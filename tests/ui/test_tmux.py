@@ -45,6 +45,12 @@ class Tmux:
             time.sleep(0.02)
         return shown
 
+    def wait_without(self, text, timeout_s=20):
+        end = time.monotonic() + timeout_s
+        while text in (shown := self.screen()):
+            assert time.monotonic() < end, f"still {text!r} in\n{shown}"
+            time.sleep(0.02)
+
     def close(self):
         subprocess.run(["tmux", "-L", self.name, "kill-server"], capture_output=True, check=False)
 
@@ -55,7 +61,8 @@ def tmux(tmp_path):
     rules.write_text(LOCAL_RULES)
     made = Tmux(
         # Exported sizes must not hold against the terminal's own.
-        f"COLUMNS=80 LINES=24 {sys.executable} -m tests.ui.pty_app --rate 500 --rules {rules}; echo left with $?; sleep 60",
+        f"COLUMNS=80 LINES=24 {sys.executable} -m tests.ui.pty_app --rate 500 --rules {rules};"
+        "echo left with $?; sleep 60",
         (120, 40),
     )
     made.rules = rules
@@ -68,7 +75,8 @@ def test_the_whole_story(tmux):
     tmux.wait_for("Read the shadow file")  # an alert
     tmux.press("c", "Down", "Enter")
     tmux.wait_for("[web x]")
-    tmux.press("Escape")
+    tmux.press("Escape")  # on its own: with a key right behind it, it would be alt
+    tmux.wait_without("[web x]")
     tmux.press("/")
     tmux.wait_for("/filter>")
     tmux.press(*"shadow", "Enter")

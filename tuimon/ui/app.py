@@ -128,9 +128,9 @@ class TuimonApp(App[None]):
             session = Session(engine, self._rules_path)
             engine.start()
         except BaseException as error:
-            self.call_from_thread(self._fail, error)
+            self.call_later(self._fail, error)
             return
-        self.call_from_thread(self._take_up, session)
+        self.call_later(self._take_up, session)
 
     def _take_up(self, session: Session) -> None:
         self.session = session

@@ -151,7 +151,7 @@ class RulesTab(Horizontal):
     def _check(self, number: int) -> None:
         assert self._session is not None
         found = self._session.engine.check_rules(self._session.book.as_loaded())
-        self.app.call_from_thread(self._checked, number, found)
+        self.call_later(self._checked, number, found)
 
     def _checked(self, number: int, found: Sequence[Diagnostic]) -> None:
         if number == self._check_number:
@@ -222,7 +222,7 @@ class RulesTab(Horizontal):
                 book.save(file)
             except TuimonError as error:
                 problem = error
-        self.app.call_from_thread(self._applied, outcome, problem)
+        self.call_later(self._applied, outcome, problem)
 
     def _applied(self, outcome: Outcome, problem: TuimonError | None) -> None:
         self._check_number += 1
@@ -309,7 +309,7 @@ class RulesTab(Horizontal):
         book = self._session.book
         unsaved = [other.path for other in book.dirty()]
         outcome = self._session.engine.apply_rules(book.as_loaded(saved_only=unsaved))
-        self.app.call_from_thread(self._reloaded, file, outcome)
+        self.call_later(self._reloaded, file, outcome)
 
     def _reloaded(self, file: OpenFile, outcome: Outcome) -> None:
         name = PurePath(file.path).name

@@ -119,27 +119,32 @@ class FilterBar(Vertical):
 
     def _check_later(self, number: int) -> None:
         if number == self._timer_running and self.editing:
-            self._check(self._input.value.strip(), False)
+            self._check(self._input.value.strip())
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
+        """Take the filter at once: keys typed behind enter belong to the list, not to the bar."""
         event.stop()
         self._timer_running += 1
-        self._check(event.value.strip(), True)
+        text = event.value.strip()
+        problem, hint = self._problem(text)
+        self._tell(problem, hint)
+        if not problem:
+            self.post_message(FilterChanged(text))
 
     @work(thread=True, exclusive=True, group="filter")
-    def _check(self, text: str, apply: bool) -> None:
-        problem, hint = "", ""
+    def _check(self, text: str) -> None:
+        self.call_later(self._checked, text, *self._problem(text))
+
+    def _problem(self, text: str) -> tuple[str, str]:
+        """Return what is wrong with a filter and what to do about it, empty when it is right."""
         try:
             if text:
                 self.check(text)
         except TuimonError as error:
-            problem, hint = str(error), error.hint
-        self.app.call_from_thread(self._checked, text, problem, hint, apply)
+            return str(error), error.hint
+        return "", ""
 
-    def _checked(self, text: str, problem: str, hint: str, apply: bool) -> None:
-        if not self.editing:
-            return
-        self._tell(problem, hint)
-        if apply and not problem:
-            self.post_message(FilterChanged(text))
+    def _checked(self, text: str, problem: str, hint: str) -> None:
+        if self.editing and text == self._input.value.strip():
+            self._tell(problem, hint)
