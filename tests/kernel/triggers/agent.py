@@ -22,7 +22,7 @@ from . import kit
 
 PR_SET_CHILD_SUBREAPER = 36
 OVERLAID = ("/etc", "/home", "/opt", "/root", "/usr", "/var")
-MODULES = ("stable_acts", "incubating_acts", "sandbox_acts", "own_acts", "quiet_acts")
+MODULES = ("stable_acts", "incubating_acts", "sandbox_acts", "own_acts", "evasion_acts", "quiet_acts")
 
 
 def load_acts() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def perform(name: str, folder: str) -> dict[str, object]:
-    """Perform one act; return when it began and ended (nanoseconds since boot) and why it failed, if it did."""
+    """Perform one act; return when it began and ended (nanoseconds since boot), why it failed, and what it returned."""
     here = os.path.join(folder, name)
     os.makedirs(here, exist_ok=True)
     began = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -57,21 +57,21 @@ def perform(name: str, folder: str) -> dict[str, object]:
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        trouble = ""
+        trouble, count = "", None
         try:
             os.chdir(here)
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-            kit.ACTS[name].do()
+            count = kit.ACTS[name].do()
             _wait_for_all()
         except BaseException:
             trouble = traceback.format_exc()
-        os.write(writing, trouble[-4000:].encode())
+        os.write(writing, json.dumps({"trouble": trouble[-4000:], "count": count}).encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        trouble = pipe.read().decode(errors="replace")
+        said: dict[str, object] = json.loads(pipe.read() or '{"trouble": "the process of the act was killed"}')
     os.waitpid(pid, 0)
-    return {"name": name, "began": began, "ended": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "trouble": trouble}
+    return {"began": began, "ended": time.clock_gettime_ns(time.CLOCK_BOOTTIME), **said}
 
 
 def _wait_for_all() -> None:

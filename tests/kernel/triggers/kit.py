@@ -40,6 +40,7 @@ CALLS: Final = {
     "execveat": 322 if _X86 else 281,
     "finit_module": 313 if _X86 else 273,
     "init_module": 175 if _X86 else 105,
+    "openat2": 437,
     "userfaultfd": 323 if _X86 else 282,
 }
 
@@ -102,7 +103,7 @@ def run(*words: Words, check: bool = False, **more: Any) -> int:
 
 def as_python(name: str, code: str, argument: str = "", **more: Any) -> int:
     """Run a few lines of Python in a process with another program's name; ``sys.argv[1]`` is the argument."""
-    prelude = "import os, socket, subprocess, sys\n"
+    prelude = "import os, socket, subprocess, sys, time\n"
     return run(python(name), "-I", "-S", "-c", prelude + code, argument, **more)
 
 

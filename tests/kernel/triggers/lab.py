@@ -55,6 +55,8 @@ class Done:
     began: int = 0
     ended: int = 0
     trouble: str = ""
+    count: int | None = None
+    """What the act returned."""
     alerts: list[Alert] = field(default_factory=list)
     containers: list[str] = field(default_factory=list)
     """Full ids of containers that are the act's own."""
@@ -87,7 +89,7 @@ class Agent:
         self._process.stdin.write(act.name + "\n")
         self._process.stdin.flush()
         said = json.loads(self._process.stdout.readline())
-        return Done(act.name, act.rules, said["began"], said["ended"], said["trouble"])
+        return Done(act.name, act.rules, said["began"], said["ended"], said["trouble"], said.get("count"))
 
     def close(self) -> None:
         """End it."""
@@ -148,6 +150,8 @@ class Lab:
         assert outcome.accepted, [str(d) for d in outcome.diagnostics if d.severity == "error"]
         with contextlib.ExitStack() as stack:
             self.podman = stack.enter_context(podman_engine(self.folder))
+            # Before the engine: it would know that the agents come from whoever started the tests, not from pid 1.
+            stack.enter_context(self.agents(kit.HOST, kit.PATIENT))
             self.engine.start()
             stack.callback(self.engine.stop)
             if not self.engine.wait_started(START_S):
@@ -160,11 +164,13 @@ class Lab:
         with contextlib.ExitStack() as stack:
             for place in places:
                 self._agents[place] = self._start(place, stack)
-            for at in self._agents.values():
-                at.ready()
-                stack.callback(at.close)
+            for place in places:
+                self._agents[place].ready()
+                stack.callback(self._end, place)
             yield
-        self._agents.clear()
+
+    def _end(self, place: str) -> None:
+        self._agents.pop(place).close()
 
     def _start(self, place: str, stack: contextlib.ExitStack) -> Agent:
         command = [SYSTEM_PYTHON, "-B", "-E", "-s"]

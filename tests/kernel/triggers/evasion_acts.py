@@ -1,0 +1,122 @@
+"""Acts that try to get past the rules: another way to the same file or program must fire the same rules."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import signal
+import threading
+
+from . import kit
+from .kit import HOST, PLAIN, act, run
+
+SHADOW = ("Read sensitive file untrusted", "Password File Read By Untrusted Program")
+AT_FDCWD = -100
+RACES = 3000
+
+
+def read_some(path: str, folder: int | None = None) -> None:
+    """Open a file by a path, perhaps below a folder's fd, and close it."""
+    os.close(os.open(path, os.O_RDONLY, dir_fd=folder))
+
+
+@act(HOST, *SHADOW)
+def shadow_below_the_root_of_proc() -> None:
+    read_some("/proc/self/root/etc/shadow")
+
+
+@act(HOST, *SHADOW)
+def shadow_by_a_relative_path() -> None:
+    os.chdir("/etc/security")
+    os.chdir("..")
+    read_some("shadow")
+
+
+@act(HOST, *SHADOW)
+def shadow_below_a_folders_fd() -> None:
+    folder = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    read_some("shadow", folder)
+
+
+@act(HOST, *SHADOW)
+def shadow_through_a_magic_link() -> None:
+    folder = os.open("/etc", os.O_PATH | os.O_DIRECTORY)
+    read_some(f"/proc/self/fd/{folder}/shadow")
+
+
+@act(HOST, *SHADOW)
+def shadow_by_a_long_way() -> None:
+    read_some("/" + "./" * 2000 + "etc//shadow")
+
+
+@act(HOST, *SHADOW)
+def shadow_by_openat2() -> None:
+    how = (ctypes.c_uint64 * 3)(os.O_RDONLY, 0, 0)
+    fd = kit.syscall("openat2", AT_FDCWD, b"/etc/shadow", how, ctypes.sizeof(how))
+    if fd < 0:
+        raise OSError(-fd, os.strerror(-fd))
+
+
+@act(HOST, *SHADOW)
+def shadow_in_a_race() -> int:
+    """Open a path that another process keeps writing over, while the kernel and whoever watches read it.
+
+    Returns:
+        How often it was the sought file that opened.
+    """
+    memory = mmap.mmap(-1, mmap.PAGESIZE)
+    flipping = os.fork()
+    if flipping == 0:
+        while True:
+            memory[:12] = b"/etc/shadow\0"
+            memory[:12] = b"/etc/issue\0\0"
+    path = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc, sought, got = kit.libc(), os.stat("/etc/shadow").st_ino, 0
+    for _ in range(RACES):
+        fd = libc.open(ctypes.c_void_p(path), os.O_RDONLY)
+        if fd >= 0:
+            got += os.fstat(fd).st_ino == sought
+            os.close(fd)
+    os.kill(flipping, signal.SIGKILL)
+    return got
+
+
+@act(HOST, "Launch Suspicious Network Tool on Host")
+def a_thread_executes() -> None:
+    tool = kit.program("zmap")
+
+    def in_thread() -> None:
+        thread = threading.Thread(target=os.execv, args=(tool, [tool]))
+        thread.start()
+        thread.join()
+
+    kit.in_child(in_thread)
+
+
+@act(HOST, "Fileless execution via memfd_create", "Program Run From Memory")
+def memory_by_execveat() -> None:
+    fd = os.memfd_create("hidden")
+    with open("/bin/true", "rb") as source:
+        os.sendfile(fd, source.fileno(), 0, 1 << 24)
+    argv = (ctypes.c_char_p * 2)(b"nothing", None)
+    kit.in_child(lambda: kit.syscall("execveat", fd, b"", argv, None, 0x1000))
+
+
+@act(HOST, "Run shell untrusted", "Web Server Spawned Shell", "Shell Started By Server Program")
+def shell_of_a_web_server_that_nobody_owns() -> None:
+    """Its parent is gone before it executes: whoever adopts it is not who made it."""
+    shell = "os.execv('/bin/sh', ['sh', '-c', 'exit 0'])"
+    kit.as_python("nginx", f"if os.fork() == 0:\n  if os.fork() == 0:\n    time.sleep(0.1)\n    {shell}\n  os._exit(0)")
+
+
+@act(HOST, "Detect crypto miners using the Stratum protocol", "Crypto Miner Started")
+def late_argument() -> None:
+    run("/bin/echo", "x" * 3000, "stratum+tcp://pool.example:3333")
+
+
+@act(PLAIN, "Drop and execute new binary in container", "New Program Run In Container",
+     "Container Drift Detected (chmod)")  # fmt: skip
+def new_program_by_fd() -> None:
+    fd = os.open(kit.copy("/bin/busybox", "./true"), os.O_RDONLY)
+    kit.in_child(lambda: os.execve(fd, ["true"], {}))
