@@ -23,7 +23,8 @@ from tests.kernel.live import (
     python,
     rows,
 )
-from tuimon.capture import kernel
+from tuimon.capture import counters, kernel
+from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.kernel import KernelSource, probe
 from tuimon.capture.source import Interest, Want
 from tuimon.records import ExeFlag, Flag, Kind, SizeClass, Slot, SockFlag
@@ -566,6 +567,41 @@ def test_a_version_1_controller_can_be_the_key() -> None:
     finally:
         source.close()
         folder.rmdir()
+
+
+def test_counter_slots_of_removed_cgroups_are_given_out_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of short-lived containers must not use the slots up, and nothing they counted may be lost."""
+    monkeypatch.setattr(counters, "RECYCLE_S", 0.0)
+    folder = hierarchy_folder("unified")
+    if not (folder / "cgroup.controllers").exists():
+        pytest.skip("no cgroup version 2 hierarchy is mounted here")
+    nr = NAME_TO_NR["getpgid"]
+    work = f"import ctypes\nl = ctypes.CDLL(None)\nfor _ in range(101): l.syscall({nr}, 0)"
+    source = KernelSource(cgroup_slots=8)
+    source.start()
+    try:
+        before = int(source.call_counts().calls[:, nr].sum())
+        own = 0
+        for at in range(30):
+            group = folder / f"tuimon-test-{os.getpid()}-{at}"
+            group.mkdir()
+            try:
+                script = f"echo $$ > {group}/cgroup.procs; exec {sys.executable} -I -S -c '{work}'"
+                subprocess.run(["sh", "-c", script], check=True)
+                calls = source.call_counts()
+                mine = calls.calls[calls.cgroup_ids == group.stat().st_ino]
+                own += len(mine) == 1 and int(mine[0, nr]) == 101
+            finally:
+                group.rmdir()
+            source.call_counts()
+        assert int(source.call_counts().calls[:, nr].sum()) - before >= 30 * 101
+        assert own >= 20
+        assert len(source.call_counts().cgroup_ids) <= 8
+        counts = counts_settled(source)
+        source.close()
+        assert source.counts().seen >= counts.seen
+    finally:
+        source.close()
 
 
 def test_the_heartbeat_notices_when_the_programs_are_gone(

@@ -20,3 +20,10 @@ def cgroup_key(root: Path = ROOT) -> str:
     if (root / "cgroup.controllers").exists() or (root / "unified" / "cgroup.controllers").exists():
         return UNIFIED
     return next((name for name in V1_CONTROLLERS if (root / name / "cgroup.procs").exists()), UNIFIED)
+
+
+def hierarchy_folder(key: str, root: Path = ROOT) -> Path:
+    """Return where the hierarchy of a key is mounted."""
+    if key != UNIFIED:
+        return root / key
+    return root / "unified" if (root / "unified" / "cgroup.controllers").exists() else root

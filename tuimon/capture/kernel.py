@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch, empty_batch
-from tuimon.capture.bpf_calls import delete, keys, lookup, update
+from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
+from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.compiled import CACHE
+from tuimon.capture.counters import CALLS, CPU, Counters, living_cgroups, no_calls
 from tuimon.capture.facts import KernelFacts, probe
 from tuimon.capture.privileges import require_privileges
 from tuimon.capture.program import RINGS, Programs, load
@@ -30,7 +32,6 @@ from tuimon.syscalls import COMPAT_I386
 
 __all__ = ["KernelFacts", "KernelSource", "probe"]
 
-CALLS: Final = 512
 CGROUP_SLOTS: Final = 512
 SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
@@ -52,27 +53,8 @@ DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
 }
 """Bytes of each ring. The process classes have theirs to themselves: a flood of others cannot take their room."""
 
-CPU: Final = np.dtype(
-    [
-        ("filtered", "<u8"),
-        ("process_events", "<u8"),
-        ("cgroup_id", "<u8"),
-        ("emitted", "<u8"),
-        ("slot", "<u4"),
-        ("in_view", "<u4"),
-        ("lost", "<u4"),
-        ("pad", "<u4"),
-        ("view_generation", "<u8"),
-        ("self_calls", "<u8"),
-        ("dropped", "<u8", (7,)),
-        ("pad2", "<u8"),
-    ]
-)
-"""struct tm_cpu of bpf/maps.h."""
 CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4"), ("self", "<u4", (8,))])
 """struct tm_config of bpf/maps.h."""
-COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
-"""struct tm_counts of bpf/maps.h."""
 
 
 class KernelSource:
@@ -85,6 +67,7 @@ class KernelSource:
         cache: Folder where compiled programs are kept for the next start, None for nowhere (tuimon.capture.compiled).
         cgroup_key: ``unified`` or the cgroup version 1 controller to take container keys from; chosen as
             tuimon.capture.cgroup_key does when None.
+        cgroup_slots: How many cgroups have counters of their own at a time.
     """
 
     name = "kernel"
@@ -98,6 +81,7 @@ class KernelSource:
         only_kind: str | None = None,
         cache: Path | None = CACHE,
         cgroup_key: str | None = None,
+        cgroup_slots: int = CGROUP_SLOTS,
     ) -> None:
         self.ended = False
         self.boot_to_epoch_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -110,19 +94,20 @@ class KernelSource:
         self._cache = cache
         self.cgroup_key = cgroup_key or choose_cgroup_key()
         """The hierarchy whose ids the events carry."""
+        self._cgroup_slots = cgroup_slots
         self._programs: Programs | None = None
         self._rings = RingSet([])
         self._maps: list[mmap.mmap] = []
         self._rows: NDArray[np.uint64] = np.zeros(CALLS, np.uint64)
         self._config: NDArray[np.void] = np.zeros(1, CONFIG)
-        self._cpus: NDArray[np.void] = np.zeros(1, CPU)
+        self._counters: Counters | None = None
         self._lock = threading.Lock()
         """Held while mapped memory is looked at: ``close`` may come from another thread."""
         self._asked_s = self._alive_s = 0.0
         self._beat = 0
         self._interest = Interest()
         self._last_counts = Counts()
-        self._last_calls = _no_calls()
+        self._last_calls = no_calls()
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -135,7 +120,7 @@ class KernelSource:
         if self._programs is not None:
             return
         require_privileges()
-        build = Build(CGROUP_SLOTS, DATA_BYTES, len(self._self_pids))
+        build = Build(self._cgroup_slots, DATA_BYTES, len(self._self_pids))
         rings = {name: self._ring_bytes[size_class] for name, size_class in zip(RINGS, SizeClass, strict=True)}
         self._programs = load(build, self.cgroup_key, rings, only=self._only_kind, cache=self._cache)
         try:
@@ -157,15 +142,13 @@ class KernelSource:
         )
         self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
-        self._cpus = np.ndarray(
-            (possible_cpus(),), CPU, self._map_array(programs, "cpus", possible_cpus() * CPU.itemsize)
-        )
+        cpus = np.ndarray((possible_cpus(),), CPU, self._map_array(programs, "cpus", possible_cpus() * CPU.itemsize))
+        folder = hierarchy_folder(self.cgroup_key)
+        self._counters = Counters(programs.maps, cpus, self._cgroup_slots, lambda: living_cgroups(folder))
         self._config["self"][0, : len(self._self_pids)] = self._self_pids
         for nr in range(CALLS):
             native = COMPAT_I386.get(nr, CALLS - 1)
             update(programs.maps["compat_numbers"], _u32(nr), native.to_bytes(2, "little"))
-        for slot in range(1, CGROUP_SLOTS):
-            update(programs.maps["free_slots"], None, _u32(slot))
         self._ask(programs, self._interest)
 
     def _map_array(self, programs: Programs, name: str, size: int) -> mmap.mmap:
@@ -185,8 +168,10 @@ class KernelSource:
 
     def _free(self, programs: Programs) -> None:
         programs.detach()
-        self._last_counts, self._last_calls = self._read_counts(programs), self._read_calls(programs)
-        self._rows, self._config, self._cpus = np.zeros(CALLS, np.uint64), np.zeros(1, CONFIG), np.zeros(1, CPU)
+        if self._counters is not None:
+            self._last_counts, self._last_calls = self._counters.totals(), self._counters.calls()
+        self._counters = None
+        self._rows, self._config = np.zeros(CALLS, np.uint64), np.zeros(1, CONFIG)
         self._rings.close()
         for mapped in self._maps:
             mapped.close()
@@ -221,7 +206,7 @@ class KernelSource:
 
     def _heartbeat(self, now_s: float) -> None:
         os.getppid()
-        total = sum(int(self._cpus[name].sum()) for name in ("self_calls", "filtered", "emitted", "dropped"))
+        total = self._counters.beat() if self._counters is not None else 0
         if total != self._beat:
             self._beat, self._alive_s = total, now_s
         self._asked_s = now_s
@@ -256,53 +241,12 @@ class KernelSource:
     def counts(self) -> Counts:
         """Return the exact totals, the last ones after the close."""
         with self._lock:
-            return self._last_counts if self._programs is None else self._read_counts(self._programs)
+            return self._last_counts if self._counters is None else self._counters.totals()
 
     def call_counts(self) -> CallCounts:
         """Return the exact per-(cgroup, call) counters, the last ones after the close."""
         with self._lock:
-            return self._last_calls if self._programs is None else self._read_calls(self._programs)
-
-    def _read_counts(self, programs: Programs) -> Counts:
-        cpus = self._cpus.copy()
-        calls = self._read_calls(programs).calls
-        dropped = cpus["dropped"].sum(axis=0)
-        return Counts(
-            seen=int(cpus["process_events"].sum()) + int(calls.sum()),
-            emitted=int(cpus["emitted"].sum()),
-            filtered=int(cpus["filtered"].sum()),
-            dropped=int(dropped.sum()),
-            self_calls=int(cpus["self_calls"].sum()),
-            dropped_by_class=tuple(int(n) for n in dropped),
-        )
-
-    def _read_calls(self, programs: Programs) -> CallCounts:
-        slots = _slots(programs.maps["slots"])
-        used = [0, *sorted(slots)]
-        values = np.zeros((len(used), possible_cpus()), COUNTS)
-        for row, slot in enumerate(used):
-            lookup(programs.maps["counts"], _u32(slot), values[row])
-        return CallCounts(
-            cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
-            calls=values["call"]["calls"].sum(axis=1),
-            errors=values["call"]["errors"].sum(axis=1),
-            dropped=values["dropped"].sum(axis=1),
-        )
-
-
-def _no_calls() -> CallCounts:
-    none = np.zeros((0, CALLS), np.uint64)
-    return CallCounts(np.zeros(0, np.uint64), none, none.copy(), np.zeros(0, np.uint64))
-
-
-def _slots(map_fd: int) -> dict[int, int]:
-    """Return counter slot to cgroup id."""
-    slot = np.zeros(1, np.uint32)
-    found = {}
-    for key in keys(map_fd, 8):
-        lookup(map_fd, key, slot)
-        found[int(slot[0])] = int.from_bytes(key, "little")
-    return found
+            return self._last_calls if self._counters is None else self._counters.calls()
 
 
 def _u32(value: int) -> bytes:

@@ -1,0 +1,167 @@
+"""The programs' exact counters, read from their maps; counter slots of cgroups that are gone are given out anew."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.capture.bpf_calls import delete, keys, lookup, update
+from tuimon.capture.source import CallCounts, Counts
+from tuimon.capture.sources import possible_cpus
+
+CALLS: Final = 512
+CPU: Final = np.dtype(
+    [
+        ("filtered", "<u8"),
+        ("process_events", "<u8"),
+        ("cgroup_id", "<u8"),
+        ("emitted", "<u8"),
+        ("slot", "<u4"),
+        ("in_view", "<u4"),
+        ("lost", "<u4"),
+        ("pad", "<u4"),
+        ("view_generation", "<u8"),
+        ("self_calls", "<u8"),
+        ("dropped", "<u8", (7,)),
+        ("pad2", "<u8"),
+    ]
+)
+"""struct tm_cpu of bpf/maps.h."""
+COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
+"""struct tm_counts of bpf/maps.h."""
+RECYCLE_AT: Final = 0.75
+"""Slots of cgroups that are gone are given out anew when so many are taken."""
+RECYCLE_S: Final = 5.0
+
+
+def living_cgroups(folder: str | os.PathLike[str]) -> set[int]:
+    """Return the ids of all cgroups below a hierarchy's folder: their folders' inode numbers."""
+    found = set()
+    for path, _, _ in os.walk(folder):
+        try:
+            found.add(os.stat(path).st_ino)
+        except OSError:
+            continue
+    return found
+
+
+def no_calls() -> CallCounts:
+    """Return counters of nothing."""
+    none = np.zeros((0, CALLS), np.uint64)
+    return CallCounts(np.zeros(0, np.uint64), none, none.copy(), np.zeros(0, np.uint64))
+
+
+class Counters:
+    """Reads the counters.
+
+    Args:
+        maps: Map name to fd.
+        cpus: The mapped ``cpus`` array, shape ``(possible CPUs,)`` of CPU.
+        slots: How many counter slots there are, the shared one among them.
+        living: Returns the ids of the cgroups that exist.
+    """
+
+    def __init__(
+        self, maps: Mapping[str, int], cpus: NDArray[np.void], slots: int, living: Callable[[], set[int]]
+    ) -> None:
+        self._maps = maps
+        self._cpus = cpus
+        self._slots = slots
+        self._living = living
+        self._ended = np.zeros(1, COUNTS)
+        """What cgroups counted whose slots were given out anew; reported with slot 0."""
+        self._before: dict[int, int] = {}
+        """Slot to its sum of calls at the last look for cgroups that are gone."""
+        self._looked_s = 0.0
+        for slot in range(1, slots):
+            update(maps["free_slots"], None, _u32(slot))
+
+    def totals(self) -> Counts:
+        """Return the exact totals."""
+        cpus = self._cpus.copy()
+        calls = self.calls().calls
+        dropped = cpus["dropped"].sum(axis=0)
+        return Counts(
+            seen=int(cpus["process_events"].sum()) + int(calls.sum()),
+            emitted=int(cpus["emitted"].sum()),
+            filtered=int(cpus["filtered"].sum()),
+            dropped=int(dropped.sum()),
+            self_calls=int(cpus["self_calls"].sum()),
+            dropped_by_class=tuple(int(n) for n in dropped),
+        )
+
+    def calls(self) -> CallCounts:
+        """Return the exact counters per cgroup and call."""
+        slots = self._taken()
+        used = [0, *sorted(slots)]
+        values = self._values(used)
+        values[0] = _sum(np.array([values[0], self._ended[0]]))
+        found = CallCounts(
+            cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
+            calls=values["call"]["calls"].copy(),
+            errors=values["call"]["errors"].copy(),
+            dropped=values["dropped"].copy(),
+        )
+        now = time.monotonic()
+        if len(slots) > RECYCLE_AT * self._slots and now - self._looked_s > RECYCLE_S:
+            self._looked_s = now
+            self._recycle(slots, dict(zip(used, found.calls.sum(axis=1).tolist(), strict=True)))
+        return found
+
+    def beat(self) -> int:
+        """Return a number that grows with everything the programs see."""
+        return sum(int(self._cpus[name].sum()) for name in ("self_calls", "filtered", "emitted", "dropped"))
+
+    def _taken(self) -> dict[int, int]:
+        """Return counter slot to cgroup id."""
+        slot, found = np.zeros(1, np.uint32), {}
+        for key in keys(self._maps["slots"], 8):
+            lookup(self._maps["slots"], key, slot)
+            found[int(slot[0])] = int.from_bytes(key, "little")
+        return found
+
+    def _values(self, slots: list[int]) -> NDArray[np.void]:
+        """Return the counters of some slots, summed over the CPUs, shape ``(len(slots),)`` of COUNTS."""
+        out = np.zeros(len(slots), COUNTS)
+        of_cpus = np.zeros(possible_cpus(), COUNTS)
+        for row, slot in enumerate(slots):
+            lookup(self._maps["counts"], _u32(slot), of_cpus)
+            out[row] = _sum(of_cpus)
+        return out
+
+    def _recycle(self, slots: dict[int, int], sums: dict[int, int]) -> None:
+        """Take the slots of cgroups that are gone back, keeping what they counted.
+
+        A removed cgroup has no tasks, so nothing counts in its slot any more. That it is not among the living is not
+        enough where only a part of the hierarchy can be seen: its counters must have stood still as well.
+        """
+        living = self._living()
+        still = {slot for slot in slots if sums[slot] == self._before.get(slot)}
+        self._before = sums
+        nothing = np.zeros(possible_cpus(), COUNTS).tobytes()
+        for slot in still:
+            if slots[slot] in living:
+                continue
+            delete(self._maps["slots"], slots[slot].to_bytes(8, "little"))
+            self._ended[0] = _sum(np.array([self._ended[0], self._values([slot])[0]]))
+            update(self._maps["counts"], _u32(slot), nothing)
+            update(self._maps["free_slots"], None, _u32(slot))
+            del self._before[slot]
+
+
+def _sum(values: NDArray[np.void]) -> np.void:
+    """Return the sum of several COUNTS."""
+    out = np.zeros(1, COUNTS)
+    for name in ("calls", "errors"):
+        out["call"][name][0] = values["call"][name].sum(axis=0)
+    out["dropped"] = values["dropped"].sum()
+    return out[0]  # type: ignore[no-any-return]
+
+
+def _u32(value: int) -> bytes:
+    return value.to_bytes(4, "little")
