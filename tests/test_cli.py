@@ -235,6 +235,15 @@ def test_a_signal_lets_the_front_end_clean_up(number: signal.Signals, status: in
     assert (out, err, child.returncode) == (b"cleaned\n", b"", status)
 
 
+def test_whoever_calls_main_gets_their_signal_handlers_back(
+    alerts_called_with: list[tuple[tuple[object, ...], dict[str, object]]],
+) -> None:
+    """main() is called by tests, too: what comes after it must not be stopped by our handler."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["watch"]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_terminal_that_cannot_move_its_cursor_is_a_sentence() -> None:
     """TERM=dumb, as in an editor's shell window."""
     leader, follower = pty.openpty()

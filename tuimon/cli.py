@@ -8,11 +8,12 @@ the exit status says which kind it was.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -60,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = sys.argv[1:] if argv is None else list(argv)
         args = parser(arguments).parse_args(arguments)
-        signal.signal(signal.SIGTERM, _stop)
-        status = args.run(args)
+        with _stopping_on_sigterm():
+            status = args.run(args)
         sys.stdout.flush()
     except TuimonError as error:
         return _report(error)
@@ -74,9 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(status or OK)
 
 
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+@contextlib.contextmanager
+def _stopping_on_sigterm() -> Iterator[None]:
     """Leave on SIGTERM the way ctrl+c leaves: probes detached, terminal restored."""
-    raise SystemExit(128 + number)
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _report(error: TuimonError) -> int:
