@@ -8,7 +8,7 @@ from typing import Final
 from tuimon.events import Alert
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_lines import container_of
-from tuimon.view.board import COLUMNS, BoardCell, BoardRow, BoardView
+from tuimon.view.board import COLUMNS, TACTICS, BoardCell, BoardRow, BoardView
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock
 from tuimon.view.severity import short
@@ -67,7 +67,7 @@ class BoardLines:
         if seq == 0:
             texts = [(str(len(rules)) if rules else "-", "good" if rules else "attention") for rules in self._covered]
             return [
-                Cell(" rules in force", "muted", REST),
+                Cell(" rules" if size < 5 else " rules in force", "muted", REST),
                 *(self._cell(at, seq, text, role, size) for at, (text, role) in enumerate(texts)),
                 Cell("", "", _TOTAL),
             ]
@@ -143,7 +143,7 @@ def board_foot(view: BoardView, lines: BoardLines, width: int) -> list[Line]:
     missing = view.uncovered
     names = ", ".join(tactic.name if width >= 150 else tactic.medium for tactic in missing)
     gap: Line = (
-        (Cell(" no rule in force for: ", "muted"), Cell(names, "attention", REST))
+        (Cell(f" no rule in force for {len(missing)} of {len(TACTICS)}: ", "muted"), Cell(names, "attention", REST))
         if missing
         else (Cell(" the rules in force cover every tactic", "good", REST),)
     )

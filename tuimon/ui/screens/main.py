@@ -460,6 +460,11 @@ class MainScreen(Screen[None]):
             self._alert_shown = row
             self._alert_text.show(FixedLines(alert_lines(row, self.session.alerts.members(row), width)))
 
+    def show_filtered(self, text: str) -> None:
+        """Go to the live tab and keep there what a filter describes."""
+        self.action_tab("live")
+        self._apply_filter(text)
+
     def edit_rule(self, rule: str) -> None:
         """Open the rule editor at a rule."""
         self.action_tab("rules")

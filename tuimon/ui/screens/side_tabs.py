@@ -6,11 +6,12 @@ from typing import Final
 
 from tuimon.ui.screens.board_tab import BoardTab
 from tuimon.ui.screens.side_tab import SideTab
+from tuimon.ui.screens.tree_tab import TreeTab
 
-SIDE_TABS: Final = (("board", "Board"),)
+SIDE_TABS: Final = (("board", "Board"), ("tree", "Tree"))
 """Name and title of each."""
 
 
 def side_tabs() -> dict[str, SideTab]:
     """Return the tabs by name."""
-    return {"board": BoardTab()}
+    return {"board": BoardTab(), "tree": TreeTab()}
