@@ -604,6 +604,24 @@ def test_counter_slots_of_removed_cgroups_are_given_out_anew(monkeypatch: pytest
         source.close()
 
 
+def test_own_calls_are_left_out_in_a_pid_namespace_too() -> None:
+    """There the process knows itself by another number than the kernel's events carry."""
+    nr, mark = NAME_TO_NR["getpgid"], 0x7AB00000 + os.getpid()
+    code = (
+        "import ctypes, os\nfrom tuimon.capture.kernel import KernelSource\n"
+        "from tuimon.capture.source import Interest, Want\n"
+        f"def call(n):\n  for _ in range(n): ctypes.CDLL(None).syscall({nr}, {mark})\n"
+        f"source = KernelSource()\nsource.set_interest(Interest({{{nr}: Want.RULES}}))\nsource.start()\ncall(101)\n"
+        "child = os.fork()\nif not child:\n  call(7)\n  os._exit(0)\n"
+        "os.waitpid(child, 0)\nseen = 0\n"
+        f"for _ in range(5): seen += int((source.drain(0.1).head['arg'][:, 0] == {mark}).sum())\n"
+        "source.close()\nprint(os.getpid(), seen)"
+    )
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout.split(), done.stderr) == (["1", "7"], "")
+
+
 def test_the_heartbeat_notices_when_the_programs_are_gone(
     source: KernelSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import threading
@@ -13,22 +14,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch, empty_batch
+from tuimon.batch import Batch, concat, empty_batch
 from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.compiled import CACHE
 from tuimon.capture.counters import CALLS, CPU, Counters, living_cgroups, no_calls
 from tuimon.capture.facts import KernelFacts, probe
-from tuimon.capture.privileges import require_privileges
+from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
 from tuimon.capture.rows import call_rows
-from tuimon.capture.source import CallCounts, Counts, Interest
+from tuimon.capture.source import CallCounts, Counts, Interest, Want
 from tuimon.capture.sources import Build, possible_cpus
 from tuimon.errors import CaptureError
-from tuimon.records import SizeClass
-from tuimon.syscalls import COMPAT_I386
+from tuimon.records import Kind, SizeClass
+from tuimon.syscalls import COMPAT_I386, NAME_TO_NR
 
 __all__ = ["KernelFacts", "KernelSource", "probe"]
 
@@ -38,6 +39,7 @@ DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
 POLL_S: Final = 0.01
 HEARTBEAT_S: Final = 1.0
+FIND_ITSELF_S: Final = 1.0
 VIEWED_MAX: Final = 4096
 """As many cgroups as the kernel's set of viewed ones holds; a view of more is a view of all."""
 _MIB: Final = 1 << 20
@@ -90,6 +92,9 @@ class KernelSource:
         sizes = {**DEFAULT_RINGS, **(rings or {})}
         self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
         self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
+        self._excludes_itself = self_pids is not None and self._self_pids == (os.getpid(),)
+        self._early: list[Batch] = []
+        """Events drained while starting."""
         self._only_kind = only_kind
         self._cache = cache
         self.cgroup_key = cgroup_key or choose_cgroup_key()
@@ -133,6 +138,8 @@ class KernelSource:
             self.close()
             raise
         self.kind = self._programs.kind
+        if self._excludes_itself and not in_initial_pid_namespace():
+            self._find_itself()
         self._alive_s = time.monotonic()
 
     def _prepare(self, programs: Programs) -> None:
@@ -187,13 +194,38 @@ class KernelSource:
             with self._lock:
                 if self._programs is None:
                     return empty_batch()
-                batch = self._rings.drain()
+                batch = self._take()
                 now = time.monotonic()
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)
             if len(batch) or now >= deadline:
                 return batch
             time.sleep(min(POLL_S, deadline - now))
+
+    def _take(self) -> Batch:
+        early, self._early = self._early, []
+        return concat([*early, self._rings.drain()]) if early else self._rings.drain()
+
+    def _find_itself(self) -> None:
+        """Learn which process the kernel takes us for: in a pid namespace of its own ours is not the number it knows.
+
+        A call that nobody else makes is asked for, made, and looked for among the events.
+        """
+        nr, mark, asked = NAME_TO_NR["getsid"], 0x7F000000 | os.getpid() & 0xFFFFFF, self._interest
+        self.set_interest(Interest({nr: Want.RULES}))
+        with contextlib.suppress(OSError):
+            os.getsid(mark)
+        deadline = time.monotonic() + FIND_ITSELF_S
+        while time.monotonic() < deadline:
+            time.sleep(POLL_S)
+            batch = self._rings.drain()
+            self._early.append(batch)
+            head = batch.head
+            found = np.flatnonzero((head["nr"] == nr) & (head["kind"] == Kind.SYSCALL) & (head["arg"][:, 0] == mark))
+            if len(found):
+                self._config["self"][0, 0] = head["tgid"][found[0]]
+                break
+        self.set_interest(asked)
 
     @property
     def silent_s(self) -> float:

@@ -10,7 +10,10 @@ from tuimon.errors import CaptureError
 
 _CAP_SYS_ADMIN: Final = 21
 _NEEDED: Final = {"CAP_BPF": 39, "CAP_PERFMON": 38}
+_PROC_PID_INIT_INO: Final = 0xEFFFFFFC
+"""Inode number of the first pid namespace (include/linux/proc_ns.h, since Linux 3.8)."""
 STATUS: Final = Path("/proc/self/status")
+PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 
 
 def effective_capabilities(status: Path = STATUS) -> int:
@@ -43,3 +46,11 @@ def require_privileges() -> None:
         f"reading the kernel's events needs {' and '.join(missing)}, which even root lacks here",
         "give this container or service these capabilities",
     )
+
+
+def in_initial_pid_namespace(link: Path = PID_NAMESPACE) -> bool:
+    """Whether process ids here are those that the kernel's events carry."""
+    try:
+        return os.readlink(link) == f"pid:[{_PROC_PID_INIT_INO}]"
+    except OSError:
+        return True
