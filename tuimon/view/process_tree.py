@@ -112,8 +112,10 @@ class ProcessTree:
         self.sync()
 
     def set_filter(self, text: str) -> None:
-        """Keep the processes in whose pid, command line, path, user's id or container a text is, with all above and
-        below them; empty keeps all. Capital letters count for nothing."""
+        """Keep the processes that hold a text, with all above and below them; empty keeps all.
+
+        Looked at are pid, command line, path, user id and container; capital letters count for nothing.
+        """
         self.filter_text = text.strip()
         self._build()
 
