@@ -1,4 +1,4 @@
-"""``tuimon rules check | list | describe``: what is in rule files, and what is wrong with it.
+"""``tuimon rules check | list | describe | test | backtest | shadow``: what is in rule files, and what they would do.
 
 None of it needs root, bcc or a terminal. ``check`` loads the files together, in the order given, as the program would.
 """
@@ -32,6 +32,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the rules tuimon loads")
         command.add_argument("--json", action="store_true", help="as JSON, in Falco's layout (falco_describe_results)")
         command.set_defaults(run=run, action=action)
+    # A command line is a front end: it may know what stands before it in the river.
+    from tuimon.workbench import commands as workbench
+
+    workbench.add_parsers(actions)
 
 
 def run(args: argparse.Namespace) -> int:
