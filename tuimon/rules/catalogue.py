@@ -11,7 +11,7 @@ from tuimon.fields.registry import FieldInfo, FieldType
 Resolved = tuple[FieldInfo, str | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Fields, event types and event arguments."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from typing import Literal as OneOf
 
@@ -101,6 +102,7 @@ def check_operand(operand: Operand, catalogue: Catalogue, *, for_output: bool = 
     return tuple(checker.problems)
 
 
+@lru_cache(maxsize=1024)
 def nearest_field(name: str, catalogue: Catalogue) -> str:
     """Return the field most like a name, first among those of its class; empty when none is near."""
     names = list(catalogue.field_names())

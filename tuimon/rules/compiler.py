@@ -124,13 +124,16 @@ class Compiler:
         late = "it is defined further down; a macro sees only those before it"
         hints = {name: late for name in parsed.names if name in every}
         try:
-            node, depth, size = open_macros(parsed.node, visible, hints=hints, loops=path, names=every)
+            node, depth, size = open_macros(parsed.node, visible, hints=hints, loops=path, names=self._suggestions())
         except ResolveError as error:
             self._broken.add(macro.name)
             self._resolve_error(error, parsed)
             return
         self.macros[macro.name] = Macro(macro.name, node, macro.origin, depth, size)
         self._used_macros.update(parsed.names)
+
+    def _suggestions(self) -> Iterable[str]:
+        return () if self._findings.are_many else self._collector.macros
 
     def _sees(self, macro: MacroItem, name: str) -> bool:
         other = self._collector.macros.get(name)
@@ -173,7 +176,7 @@ class Compiler:
             if name in macros
         }
         try:
-            node, _, _ = open_macros(parsed.node, visible, hints=hints, names=macros)
+            node, _, _ = open_macros(parsed.node, visible, hints=hints, names=self._suggestions())
         except ResolveError as error:
             self._resolve_error(error, parsed)
             return None

@@ -158,7 +158,9 @@ class Expansion:
     def _operand(self, node: Side) -> Side:
         span = self._span(node.span)
         match node:
-            case ValueList(items) | OperandList(items):
+            case ValueList(values):
+                return replace(node, items=tuple(self._operand(item) for item in values), span=span)
+            case OperandList(items):
                 return replace(node, items=tuple(self._operand(item) for item in items), span=span)
             case Transform(_, args):
                 return replace(node, args=tuple(self._operand(each) for each in args), span=span)

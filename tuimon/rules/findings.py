@@ -73,6 +73,11 @@ class Findings:
             ),
         )
 
+    @property
+    def are_many(self) -> bool:
+        """Whether so much was found that looking for the nearest right name is no longer worth its time."""
+        return len(self._found) > 200
+
     def all(self) -> tuple[Diagnostic, ...]:
         """Return everything found, in the order it came up."""
         return tuple(self._found.values())

@@ -43,6 +43,8 @@ MAX_SIZE: Final = 200_000
 
 MAX_VALUES: Final = 1_000_000
 """Values of all lists together."""
+MAX_ALIKE: Final = 50
+"""Lists whose names hold blanks and begin with the same word; more are not found."""
 MAX_LIST_DEPTH: Final = 60
 """Lists inside one another."""
 
@@ -102,7 +104,8 @@ class Lists:
         for name in self.by_name:
             first = _WORD.match(name)
             if first is not None and first[0] != name:
-                self._odd.setdefault(first[0], []).append(name)
+                alike = self._odd.setdefault(first[0], [])
+                alike += [name] if len(alike) < MAX_ALIKE else []
 
     def _opened(self, item: ListItem, opened: dict[str, ListValues], path: tuple[str, ...]) -> ListValues:
         if item.name in opened:

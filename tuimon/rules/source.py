@@ -33,14 +33,14 @@ class Place:
 
     @property
     def snippet(self) -> str:
-        """The line, and a caret line under it."""
-        start = self.source.rfind("\n", 0, self.offset) + 1
-        end = self.source.find("\n", start)
-        line = self.source[start : end if end >= 0 else len(self.source)].rstrip("\r").expandtabs(1)
+        """The line, and a caret line under it; of a long line the part around the place."""
         cut = max(0, self.column - SNIPPET_COLUMNS + 20) if self.column > SNIPPET_COLUMNS else 0
+        start = self.source.rfind("\n", 0, self.offset) + 1 + cut
+        end = self.source.find("\n", start, start + SNIPPET_COLUMNS)
+        shown = self.source[start : end if end >= 0 else start + SNIPPET_COLUMNS].rstrip("\r").expandtabs(1)
+        before = self.column - 1 - cut
         width = max(1, self.end_column - self.column) if self.end_line == self.line else 1
-        shown = line[cut : cut + SNIPPET_COLUMNS]
-        return f"{shown}\n{' ' * (self.column - 1 - cut)}{'^' * min(width, max(1, len(shown) - self.column + 1 + cut))}"
+        return f"{shown}\n{' ' * before}{'^' * min(width, max(1, len(shown) - before))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +69,32 @@ class Scalar:
         """Return the place of a stretch of the value (offsets into ``text``); without one, where the scalar begins."""
         if not end and not start:
             return node_place(self.file, self.start, self.line, self.column, self.end - self.start)
-        return place_at(self.file, self._file_offset(start), self._file_offset(max(end - 1, start)) + 1)
+        offsets = _offsets(self)
+        first, last = min(start, len(self.text)), min(max(end - 1, start), len(self.text))
+        return place_at(self.file, offsets[first], offsets[last] + 1)
 
-    def _file_offset(self, offset: int) -> int:
-        """Walk value and file side by side: what is not blank stands in both, in the same order."""
-        raw, at, last = self.file.text, self.start, self.start
+    def offsets(self) -> list[int]:
+        """Return where each character of the value stands in the file, and where the value ends.
+
+        Value and file are walked side by side: what is not blank stands in both, in the same order.
+        """
+        raw, at = self.file.text, self.start
         if self.style in ("|", ">"):
             at = raw.find("\n", at) + 1 or len(raw)
         elif self.style:
             at += 1
-        last = at
-        for index, char in enumerate(self.text):
+        last, out = at, []
+        for char in self.text:
             if char.isspace():
-                if index == offset:
-                    return last
+                out.append(min(last, self.end))
                 if self.style != '"' or raw[at : at + 1] != "\\":
                     last += 1
                 continue
             at = self._skip_blanks(raw, at)
-            if index == offset:
-                return at
+            out.append(at)
             at += self._width(raw, at)
             last = at
-        return min(last, self.end)
+        return [*out, min(last, self.end)]
 
     def _skip_blanks(self, raw: str, at: int) -> int:
         while at < self.end and (raw[at].isspace() or self._is_blank_escape(raw, at)):
@@ -130,6 +133,11 @@ def node_place(file: RuleFile, offset: int, line: int, column: int, width: int) 
 @lru_cache(maxsize=8)
 def _line_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in re.finditer("\n", text))]
+
+
+@lru_cache(maxsize=32)
+def _offsets(scalar: Scalar) -> list[int]:
+    return scalar.offsets()
 
 
 @dataclass(frozen=True, slots=True)

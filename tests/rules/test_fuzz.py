@@ -1,0 +1,178 @@
+"""Generated rule files and conditions: no crash, no hang, every diagnostic points into its file.
+
+Bounded to a few seconds; ``TUIMON_FUZZ_SECONDS=3600 pytest tests/rules/test_fuzz.py`` goes on for longer, from a new
+seed each time (printed, and taken from ``TUIMON_FUZZ_SEED``).
+"""
+
+# ruff: noqa: E501 (word lists and one-line generators read best as they are)
+
+from __future__ import annotations
+
+import contextlib
+import cProfile
+import os
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tuimon.rules import parser
+from tuimon.rules.check import nearest_field
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.rules.loader import LoadResult, compile_expression, load
+from tuimon.rules.parser import ConditionSyntaxError, parse_condition
+from tuimon.rules.printer import print_condition
+
+SECONDS = float(os.environ.get("TUIMON_FUZZ_SECONDS", "1.5"))
+LONG = SECONDS > 10
+SEED = int(os.environ.get("TUIMON_FUZZ_SEED", str(time.time_ns() if LONG else 20261124)))
+SLOW_S = 5.0
+"""No small input may take as long, even on a busy machine."""
+
+WORDS = [
+    "evt.type", "proc.name", "fd.name", "fd.num", "fd.sip", "fd.snet", "fd.sport", "evt.buffer", "proc.aname[2]", "evt.dir",
+    "evt.arg.flags", "evt.arg", "evt.rawarg.flags", "proc.env[A]", "fd.types", "nosuch.field", "container.id", "evt.is_io",
+    "=", "==", "!=", "<", "<=", ">", ">=", "in", "intersects", "pmatch", "exists", "contains", "icontains", "bcontains",
+    "startswith", "bstartswith", "endswith", "glob", "iglob", "regex", "anyof", "oneof", "allof", "and", "or", "not", "AND",
+    "(", ")", "(", ")", ",", '"', "'", "\\", "[", "]", "val(", "tolower(", "join(", "concat(", "getopt(", "len(", "b64(",
+    "open", "bash", "true", "5", "-1", "0x10", "1.5", "10.0.0.1", "10.0.0.0/8", "::1", "cafe", "/etc/*", "[a-z]+", "(((",
+    "macro_a", "macro_b", "list_a", "list_b", "\n", "\t", "é", "\udcff", "\0", '"a b"', "'c d'", '"\\x41"', '"\\q"', "%",
+]  # fmt: skip
+KEYS = [
+    "rule", "macro", "list", "condition", "output", "desc", "priority", "items", "append", "override", "exceptions", "name",
+    "fields", "comps", "values", "enabled", "source", "tags", "warn_evttypes", "skip-if-unknown-filter", "capture",
+    "capture_duration", "required_engine_version", "required_plugin_versions", "version", "alternatives", "nonsense",
+]  # fmt: skip
+SCALARS = [
+    "macro_a", "macro_b", "list_a", "list_b", "R", "S", "true", "false", "maybe", "INFO", "WARNING", "syscall", "k8s_audit",
+    "append", "replace", "15", "0.57.0", "container", "0.4.0", "~", "''", "[]", "{}", "evt.type = open", "and fd.num = 1",
+    "x %proc.name %20fd.name", "'%nosuch'", "'%'", "proc.name", "[proc.name, fd.name]", "[[a, b]]", "[a, b c]", "in", "=",
+    "&a x", "*a", "|\n    evt.type = open\n    and x", ">\n    macro_a or\n    macro_b", '"evt.type = \\"open\\""', "- x",
+]  # fmt: skip
+
+
+def rounds(seconds: float) -> Iterator[random.Random]:
+    """Yield a generator of random numbers for each round, until the time is over."""
+    print(f"TUIMON_FUZZ_SEED={SEED}")
+    end, number = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        yield random.Random(SEED + number)
+        number += 1
+
+
+def condition(dice: random.Random) -> str:
+    kind = dice.random()
+    if kind < 0.5:
+        return " ".join(dice.choices(WORDS, k=dice.randrange(1, 25)))
+    if kind < 0.8:
+        return mutated(
+            dice, 'not (evt.type in (open, "a b") and tolower(proc.aname[2]) startswith anyof (x, y)) or macro_a'
+        )
+    return "".join(dice.choices(WORDS, k=dice.randrange(1, 40)))
+
+
+def mutated(dice: random.Random, text: str) -> str:
+    """Cut, double and swap a few places of a text."""
+    for _ in range(dice.randrange(1, 5)):
+        at, length = dice.randrange(len(text) + 1), dice.randrange(6)
+        kind = dice.randrange(3)
+        put = ("", text[at : at + length] * 2, dice.choice(WORDS))[kind]
+        text = text[:at] + put + text[at + length :]
+    return text
+
+
+def rule_file(dice: random.Random) -> str:
+    items = []
+    for _ in range(dice.randrange(1, 8)):
+        lines = []
+        for _ in range(dice.randrange(1, 8)):
+            value = dice.choice(SCALARS)
+            if dice.random() < 0.3:
+                value = "'" + condition(dice).replace("'", "''").replace("\n", " ") + "'"
+            lines.append(f"{dice.choice(KEYS)}: {value}")
+        items.append("- " + "\n  ".join(lines))
+    text = "\n".join(items) + "\n"
+    return mutated(dice, text) if dice.random() < 0.4 else text
+
+
+def sound_file(dice: random.Random) -> str:
+    """Return a file whose YAML is right, so that its conditions are reached."""
+    quoted = "'" + condition(dice).replace("'", "''").replace("\n", " ") + "'"
+    return (
+        "- list: list_a\n  items: [open, 'b c', \"q'd\"]\n- list: list_b\n  items: [list_a, x]\n"
+        "- macro: macro_a\n  condition: evt.type in (list_a)\n- macro: macro_b\n  condition: macro_a or proc.name = x\n"
+        f"- rule: R\n  desc: d\n  condition: {quoted}\n  output: o\n  priority: INFO\n"
+    )
+
+
+def check(result: LoadResult, text: str) -> None:
+    lines = text.split("\n")
+    for found in result.diagnostics:
+        assert 1 <= found.line <= len(lines) + 1, (found, text)
+        assert found.column >= 1, (found, text)
+        assert found.message, (found, text)
+    for rule in result.rules:
+        compiled = print_condition(rule.condition)
+        assert print_condition(parse_condition(compiled)) == compiled, text
+
+
+def test_conditions_never_crash_and_print_back() -> None:
+    for dice in rounds(SECONDS):
+        text = condition(dice)
+        started = time.monotonic()
+        with contextlib.suppress(ConditionSyntaxError):
+            node = parse_condition(text)
+            assert parse_condition(print_condition(node)) == node, text
+        with contextlib.suppress(ConditionSyntaxError):
+            compile_expression(text)
+        assert time.monotonic() - started < SLOW_S, text
+
+
+@pytest.mark.parametrize("make", [rule_file, sound_file])
+def test_rule_files_never_crash(make: object) -> None:
+    assert callable(make)
+    for dice in rounds(SECONDS):
+        text = make(dice)
+        started = time.monotonic()
+        check(load([RuleFile("f", text)]), text)
+        assert time.monotonic() - started < SLOW_S, text
+
+
+SIZES = (300, 1200)
+GROWING = {
+    "rules": lambda n: "".join(f"- rule: R{i}\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n" for i in range(n)),
+    "unknown fields": lambda n: "".join(
+        f"- rule: R{i}\n  desc: d\n  condition: evt.type = open and no.such{i} = x\n  output: o\n  priority: INFO\n" for i in range(n // 8)
+    ),
+    "appends": lambda n: "- macro: m\n  condition: evt.type = open\n" + "- macro: m\n  append: true\n  condition: or evt.type = close\n" * n,
+    "macros": lambda n: "".join(f"- macro: m{i}\n  condition: evt.type = open\n" for i in range(n)),
+    "lists": lambda n: "".join(f"- list: l{i}\n  items: [a, b, l{i - 1}]\n" for i in range(n)),
+    "odd lists": lambda n: "".join(f"- list: l {i}\n  items: [a]\n- macro: m{i}\n  condition: a.b = l\n" for i in range(n)),
+    "list in many conditions": lambda n: "- list: l\n  items: ['(']\n"
+    + "".join(f"- macro: m{i}\n  condition: a.b = l\n" for i in range(n)),
+    "one long list": lambda n: f"- list: l\n  items: [{', '.join(f'x{i}' for i in range(n * 10))}]\n",
+    "one long condition": lambda n: "- macro: m\n  condition: " + " or ".join(f"a.b = {i}" for i in range(n * 4)) + "\n",
+    "exceptions": lambda n: "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n  exceptions:\n"
+    + "".join(f"    - {{name: e{i}, fields: proc.name, values: [a]}}\n" for i in range(n)),
+    "unclosed quotes": lambda n: "".join(f"- macro: m{i}\n  condition: a.b = \"x\n" for i in range(n)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_work_grows_with_size_not_with_its_square(name: str) -> None:
+    """Counted in calls, which do not depend on the machine: four times the size makes about four times the calls."""
+    small, large = (calls(GROWING[name](size)) for size in SIZES)
+    assert large < small * 6, (small, large)
+
+
+def calls(text: str) -> int:
+    """Return how many functions are called to load a file, with nothing remembered from before."""
+    load([RuleFile("f", GROWING["rules"](1))])
+    parser._parse.cache_clear()
+    nearest_field.cache_clear()
+    profile = cProfile.Profile()
+    profile.enable()
+    load([RuleFile("f", text)])
+    profile.disable()
+    return sum(entry.callcount for entry in profile.getstats())
