@@ -31,11 +31,13 @@ def read_exceptions(node: Mapping, parent: Context, findings: Findings, *, appen
     if not isinstance(value, Sequence):
         raise ItemError(INVALID, "Rule exceptions must be a sequence", outer)
     found: list[ExceptionItem] = []
+    names: set[str] = set()
     for each in value.items:
         exception = _read(each, outer, parent, findings, append=append)
-        if any(exception.name == earlier.name for earlier in found):
+        if exception.name in names:
             message = f"Multiple definitions of exception '{exception.name}' in the same rule"
             findings.warn("LOAD_EXCEPTION_NAME_NOT_UNIQUE", message, exception.context)
+        names.add(exception.name)
         found.append(exception)
     return found
 
