@@ -268,6 +268,34 @@ class KernelSource:
         self._config["view_all"][0] = not wanted
         self._config["view_generation"][0] += 1
 
+    # -- what it is like -----------------------------------------------------------------------------------------
+
+    def ring_fill(self) -> tuple[tuple[str, int, int], ...]:
+        """Return of each ring its class, the bytes waiting in it and its size, as of about now; any thread."""
+        if self._programs is None:
+            return ()
+        rings = list(self._rings.rings)
+        return tuple(
+            (ring.size_class.name.lower().replace("_", " "), ring.waiting_bytes, self._ring_bytes[ring.size_class])
+            for ring in rings
+        )
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what was found and chosen at the start, as names and values for people; any thread."""
+        programs = self._programs
+        if programs is None:
+            return ()
+        total = sum(self._ring_bytes.values()) / (1 << 20)
+        sizes = ", ".join(f"{c.name.lower()} {self._ring_bytes[c] >> 10}" for c in SizeClass)
+        return (
+            ("programs", f"{self.kind} raw tracepoints"),
+            ("attached to", ", ".join(programs.first)),
+            ("rings", f"{total:.1f} MiB ({sizes} KiB)"),
+            ("processors", str(possible_cpus())),
+            ("containers", f"counted exactly for up to {CGROUP_SLOTS - 1:,} cgroups"),
+            ("left out", f"own processes {', '.join(map(str, self._self_pids))}" if self._self_pids else "nobody"),
+        )
+
     # -- counters ------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:

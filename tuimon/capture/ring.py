@@ -53,6 +53,11 @@ class Ring:
         """Whether anything is there to look at."""
         return int(self._produced[0]) != self._position
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes in it that were not consumed yet; any thread, as of about now."""
+        return max(int(self._produced[0]) - self._position, 0)
+
     def look(self) -> NDArray[np.void]:
         """Return the finished records up to the first busy one: a view into the ring, valid until they are consumed."""
         count = (int(self._produced[0]) - self._position) // self.dtype.itemsize

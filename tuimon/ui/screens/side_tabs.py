@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.ui.screens.board_tab import BoardTab
+from tuimon.ui.screens.health_tab import HealthTab
 from tuimon.ui.screens.side_tab import SideTab
 from tuimon.ui.screens.tree_tab import TreeTab
 
-SIDE_TABS: Final = (("board", "Board"), ("tree", "Tree"))
+SIDE_TABS: Final = (("board", "Board"), ("tree", "Tree"), ("health", "Health"))
 """Name and title of each."""
 
 
 def side_tabs() -> dict[str, SideTab]:
     """Return the tabs by name."""
-    return {"board": BoardTab(), "tree": TreeTab()}
+    return {"board": BoardTab(), "tree": TreeTab(), "health": HealthTab()}
