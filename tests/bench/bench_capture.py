@@ -2,12 +2,13 @@
 
     python tests/bench/bench_capture.py [--json] [--rounds N] [--count N]
 
-Slowdown: ``dd if=/dev/zero of=/dev/null bs=1`` (two system calls per byte, nothing else) with nothing attached, with an
+Slowdown of three loads: ``dd if=/dev/zero of=/dev/null bs=1`` (two system calls per byte, nothing else), a loop of
+``/bin/true`` (fork, exec, exit) and a tar of Python's library (many files opened). Each with nothing attached, with an
 empty program on the same tracepoint (the floor that any tool on raw system calls pays), with tuimon emitting only what
 a usual rule set asks for, and with tuimon emitting everything. Medians of interleaved rounds, as ratios to "nothing"
-and to "empty". What counts is dd's own CPU time: other work on the machine disturbs it less than the time on the wall.
+and to "empty". What counts is CPU time: other work on the machine disturbs it less than the time on the wall.
 
-Reader: the same load read by tuimon's mapped rings and, beside it, by bcc's own ring-buffer callback with a record of
+Reader: dd's load read by tuimon's mapped rings and, beside it, by bcc's own ring-buffer callback with a record of
 the same 64 bytes whose number and pid are looked at. CPU time of this process per event, and what was lost.
 """
 
@@ -80,12 +81,19 @@ RAW_TRACEPOINT_PROBE(sys_exit)
 """
 
 
-def dd(count: int) -> float:
-    """Run the load; return its CPU time in seconds."""
+def workloads(count: int) -> dict[str, list[str]]:
+    """Return the loads by name: system calls alone, processes made and ended, many files opened."""
+    return {
+        "dd": ["dd", "if=/dev/zero", "of=/dev/null", "bs=1", f"count={count}"],
+        "exec": ["sh", "-c", "i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i+1)); done"],
+        "tar": ["tar", "--exclude=__pycache__", "-cf", "/dev/zero", "-C", os.path.dirname(os.__file__), "."],
+    }
+
+
+def cpu_time(command: list[str]) -> float:
+    """Run a command; return its CPU time and its children's, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        ["dd", "if=/dev/zero", "of=/dev/null", "bs=1", f"count={count}"], stderr=subprocess.DEVNULL, check=True
-    )
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -130,24 +138,29 @@ def tuimon(interest: Interest) -> Iterator[KernelSource]:
     source.close()
 
 
-def slowdown(rounds: int, count: int) -> dict[str, object]:
-    """Return the median times of the load under each attachment, and their ratios."""
+def slowdown(rounds: int, count: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Return per load the median times under each attachment, and their ratios."""
     configurations: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
         "nothing": nothing,
         "empty": empty,
         "rules": lambda: tuimon(RULES),
         "everything": lambda: tuimon(EVERYTHING),
     }
-    times: dict[str, list[float]] = {name: [] for name in configurations}
+    loads = workloads(count)
+    times: dict[str, dict[str, list[float]]] = {load: {name: [] for name in configurations} for load in loads}
     for _ in range(rounds):
         for name, configuration in configurations.items():
             with configuration():
-                times[name].append(dd(count))
+                for load, command in loads.items():
+                    times[load][name].append(cpu_time(command))
+    return {load: _ratios(of_load) for load, of_load in times.items()}
+
+
+def _ratios(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     medians = {name: statistics.median(values) for name, values in times.items()}
     return {
         name: {
             "seconds": round(median, 4),
-            "ns_per_call": round(median / (2 * count) * 1e9, 1),
             "over_nothing": round(median / medians["nothing"], 3),
             "over_empty": round(median / medians["empty"], 3),
         }
@@ -253,12 +266,14 @@ def main() -> None:
     if args.json:
         print(json.dumps(result, indent=2))
         return
-    print(f"{result['machine']}, Python {result['python']}\n\ndd bs=1, baseline: nothing attached")
-    for name, row in result["slowdown"].items():  # type: ignore[attr-defined]
-        print(
-            f"  {name:11} {row['ns_per_call']:7.1f} ns/call  {row['over_nothing']:6.3f} x nothing"
-            f"  {row['over_empty']:6.3f} x empty"
-        )
+    print(f"{result['machine']}, Python {result['python']}")
+    for load, rows in result["slowdown"].items():  # type: ignore[attr-defined]
+        print(f"\n{load}, CPU time, baseline: nothing attached")
+        for name, row in rows.items():
+            print(
+                f"  {name:11} {row['seconds']:7.3f} s  {row['over_nothing']:6.3f} x nothing"
+                f"  {row['over_empty']:6.3f} x empty"
+            )
     print("\nreader, baseline: bcc's ring-buffer callback")
     for name in ("callback", "tuimon"):
         row = result["reading"][name]  # type: ignore[index]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.kernel.live import (
@@ -23,6 +24,7 @@ from tests.kernel.live import (
     python,
     rows,
 )
+from tuimon.batch import take
 from tuimon.capture import counters, kernel
 from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.kernel import KernelSource, probe
@@ -84,6 +86,36 @@ def test_accounting_closes_under_a_full_rate_load_of_slim_records() -> None:
         assert len(found) == counts.emitted
         mine = [r for r in found if r.tgid == process.pid and r.name in ("read", "write")]
         assert len(mine) + counts.dropped >= 400_000
+    finally:
+        source.close()
+
+
+def test_a_flood_of_calls_loses_no_process_event() -> None:
+    """Reserved rings: whoever hides an exec behind a flood of reads hides nothing."""
+    source = KernelSource(rings={SizeClass.SLIM: 128 * 1024, SizeClass.SHORT: 128 * 1024})
+    source.start()
+    try:
+        source.set_interest(interest("read", "write", "openat", want=Want.VIEW))
+        flood = subprocess.Popen(["dd", "if=/dev/zero", "of=/dev/null", "bs=1"], stderr=subprocess.DEVNULL)
+        command = ["sh", "-c", "i=0; while [ $i -lt 211 ]; do /bin/true $i; i=$((i+1)); done"]
+        found: list[Row] = []
+        with subprocess.Popen(command) as process:
+            while process.poll() is None:
+                batch = source.drain(0.05)
+                found += rows(take(batch, np.flatnonzero(batch.head["kind"] != Kind.SYSCALL)))
+        flood.kill()
+        flood.wait()
+        batch = source.drain(0.2)
+        found += rows(take(batch, np.flatnonzero(batch.head["kind"] != Kind.SYSCALL)))
+        counts = counts_settled(source)
+        assert counts.dropped_by_class[SizeClass.SLIM] > 0
+        assert sum(counts.dropped_by_class[SizeClass.PROC_SHORT :]) == 0
+        executed = [r.argv[1] for r in found if r.kind is Kind.EXEC and r.argv[:1] == [b"/bin/true"] and r.argv[1:]]
+        assert executed == [b"%d" % i for i in range(211)]
+        forks = [r for r in found if r.kind is Kind.FORK and r.tgid == process.pid]
+        exits = {r.tgid for r in found if r.kind is Kind.EXIT}
+        assert len(forks) == 211
+        assert {r.ret for r in forks} <= exits
     finally:
         source.close()
 
