@@ -42,7 +42,7 @@ CONDITIONS = [
     ("a truth value as a number", "spawned and proc.is_exe_writable = 1", 49, "'1' is not a truth value", "true or false"),
     ("an address range that is none", "spawned and fd.snet = 10.0.0.1", 36, "not an address range", "10.0.0.0/8"),
     ("a forgotten argument", "spawned and evt.arg contains x", 26, "evt.arg needs an argument", "such as evt.arg.flags"),
-    ("a list without parentheses", "spawned and proc.name in shells", 39, "found 'bash,", "in (shells)"),
+    ("a list without parentheses", "spawned and proc.name in shells", 39, "found ','", "in (shells)"),
 ]  # fmt: skip
 
 
@@ -55,14 +55,14 @@ def test_a_mistake_in_a_condition(mistake: str, condition: str, column: int, say
     # The condition stands in quotes here, which move it by one.
     assert (error.line, error.column) == (7, column + 1), (mistake, error)
     assert hint in error.hint
-    assert says in error.message or says == "found 'bash,"
+    assert says in error.message
 
 
 FILES = [
     ("a tab in YAML", "- rule: x\n\tdesc: y\n", "2:1", "tab", "blanks, not with tabs"),
     ("an output that begins with %", "- rule: x\n  output: %proc.name\n", "2:11", "cannot start", "takes quotes"),
     ("a colon in a text", "- rule: x\n  desc: a: b\n", "2:10", "mapping values", "takes quotes"),
-    ("a misspelt key", "- macro: m\n  conditon: evt.type = open\n", "1:3", "no mapping for key 'condition'", "condition"),
+    ("a misspelt key", "- macro: m\n  conditon: evt.type = open\n", "1:3", "no mapping for key 'condition'", "is 'conditon' meant"),
     ("a misspelt priority", FILE.replace("{condition}", "spawned").replace("WARNING", "WARN"), "9:13", "Invalid", "Warning"),
     ("a misspelt output field", FILE.replace("{condition}", "spawned").replace("cmdline", "cmdlin"), "8:26", "proc.cmdlin",
      "%proc.cmdline"),

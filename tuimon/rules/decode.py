@@ -7,6 +7,7 @@ from typing import Final
 
 from tuimon.rules.findings import ItemError
 from tuimon.rules.items import Context
+from tuimon.rules.mistakes import nearest
 from tuimon.rules.reader import Mapping, Node, Sequence
 from tuimon.rules.source import Scalar
 
@@ -24,7 +25,7 @@ def scalar(item: Mapping, key: str, context: Context, *, empty: bool = False) ->
     """Return the value of a key that must be there, a scalar and (unless ``empty``) not empty."""
     node = item.get(key)
     if node is None:
-        raise ItemError(INVALID, f"Item has no mapping for key '{key}'", context, hint=f"add a line {key}: ...")
+        raise _missing(item, key, context)
     if isinstance(node, Scalar) and node.is_null:
         if empty:
             return node
@@ -35,6 +36,12 @@ def scalar(item: Mapping, key: str, context: Context, *, empty: bool = False) ->
     if not isinstance(node, Scalar):
         raise ItemError(INVALID, "Value is not a scalar value", inner, hint=f"{key} takes one value")
     raise ItemError(INVALID, "Value must be non-empty", inner)
+
+
+def _missing(item: Mapping, key: str, context: Context) -> ItemError:
+    near = nearest(key, (name.text for name, _ in item.entries if isinstance(name, Scalar)))
+    hint = f"is '{near}' meant to be {key}?" if near else f"add a line {key}: ..."
+    return ItemError(INVALID, f"Item has no mapping for key '{key}'", context, hint=hint)
 
 
 def text(item: Mapping, key: str, context: Context) -> str:
@@ -69,7 +76,7 @@ def scalars(item: Mapping, key: str, context: Context) -> list[Scalar]:
     """Return the scalars of a sequence that must be there."""
     node = item.get(key)
     if node is None:
-        raise ItemError(INVALID, f"Item has no mapping for key '{key}'", context, hint=f"add a line {key}: [...]")
+        raise _missing(item, key, context)
     inner = context.inside("value for", key, node.place())
     if not isinstance(node, Sequence):
         raise ItemError(INVALID, "Value is not a sequence", inner, hint=f"write {key}: [a, b]")
