@@ -1,0 +1,92 @@
+"""The queue of undecided hits: bounded in time and number, and quiet while nothing becomes known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from tests import builders
+from tests.rules import strategies
+from tuimon.rules.loader import compile_expression
+from tuimon.rules.matching import Counter, Pending
+from tuimon.rules.ruleset import RuleSet
+
+
+class World:
+    """A rule set, an event that waits for its container, and what the container turns out to be."""
+
+    def __init__(self, text: str = "container.name = web", **options) -> None:
+        rules = [strategies.rule("r", compile_expression(text))]
+        self.ruleset = RuleSet.build(SimpleNamespace(rules=rules), 7)
+        self.known = builders.container(known=False)
+        self.pending = Pending(**options)
+        self.renewals = 0
+
+    def add(self) -> None:
+        event = builders.open_event(container=builders.container(known=False))
+        (hit,) = self.ruleset.judge(event)
+        assert hit.unknown
+        self.pending.add(event, hit)
+
+    def renewed(self, event):
+        self.renewals += 1
+        event.container = self.known
+        return event
+
+    def settle(self, now_s: float, revision: int):
+        return list(self.pending.settle(now_s, revision, self.renewed))
+
+
+def test_a_hit_that_becomes_true_fires_confirmed():
+    world = World()
+    world.add()
+    assert world.settle(0.0, 1) == []
+    world.known = builders.container(name="web")
+    ((event, hit, unconfirmed),) = world.settle(0.5, 2)
+    assert (hit.rule.name, hit.revision, unconfirmed) == ("r", 7, False)
+    assert event.container.name == "web"
+    assert len(world.pending) == 0
+    assert hit.rule.counter.matched == 1
+
+
+def test_a_hit_that_becomes_false_is_forgotten():
+    world = World()
+    world.add()
+    world.known = builders.container(name="db")
+    assert world.settle(0.5, 2) == []
+    assert len(world.pending) == 0
+
+
+def test_a_hit_that_stays_unknown_fires_unconfirmed_when_its_time_is_over():
+    world = World()
+    world.add()
+    assert world.settle(10.0, 1) == []
+    assert world.settle(11.9, 1) == []
+    ((_, _, unconfirmed),) = world.settle(12.0, 1)
+    assert unconfirmed
+    assert len(world.pending) == 0
+
+
+def test_nothing_is_judged_again_while_nothing_becomes_known():
+    world = World()
+    world.add()
+    for at in range(5):
+        world.settle(at / 10, 1)
+    assert world.renewals == 1
+    world.settle(0.6, 2)
+    assert world.renewals == 2
+
+
+def test_too_many_let_the_oldest_go():
+    world = World(capacity=2)
+    for _ in range(5):
+        world.add()
+    assert len(world.pending) == 5
+    out = world.settle(0.0, 1)
+    assert [unconfirmed for _, _, unconfirmed in out] == [True, True, True]
+    assert len(world.pending) == 2
+    assert world.pending.released_early == 3
+
+
+def test_mean_time_of_a_rule_is_that_of_its_timed_evaluations():
+    assert Counter().ns_per_event == 0.0
+    assert Counter(sampled=4, sampled_ns=1000).ns_per_event == 250.0
