@@ -8,7 +8,6 @@ left out: its other processes, its paths, its names.
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from tests.containers import Podman, podman_engine
 from tuimon.batch import Batch, take
 from tuimon.capture.kernel import KernelSource
 from tuimon.capture.recording import RecordingReader, RecordingWriter, read_counts
+from tuimon.capture.source import CallCounts, Counts
 from tuimon.engine import Engine, build_engine
 from tuimon.enrich.processes import ProcessTable
 from tuimon.headless.record import Recorder
@@ -116,38 +116,36 @@ def cut(source: Path, target: Path, cgroups: set[int]) -> None:
     frames = list(reader.frames())
     ids = np.array(sorted(cgroups), np.uint64)
     states = {kind: value for kind, value in frames if isinstance(value, dict)}
-    table, num, batches = ProcessTable.from_state(states[b"PROC"]), 1, []
-    for _, batch in frames:
-        if isinstance(batch, Batch):
-            batch.first_num, num = num, num + len(batch)
-            table.apply(batch)
-            batches.append(take(batch, np.flatnonzero(wanted_rows(batch, ids, table))))
-    batches = [b for b in batches if len(b)]
-    pids = {int(pid) for b in batches for pid in np.unique(b.head["tgid"])}
+    table, num = ProcessTable.from_state(states[b"PROC"]), 1
+    kept: list[Batch | dict[str, Any]] = []
+    for kind, value in frames:
+        if isinstance(value, Batch):
+            value.first_num, num = num, num + len(value)
+            table.apply(value)
+            kept.append(take(value, np.flatnonzero(wanted_rows(value, ids, table))))
+        elif kind == b"CNTS":
+            kept.append(value)
+    pids = {int(pid) for b in kept if isinstance(b, Batch) for pid in np.unique(b.head["tgid"])}
     meta = {**reader.meta, "node": "demo-node", "kernel": reader.meta["kernel"].split("-")[0]}
     meta["names"] = {"users": {"0": ["root", "0", "/root", "/bin/sh"]}, "groups": {"0": ["root"]}}
     writer = RecordingWriter(target, meta)
     writer.processes(only_processes(states[b"PROC"], pids, cgroups))
     writer.containers(only_containers(states[b"CONT"], cgroups))
-    for batch in batches:
-        writer.batch(batch)
-    counts, calls = read_counts(states[b"CNTS"])
-    kept = np.isin(calls.cgroup_ids, ids)
-    emitted = sum(len(b) for b in batches)
-    seen = max(int(calls.calls[kept].sum()), emitted)
-    writer.counts(
-        dataclasses.replace(
-            counts, seen=seen, emitted=emitted, filtered=seen - emitted, dropped=0, dropped_by_class=(0,) * 7
-        ),
-        dataclasses.replace(
-            calls,
-            cgroup_ids=calls.cgroup_ids[kept],
-            calls=calls.calls[kept],
-            errors=calls.errors[kept],
-            dropped=calls.dropped[kept],
-        ),
-    )
+    for value in kept:
+        if isinstance(value, Batch):
+            writer.batch(value)
+        else:
+            writer.counts(*only_counts(value, ids, writer.events))
     writer.close()
+
+
+def only_counts(state: dict[str, Any], cgroups: NDArray[np.uint64], emitted: int) -> tuple[Counts, CallCounts]:
+    """Keep the counters of the containers; the totals are theirs."""
+    counts, calls = read_counts(state)
+    kept = np.isin(calls.cgroup_ids, cgroups)
+    seen = max(int(calls.calls[kept].sum()), emitted)
+    mine = CallCounts(calls.cgroup_ids[kept], calls.calls[kept], calls.errors[kept], calls.dropped[kept])
+    return Counts(seen=seen, emitted=emitted, filtered=seen - emitted, self_calls=counts.self_calls), mine
 
 
 def wanted_rows(batch: Batch, cgroups: NDArray[np.uint64], table: ProcessTable) -> NDArray[np.bool_]:

@@ -94,9 +94,9 @@ class Terminal:
         """Wait for the program to end and return its exit status."""
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:
-            dead, status = self._tmux("display-message", "-p", "-t", "t", "#{pane_dead} #{pane_dead_status}").split(" ")
-            if dead == "1":
-                return int(status or 0)
+            words = self._tmux("display-message", "-p", "-t", "t", "#{pane_dead} #{pane_dead_status}").split()
+            if words[:1] == ["1"] and len(words) == 2:  # the status may come a moment after the end
+                return int(words[1])
             time.sleep(0.03)
         raise AssertionError(f"the program did not end:\n{self.screen()}")
 

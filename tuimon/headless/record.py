@@ -13,12 +13,15 @@ from typing import Final
 from tuimon import __version__
 from tuimon.batch import Batch
 from tuimon.capture.recording import RecordingWriter
+from tuimon.capture.source import CallCounts, Counts
 from tuimon.engine import Engine
 from tuimon.enrich.users import known_names
 from tuimon.headless.watch import failure
 
 MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 """Batches that wait for a slow disk; beyond it they are left out of the recording, counted and said."""
+
+COUNT_S: Final = 1.0
 
 
 class Recorder:
@@ -35,7 +38,8 @@ class Recorder:
         """Events that are not in the recording because the disk was too slow."""
         self.error: BaseException | None = None
         self._waiting = 0
-        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._counted_at = 0.0
+        self._queue: queue.SimpleQueue[Batch | tuple[Counts, CallCounts] | None] = queue.SimpleQueue()
         self._containers_revision = -1
         self._writer = RecordingWriter(
             path,
@@ -70,7 +74,7 @@ class Recorder:
         return self._writer.bytes
 
     def batch(self, batch: Batch) -> None:
-        """Take a batch, in the engine's thread."""
+        """Take a batch, in the engine's thread; about once a second the counters too, so that a replay has rates."""
         if self._first:
             self._first = False
             self._writer.processes(self.engine.processes.to_state())
@@ -79,16 +83,24 @@ class Recorder:
             return
         self._waiting += batch.nbytes
         self._queue.put(batch)
+        now = time.monotonic()
+        if now - self._counted_at >= COUNT_S:
+            self._counted_at = now
+            self._queue.put((self.engine.source.counts(), self.engine.source.call_counts()))
 
     def _write(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            self._waiting -= batch.nbytes
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Batch):
+                self._waiting -= item.nbytes
             if self.error is not None:
-                self.left_out += len(batch)
+                self.left_out += len(item) if isinstance(item, Batch) else 0
                 continue
             try:
-                self._describe_containers()
-                self._writer.batch(batch)
+                if isinstance(item, Batch):
+                    self._describe_containers()
+                    self._writer.batch(item)
+                else:
+                    self._writer.counts(*item)
             except BaseException as error:  # told by close()
                 self.error = error
 

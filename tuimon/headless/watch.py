@@ -52,8 +52,10 @@ def watch(
     line = json_line if as_json else text_line
     engine.start()
     printed = shown = 0
-    ends_at = time.monotonic() + duration_s if duration_s is not None else None
     try:
+        # The time runs from when there is something to see.
+        engine.wait_started(60)
+        ends_at = time.monotonic() + duration_s if duration_s is not None else None
         while True:
             error = engine.error()
             # The order matters: what was true before the alerts were read ends the loop.

@@ -142,7 +142,7 @@ class TuimonApp(App[None]):
 
     def _pump(self) -> None:
         session = self.session
-        if session is None:
+        if session is None or not self.screen_stack:  # the last tick may come when the screens are gone already
             return
         if (error := session.engine.error()) is not None:
             self._fail(error)
