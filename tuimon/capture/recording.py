@@ -200,6 +200,8 @@ class RecordingReader:
         self.path = path
         self.whole = False
         """The DONE frame was seen."""
+        self.offset = 0
+        """Bytes read so far; any thread may look."""
         try:
             self._file = open(path, "rb")  # noqa: SIM115  closed by close()
         except OSError as error:
@@ -229,7 +231,7 @@ class RecordingReader:
         return RecordingError(f"{self.path} is damaged at byte {offset}: {what}", "the frames before it were read")
 
     def _next(self) -> tuple[bytes, bytes, int] | None:
-        offset = self._file.tell()
+        offset = self.offset = self._file.tell()
         header = self._file.read(FRAME.size)
         if len(header) < FRAME.size:
             return None
@@ -293,14 +295,22 @@ class RecordingSource:
     Args:
         path: The recording.
         speed: 1.0 plays it as it happened, 2.0 twice as fast; None hands it out as fast as it is read.
+
+    ``speed``, ``paused`` and ``skip_to_ns`` may be set by any thread while it plays.
     """
 
     live = False
 
     def __init__(self, path: Path, *, speed: float | None = None) -> None:
+        self.path = path
         self.name = path.name
         self.ended = False
         self.speed = speed
+        self.paused = False
+        self.skip_to_ns = 0
+        """Batches that end before this time since boot are handed out at once, whatever the speed, even paused."""
+        self.position_ns = 0
+        """Time since boot of the newest event handed out; 0 before the first."""
         self.processes_state: object | None = None
         self.containers_state: object | None = None
         self.containers_revision = 0
@@ -313,7 +323,8 @@ class RecordingSource:
         self._counts = Counts()
         self._calls = _no_calls()
         self._held: Batch | None = None
-        self._clock: tuple[float, int] | None = None
+        self._clock: tuple[float, int, float] | None = None
+        """Steady time and event time at which playing at a speed began; the engine's thread only."""
         self._emitted = 0
 
     def start(self) -> None:
@@ -348,6 +359,7 @@ class RecordingSource:
             return empty_batch()
         batch, self._held = self._held, None
         self._emitted += len(batch)
+        self.position_ns = int(batch.head["ts_ns"][-1])
         if not self.ended:
             self._held = self._read()
             self.ended = self.ended and self._held is None
@@ -355,16 +367,24 @@ class RecordingSource:
 
     def _due(self, batch: Batch, timeout_s: float) -> bool:
         """Whether the batch's time has come, sleeping up to ``timeout_s`` for it; gaps are shortened."""
-        if self.speed is None:
-            return True
+        speed = self.speed
         first_ns, last_ns = int(batch.head["ts_ns"][0]), int(batch.head["ts_ns"][-1])
+        if last_ns <= self.skip_to_ns:
+            self._clock = None
+            return True
+        if self.paused:
+            self._clock = None
+            time.sleep(timeout_s)
+            return False
+        if speed is None:
+            return True
         now = time.monotonic()
-        if self._clock is None:
-            self._clock = (now, first_ns)
-        wait = self._clock[0] + (last_ns - self._clock[1]) / 1e9 / self.speed - now
+        if self._clock is None or self._clock[2] != speed:
+            self._clock = (now, first_ns, speed)
+        wait = self._clock[0] + (last_ns - self._clock[1]) / 1e9 / speed - now
         if wait > _MAX_GAP_S:
-            self._clock = (now, first_ns)
-            wait = min(_MAX_GAP_S, (last_ns - first_ns) / 1e9 / self.speed)
+            self._clock = (now, first_ns, speed)
+            wait = min(_MAX_GAP_S, (last_ns - first_ns) / 1e9 / speed)
         if wait > timeout_s:
             time.sleep(timeout_s)
             return False
@@ -377,6 +397,15 @@ class RecordingSource:
             self._counts, self._calls = read_counts(state)
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise RecordingError(f"{self.name} holds counters that make no sense: {error!r}", "record again") from None
+
+    @property
+    def read_share(self) -> float:
+        """Share of the file read so far, 0 to 1; any thread."""
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return 1.0
+        return 1.0 if self.ended else min(self._reader.offset / max(size, 1), 1.0)
 
     def counts(self) -> Counts:
         """Return the counters last read; of a recording without them what was handed out."""

@@ -129,7 +129,7 @@ def give_to_invoker(path: Path) -> None:
     """Under sudo, hand a file to the user who called it."""
     uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
     if os.geteuid() == 0 and uid and gid and uid.isdigit() and gid.isdigit():
-        os.chown(path, int(uid), int(gid))
+        os.chown(path, int(uid), int(gid), follow_symlinks=False)  # the folder is the user's: no trust in the name
 
 
 def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Recorder:
