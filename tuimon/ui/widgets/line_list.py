@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Protocol
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -198,9 +199,11 @@ class LineList(CellPainter, ScrollView, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Paint rows past Textual's per-line style cache, which would only be cold here."""
         rows = [self.render_line(y) for y in crop.line_range]
-        if filters := self.app.get_line_filters():
-            background = self.background_colors[1]
-            for line_filter in filters:
+        for line_filter in self.app.get_line_filters():
+            # The themes' colours are true ones already, or meant to stay the terminal's own: turning sixteen colours
+            # into true ones would cost as much as the rows for nothing.
+            if not isinstance(line_filter, ANSIToTruecolor):
+                background = self.background_colors[1]
                 rows = [row.apply_filter(line_filter, background) for row in rows]
         x1, x2 = crop.column_span
         return rows if (x1, x2) == (0, self.size.width) else [row.crop(x1, x2) for row in rows]
