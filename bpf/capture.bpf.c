@@ -309,7 +309,7 @@ static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
 	if (magic == TM_PIPEFS_MAGIC)
 		return;
 	if (call & (TM_CALL_FD_PATH | TM_WANT_PATHS))
-		walk_from_file(w, TM_SLOT_REAL, number);
+		walk_from_first(w, TM_SLOT_REAL, number);
 }
 
 /* Make openat2's arguments look like openat's: flags and mode in the third and fourth, then the resolve flags. */

@@ -76,6 +76,7 @@ struct tm_counts {		/* of one cgroup */
 #define TM_JOB_USER_BYTES 4
 #define TM_JOB_SOCK 5
 
+#define TM_MOUNTS 32			/* mounts of a file system looked at; of more the first may be missed */
 #define TM_DEPTH 128			/* path components looked at; a deeper path is marked truncated */
 #define TM_TEXT 32768			/* text is masked to this; the other half of the buffer is room to overrun into */
 #define TM_LONG_TEXT (TM_LONG_BYTES - 128)

@@ -112,6 +112,47 @@ static __always_inline void set_root(struct tm_work *w, u64 task)
 	w->root_mount = GET(fs, fs_struct, root_mnt);
 }
 
+/*
+ * The mount to name a file by: of a file system that its namespace shows whole more than once, the first; of one that it
+ * shows in part (mount --bind of a folder or a file), the whole. Else every bind mount would give a file a second name
+ * that no rule knows. The root's file system is the usual case and costs a few reads; of the others the list of mounts
+ * is followed for a while. struct super_block, include/linux/fs.h; struct mount, fs/mount.h.
+ */
+static __always_inline void first_mount(struct tm_work *w)
+{
+	u64 root = CAST(vfsmount, w->root_mount);
+	u64 mount = CAST(vfsmount, w->mount);
+	u64 at = GET(mount, vfsmount, mnt_sb);
+	u64 sb = CAST(super_block, at);
+	u64 whole = GET(sb, super_block, s_root);
+
+	if (at == GET(root, vfsmount, mnt_sb) && whole == GET(root, vfsmount, mnt_root)) {
+		w->mount = w->root_mount;
+		return;
+	}
+#if H_mount_mnt_next_for_sb && H_mount_mnt_id_unique
+	u64 first = -1ULL;
+	u64 space = GET(CAST(mount, w->mount - O_mount_mnt), mount, mnt_ns);
+
+	w->dentry = GET(sb, super_block, s_mounts);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TM_MOUNTS; i++) {
+		u64 node = w->dentry;
+		u64 id;
+
+		if (!node)
+			break;
+		at = CAST(mount, node);
+		id = GET(at, mount, mnt_id_unique);
+		if (GET(at, mount, mnt_ns) == space && GET(at, mount, mnt_mnt_root) == whole && id < first) {
+			first = id;
+			w->mount = node + O_mount_mnt;
+		}
+		w->dentry = GET(at, mount, mnt_next_for_sb);
+	}
+#endif
+}
+
 static __always_inline void walk_from_cwd(struct tm_work *w, u32 slot, u64 task)
 {
 	u64 fs = CAST(fs_struct, GET(task, task_struct, fs));
@@ -125,6 +166,16 @@ static __always_inline void walk_from_file(struct tm_work *w, u32 slot, u64 file
 		return;
 	file = CAST(file, file);
 	walk_from(w, slot, GET(file, file, f_path_dentry), GET(file, file, f_path_mnt));
+}
+
+/* The same, by the first mount that shows the file. */
+static __always_inline void walk_from_first(struct tm_work *w, u32 slot, u64 file)
+{
+	file = CAST(file, file);
+	w->mount = GET(file, file, f_path_mnt);
+	if (w->mount != w->root_mount)
+		first_mount(w);
+	walk_from(w, slot, GET(file, file, f_path_dentry), w->mount);
 }
 
 /* A directory given as an fd, which may be AT_FDCWD. */

@@ -200,17 +200,24 @@ def test_proc_self_root_does_not_hide_the_file(source: KernelSource) -> None:
     assert found.real == b"/etc/passwd"
 
 
-def test_a_bind_mount_shows_the_place_the_object_is_reached_at(source: KernelSource, tmp_path: Path) -> None:
-    """The path is the one in the process's own mount namespace: across a bind and a tmpfs mounted there alone."""
+@pytest.mark.parametrize("bound", ["a", "a/b/f", "."])
+def test_a_bind_mount_does_not_give_a_file_another_name(source: KernelSource, tmp_path: Path, bound: str) -> None:
+    """Else /etc/shadow bound to a scratch place were no password file any more. A folder, a file, a whole file system.
+
+    The path is the one in the process's own mount namespace: the tmpfs is mounted there alone.
+    """
+    seen = {"a": "seen/b/../b/f", "a/b/f": "seen", ".": "seen/a/b/f"}[bound]
+    make = f"mkdir -p {tmp_path}/a/b && echo x > {tmp_path}/a/b/f"
+    place = f"touch {tmp_path}/seen" if bound == "a/b/f" else f"mkdir {tmp_path}/seen"
     script = (
-        f"mount -t tmpfs none {tmp_path} && mkdir -p {tmp_path}/a/b {tmp_path}/seen && echo x > {tmp_path}/a/b/f"
-        f" && mount --bind {tmp_path}/a {tmp_path}/seen && exec cat {tmp_path}/seen/b/../b/f"
+        f"mount -t tmpfs none {tmp_path} && {make} && {place}"
+        f" && mount --bind {tmp_path}/{bound} {tmp_path}/seen && exec cat {tmp_path}/{seen}"
     )
     command = ["unshare", "-m", "--propagation", "private", "sh", "-c", script]
     found = events_of(source, command, interest("openat"), stdout=subprocess.DEVNULL)
-    (read,) = [r for r in opens(found, b"/b/f") if r.comm == b"cat"]
-    assert read.given == f"{tmp_path}/seen/b/../b/f".encode()
-    assert read.real == f"{tmp_path}/seen/b/f".encode()
+    (read,) = [r for r in opens(found, seen.encode()) if r.comm == b"cat"]
+    assert read.given == f"{tmp_path}/{seen}".encode()
+    assert read.real == f"{tmp_path}/a/b/f".encode()
 
 
 def test_a_failed_open_keeps_its_name(source: KernelSource) -> None:

@@ -13,6 +13,7 @@ from .kit import HOST, PLAIN, act, run
 
 SHADOW = ("Read sensitive file untrusted", "Password File Read By Untrusted Program")
 AT_FDCWD = -100
+MS_BIND = 4096
 RACES = 3000
 
 
@@ -43,6 +44,25 @@ def shadow_below_a_folders_fd() -> None:
 def shadow_through_a_magic_link() -> None:
     folder = os.open("/etc", os.O_PATH | os.O_DIRECTORY)
     read_some(f"/proc/self/fd/{folder}/shadow")
+
+
+@act(HOST, *SHADOW)
+def shadow_bound_to_another_place() -> None:
+    kit.unshare(kit.CLONE_NEWNS)
+    with open("elsewhere", "wb"):
+        pass
+    if kit.libc().mount(b"/etc/shadow", b"elsewhere", None, MS_BIND, None):
+        raise OSError(ctypes.get_errno(), "bind mount")
+    read_some("elsewhere")
+
+
+@act(HOST, *SHADOW)
+def shadow_below_a_bound_folder() -> None:
+    kit.unshare(kit.CLONE_NEWNS)
+    os.mkdir("elsewhere")
+    if kit.libc().mount(b"/etc", b"elsewhere", None, MS_BIND, None):
+        raise OSError(ctypes.get_errno(), "bind mount")
+    read_some("elsewhere/shadow")
 
 
 @act(HOST, *SHADOW)
