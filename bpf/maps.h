@@ -107,7 +107,7 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	u32 name_len[TM_DEPTH];
 	struct tm_sock sock;
 	char sun_path[128];
-	char text[2 * TM_TEXT];
+	char text[2 * TM_TEXT] __attribute__((aligned(8)));
 };
 
 struct tm_rows {

@@ -49,6 +49,27 @@ static __always_inline void walk_up(struct tm_work *w)
 	w->head.flags |= TM_F_TRUNCATED;
 }
 
+/* Copy the name of a dentry. Where that is a plain load, a short one is read as five words whatever its length (a load
+ * costs 1 ns, the helper 45; a branch for each word would be paid to the verifier): names are aligned to words, and what
+ * is written too much is overwritten by what follows. */
+static __always_inline void put_name(char *to, u64 name, u32 length)
+{
+#if TM_CAST
+	u64 words = WORDS(name);
+	u64 *out = (u64 *)to;
+
+	if (length <= 40) {
+		out[0] = WORD(words, 0);
+		out[1] = WORD(words, 1);
+		out[2] = WORD(words, 2);
+		out[3] = WORD(words, 3);
+		out[4] = WORD(words, 4);
+		return;
+	}
+#endif
+	bpf_probe_read_kernel(to, length, (void *)name);
+}
+
 static __always_inline void walk_down(struct tm_work *w)
 {
 	u32 end = w->text_len;
@@ -75,7 +96,7 @@ static __always_inline void walk_down(struct tm_work *w)
 		}
 		w->text[at & (TM_TEXT - 1)] = '/';
 		at++;
-		bpf_probe_read_kernel(&w->text[at & (TM_TEXT - 1)], length, (void *)w->name[n]);
+		put_name(&w->text[at & (TM_TEXT - 1)], w->name[n], length);
 		w->text_len = at + length;
 	}
 }
@@ -85,13 +106,10 @@ static __always_inline u64 file_of_fd(u64 task, u32 fd)
 {
 	u64 files = CAST(files_struct, GET(task, task_struct, files));
 	u64 table = CAST(fdtable, GET(files, files_struct, fdt));
-	u64 array, file = 0;
 
 	if (fd >= GET(table, fdtable, max_fds))
 		return 0;
-	array = GET(table, fdtable, fd);
-	bpf_probe_read_kernel(&file, 8, (void *)(array + 8ULL * fd));
-	return file;
+	return WORD(WORDS(GET(table, fdtable, fd) + 8ULL * fd), 0);
 }
 
 /* Note where the walk of a slot begins. It is found out by an earlier stage: the verifier would follow the walk once for

@@ -32,10 +32,15 @@ static u64 (*tm_rdonly_cast)(u64 p, u32 type) = (void *)0x7ffffff1;
 #define CAST(name, p) tm_rdonly_cast((u64)(p), B_##name)
 #define GET(p, name, member) TM_LOAD(p, O_##name##_##member, W_##name##_##member)
 #define GET_AT(p, name, member, more, bits) TM_LOAD(p, O_##name##_##member + (more), "u" #bits)
+/* Memory of no particular type is read as if it were registers: pt_regs begins with some twenty words. */
+#define WORD(p, index) TM_LOAD(p, 8 * (index), "u64")
+#define WORDS(p) CAST(pt_regs, p)
 #else
 #define CAST(name, p) ((u64)(p))
 #define GET(p, name, member) TM_PROBE(p, O_##name##_##member, Z_##name##_##member)
 #define GET_AT(p, name, member, more, bits) TM_PROBE(p, O_##name##_##member + (more), (bits) / 8)
+#define WORD(p, index) TM_PROBE(p, 8 * (index), 8)
+#define WORDS(p) ((u64)(p))
 #endif
 
 /* pt_regs come with the context: a typed program may read them plainly, cast or no cast. */
