@@ -20,11 +20,12 @@ class Judging:
 
     Args:
         ruleset: Only its rules and conditions are read.
+        first_only: End at the first sure match; None: as the rule set does.
     """
 
-    def __init__(self, ruleset: RuleSet) -> None:
+    def __init__(self, ruleset: RuleSet, *, first_only: bool | None = None) -> None:
         self._pairs = ruleset.pairs
-        self._first_only = ruleset.first_match_only
+        self._first_only = ruleset.first_match_only if first_only is None else first_only
         self._checks = ruleset.fresh_checks()
         self._programs: dict[str, tuple[list[tuple[Rule, Test]], Context]] = {}
 

@@ -84,9 +84,7 @@ class Scan:
         self._checks = checks or Checks()
         self._actors = actors or Actors()
         self._buckets: dict[int, _Bucket] = {}
-        self._wanted = np.zeros(_CODES, np.bool_)
-        for code, name in _names().items():
-            self._wanted[code] = any(each is None or name in each for each in self._types)
+        self._wanted = _table(self._types)
         Program(self._checks).compile(self._conditions)  # what cannot be compiled is refused now
 
     def ask(self, batch: Batch) -> Found:
@@ -169,6 +167,20 @@ def codes_of(batch: Batch) -> NDArray[np.uint32]:
     # One walk over the column: the two lie side by side, and it is cache misses that this costs.
     both: NDArray[np.uint32] = np.ndarray(len(head), "<u4", head.data, _CODE_AT, head.strides)
     return both & np.uint32(_CODES - 1)
+
+
+def rows_of(batch: Batch, types: Types) -> NDArray[np.intp]:
+    """Return the rows (ascending) of a batch that have one of some event types; None: any."""
+    return np.flatnonzero(_table((types,))[codes_of(batch)])
+
+
+def _table(types: Sequence[Types]) -> NDArray[np.bool_]:
+    """Return, for every code, whether one of several sets has its event type."""
+    # Zeroed memory is mapped when it is touched: a few pages of the 16 MiB are.
+    wanted = np.zeros(_CODES, np.bool_)
+    codes = [code for code, name in _names().items() if any(each is None or name in each for each in types)]
+    wanted[codes] = True
+    return wanted
 
 
 @cache
