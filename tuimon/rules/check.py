@@ -255,6 +255,9 @@ class _Checker:
             raise _Wrong(message, _operator_span(node), "it takes " + " ".join(legal))
         if left.name == "evt.around" and node.op != "=":
             raise _Wrong("evt.around takes only =", _operator_span(node))
+        if left.name in _RESOLVED_NAMES and node.op not in ("=", "==", "!=", "in", "exists"):
+            message = f"{left.name} is compared by address: it takes only = != in"
+            raise _Wrong(message, _operator_span(node), "a name is resolved, not matched as text")
 
     def _field_on_the_right(self, node: Check, left: _Side, call: Transform) -> None:
         right = self.side(call)
@@ -278,7 +281,7 @@ class _Checker:
 
     def _constants(self, node: Check, left: _Side, items: tuple[Literal, ...]) -> None:
         for item in items:
-            self._suspicious(node, item)
+            self._suspicious(item)
             self._constant(node, left, item)
         if left.name.startswith(_UNSAFE_NA) and node.op in _EQUALITY and any(item.text == _NA for item in items):
             self._warn("LOAD_UNSAFE_NA_CHECK", "Comparing with <NA> is unsafe; use exists", node.span)
@@ -315,15 +318,15 @@ class _Checker:
             message = f"regex check with '{item.text}' may be optimized with simpler operators"
             self._warn("LOAD_COMPILE_CONDITION", message, item.span, "such as =, contains, startswith, endswith")
 
-    def _suspicious(self, node: Check, item: Literal) -> None:
+    def _suspicious(self, item: Literal) -> None:
         stripped = "".join(item.text.split())
         if "." in stripped and self._catalogue.resolve(stripped.partition("[")[0]) is not None:
             message = f"'{item.text}' may be a valid field misused as a const string value"
             hint = f"write val({stripped}) to compare with the field"
-            self._warn("LOAD_COMPILE_CONDITION", message, item.span or node.span, hint)
+            self._warn("LOAD_COMPILE_CONDITION", message, item.span, hint)
         elif "(" in stripped and _TRANSFORMER_CALL.fullmatch(stripped):
             message = f"'{item.text}' may be a valid field transformer misused as a const string value"
-            self._warn("LOAD_COMPILE_CONDITION", message, item.span or node.span, "leave out the quotes")
+            self._warn("LOAD_COMPILE_CONDITION", message, item.span, "leave out the quotes")
 
 
 def _widest(types: set[FieldType]) -> FieldType:

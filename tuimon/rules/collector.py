@@ -253,7 +253,7 @@ class Collector:
             hint = f"did you mean {near}?" if near else ""
             self.findings.warn("LOAD_UNKNOWN_SOURCE", message, context, hint=hint)
         for exception in rule.exceptions:
-            validate(exception, self._field_hint)
+            validate(exception, self._hints_for(rule))
         self._define(self.rules, rule)
 
     def _toggled(self, node: Mapping, name: str, context: Context) -> None:
@@ -327,7 +327,7 @@ class Collector:
             rule.desc = f"{rule.desc} {change.desc}"
         rule.tags |= change.tags or set()
         for exception in change.exceptions or ():
-            _append_exception(rule, exception, self._field_hint)
+            _append_exception(rule, exception, self._hints_for(rule))
         self._touch(rule)
 
     def _replace_in_rule(self, change: RuleChange) -> None:
@@ -338,8 +338,12 @@ class Collector:
             if value is not None:
                 setattr(rule, key, value)
         for exception in change.exceptions or ():
-            validate(exception, self._field_hint)
+            validate(exception, self._hints_for(rule))
         self._touch(rule)
+
+    def _hints_for(self, rule: RuleItem) -> FieldHint:
+        # Nothing is known about the fields of a source that there is not.
+        return (lambda _text: None) if rule.unknown_source else self._field_hint
 
     def _changed_rule(self, change: RuleChange, kind: str) -> RuleItem:
         self._same_source(change.name, change.source, change.context)

@@ -21,10 +21,10 @@ from tuimon.rules.compiler import Compiler
 from tuimon.rules.definitions import ListDef, MacroDef, RuleDef
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.findings import Findings
-from tuimon.rules.nodes import Condition, Expanded, walk
+from tuimon.rules.nodes import Condition
 from tuimon.rules.parser import ConditionSyntaxError
 from tuimon.rules.requirements import PLUGINS
-from tuimon.rules.resolve import Lists, Macro, ResolveError, open_macros
+from tuimon.rules.resolve import Lists, Macro, ResolveError, macro_names, open_macros
 
 __all__ = ["SOURCES", "FileResult", "ListDef", "LoadResult", "MacroDef", "RuleDef", "compile_expression", "load"]
 
@@ -161,13 +161,13 @@ def compile_expression(
         if problem.severity == "error":
             place = problem.span.start
             raise _located(text, RuleError(problem.message, problem.hint), place, problem.message)
-    for each in walk(opened):
+    for name, span in macro_names(node).items():
         # What is inside a macro was checked only if a rule uses the macro.
-        if isinstance(each, Expanded):
-            wrong = [problem for problem in check.check_condition(each.child, world) if problem.severity == "error"]
-            if wrong:
-                message = f"macro {each.name}: {wrong[0].message}"
-                raise _located(text, RuleError(message, wrong[0].hint), each.span.start, message)
+        found = check.check_condition(loaded.known_macros[name].node, world)
+        wrong = next((problem for problem in found if problem.severity == "error"), None)
+        if wrong is not None:
+            message = f"macro {name}: {wrong.message}"
+            raise _located(text, RuleError(message, wrong.hint), span.start, message)
     return opened
 
 

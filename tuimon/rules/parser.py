@@ -38,6 +38,9 @@ MAX_NESTING: Final = 198
 MAX_CHARS: Final = 4_000_000
 """Longest condition text taken; lists expanded in a text are what could make it long."""
 
+MAX_REMEMBERED_CHARS: Final = 20_000
+"""Longer texts are parsed each time, so that what is remembered stays small."""
+
 _SIMPLE_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "\\": "\\", "/": "/", " ": "\\"}
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|[\s\S])")
 _SKELETON: Final = re.compile(r"""[()]|"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'""")
@@ -76,7 +79,7 @@ def parse_condition(text: str) -> Condition:
     """
     if len(text) > MAX_CHARS:
         raise ConditionSyntaxError(f"this condition is longer than {MAX_CHARS} characters", 0, 1, 1)
-    return _parse(text)
+    return _parse(text) if len(text) <= MAX_REMEMBERED_CHARS else _parse.__wrapped__(text)
 
 
 @lru_cache(maxsize=4096)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tuimon.escape import clean
 from tuimon.rules.diagnostics import Diagnostic, Location
 from tuimon.rules.loader import FileResult
+
+_DEPRECATED: Final = re.compile(r"([a-z_.]+) is deprecated: ")
 
 CODES: Final[dict[str, str]] = {
     "LOAD_ERR_FILE_READ": "the file cannot be read",
@@ -63,6 +66,9 @@ def _found(found: Diagnostic) -> dict[str, object]:
             "snippet": found.snippet,
         },
     }
+    deprecated = _DEPRECATED.match(found.message) if found.code == "LOAD_DEPRECATED_ITEM" else None
+    if deprecated is not None:
+        out["deprecated_field"] = deprecated[1]
     if found.hint:
         out["hint"] = found.hint
     return out
