@@ -32,11 +32,11 @@ from tests.builders import (
 )
 from tuimon.batch import Batch
 from tuimon.capture.source import Counts
-from tuimon.errors import RuleError
 from tuimon.events import HOST, Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.records import Kind, Slot
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
+from tuimon.rules.loader import ExpressionError
 from tuimon.rules.matching import Rule
 from tuimon.view.health import Health
 from tuimon.view.severity import worse
@@ -360,9 +360,8 @@ class FakeEngine:
 
     def filter(self, text: str) -> FakeFilter:
         if "nosuch" in text:
-            raise RuleError(
-                f"line 1, column {text.index('nosuch') + 1}: nosuch is not a field", "did you mean fd.name?"
-            )
+            at = text.index("nosuch")
+            raise ExpressionError("nosuch is not a field", at, 1, at + 1, "did you mean fd.name?")
         return FakeFilter(text, self)
 
     def watch(self, cgroups: frozenset[int] | None) -> None:

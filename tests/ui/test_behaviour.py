@@ -189,22 +189,45 @@ async def test_a_new_filter_keeps_the_event_under_the_cursor():
         assert live.event_under_cursor().num == 24
 
 
-async def test_a_wrong_filter_is_told_under_the_bar_with_its_column():
+async def test_a_wrong_filter_is_told_under_the_place_where_it_is_wrong():
     async with running() as (app, pilot):
-        await pilot.press("slash", *"nosuch", "enter")
-        await until(lambda: "line 1, column 1" in screen_text(app))
-        assert "did you mean fd.name?" in screen_text(app)
+        await pilot.press("slash", *"ab nosuch", "enter")
+        await until(lambda: "^ nosuch is not a field  did you mean fd.name?" in screen_text(app))
+        lines = screen_text(app).split("\n")
+        (row,) = [n for n, line in enumerate(lines) if "^ nosuch" in line]
+        assert lines[row].index("^") == lines[row - 1].index("nosuch")
         assert app.session.filter_text == ""
         assert isinstance(app.focused, Input)
         for _ in "nosuch":
             await pilot.press("backspace")
-        await until(lambda: "column" not in screen_text(app))
+        await until(lambda: "not a field" not in screen_text(app))
+
+
+async def test_a_wrong_place_far_to_the_right_is_told_in_words():
+    async with running(size=(80, 24)) as (app, pilot):
+        await pilot.press("slash")
+        app.focused.value = "a" * 60 + " nosuch"
+        await pilot.press("enter")
+        await until(lambda: "column 62: nosuch is not a field" in screen_text(app))
 
 
 async def test_a_wrong_filter_is_told_while_typing():
     async with running() as (app, pilot):
         await pilot.press("slash", *"nosuch")
-        await until(lambda: "line 1, column 1" in screen_text(app))
+        await until(lambda: "^ nosuch is not a field" in screen_text(app))
+
+
+async def test_a_list_that_grows_higher_goes_on_following():
+    """The filter bar goes and the list gets a line more: that is not the user scrolling."""
+    async with running() as (app, pilot):
+        app.session.engine.feed(20)
+        await pilot.press("slash", *"nosuch")
+        await until(lambda: "not a field" in screen_text(app))
+        await pilot.press("escape")
+        await settle(app, pilot)
+        live = app.main.query_one(LiveList)
+        assert live.follow
+        assert round(live.scroll_y) == live.max_scroll_y
 
 
 async def test_a_paste_brings_no_control_characters_into_the_filter():

@@ -175,7 +175,9 @@ class RulesTab(Horizontal):
         if len(ordered) > _SHOWN:
             lines.append((Cell(f" and {len(ordered) - _SHOWN} more", "muted", REST),))
         if not lines:
-            lines.append((Cell(" no errors; ctrl+s puts it in force", "good", REST),))
+            read_only = self._file is not None and self._file.read_only
+            what = "ctrl+o copies a rule into your own file" if read_only else "ctrl+s puts it in force"
+            lines.append((Cell(f" no errors; {what}", "good", REST),))
         self._messages.set_lines(*lines)
 
     # Commands.

@@ -18,6 +18,8 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.view.cells import REST, Cell
 from tuimon.view.filter_history import FilterHistory
 
+PROMPT: Final = 10
+"""Columns before the text."""
 CHECK_S: Final = 0.15
 """Pause in typing before the filter is checked."""
 
@@ -107,9 +109,16 @@ class FilterBar(Vertical):
         cells += [Cell(text, "strong", REST), Cell(f" {tail} ", "muted")]
         self._line.set_lines(cells)
 
-    def _tell(self, problem: str, hint: str = "") -> None:
+    def _tell(self, problem: str, hint: str = "", column: int = 0) -> None:
+        """Say what is wrong, under the column where it is (from 1; 0: nowhere in particular)."""
         self.set_class(bool(problem), "-wrong")
-        self._error.set_lines((Cell("  " + problem, "bad"), Cell(f"  {hint}" if hint else "", "muted", REST)))
+        at = PROMPT + column - 1 - round(self._input.scroll_x)
+        words = len(problem) + len(hint) + 4
+        if column and at >= PROMPT and at + words <= max(self.size.width, PROMPT + 40):
+            place = " " * at + "^ "
+        else:
+            place = f" column {column}: " if column else "  "
+        self._error.set_lines((Cell(place, "key"), Cell(problem, "bad"), Cell(f"  {hint}", "muted", REST)))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -127,24 +136,24 @@ class FilterBar(Vertical):
         event.stop()
         self._timer_running += 1
         text = event.value.strip()
-        problem, hint = self._problem(text)
-        self._tell(problem, hint)
-        if not problem:
+        problem = self._problem(text)
+        self._tell(*problem)
+        if not problem[0]:
             self.post_message(FilterChanged(text))
 
     @work(thread=True, exclusive=True, group="filter")
     def _check(self, text: str) -> None:
         self.call_later(self._checked, text, *self._problem(text))
 
-    def _problem(self, text: str) -> tuple[str, str]:
-        """Return what is wrong with a filter and what to do about it, empty when it is right."""
+    def _problem(self, text: str) -> tuple[str, str, int]:
+        """Return what is wrong with a filter, what to do about it and at which column; empty when it is right."""
         try:
             if text:
                 self.check(text)
         except TuimonError as error:
-            return str(error), error.hint
-        return "", ""
+            return str(error), error.hint, getattr(error, "column", 0)
+        return "", "", 0
 
-    def _checked(self, text: str, problem: str, hint: str) -> None:
+    def _checked(self, text: str, problem: str, hint: str, column: int) -> None:
         if self.editing and text == self._input.value.strip():
-            self._tell(problem, hint)
+            self._tell(problem, hint, column)

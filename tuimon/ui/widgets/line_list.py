@@ -273,7 +273,8 @@ class LineList(CellPainter, ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """A wheel or the scrollbar moved the rows: the newest is no longer followed."""
         super().watch_scroll_y(old_value, new_value)
-        if new_value < old_value:
+        # A list that grew higher moves up as well, but only as far as its newest row stays in sight.
+        if new_value < min(old_value, self.max_scroll_y):
             self.follow = False
 
     def on_resize(self) -> None:
