@@ -83,10 +83,15 @@ def _transform_arg(node: Operand) -> str:
 
 def _condition(node: Condition, out: list[str]) -> None:
     match node:
-        case And(children):
-            _joined(children, " and ", out)
-        case Or(children):
-            _joined(children, " or ", out)
+        case And(children) | Or(children):
+            # In place: one frame a level lets deep conditions stay far from Python's limit of recursion.
+            word = " and " if isinstance(node, And) else " or "
+            out.append("(")
+            for index, child in enumerate(children):
+                if index:
+                    out.append(word)
+                _condition(child, out)
+            out.append(")")
         case Not(child):
             out.append("not ")
             if isinstance(child, Not):
@@ -100,15 +105,6 @@ def _condition(node: Condition, out: list[str]) -> None:
             out.append(name)
         case Check():
             out.append(print_check(node))
-
-
-def _joined(children: tuple[Condition, ...], word: str, out: list[str]) -> None:
-    out.append("(")
-    for index, child in enumerate(children):
-        if index:
-            out.append(word)
-        _condition(child, out)
-    out.append(")")
 
 
 def print_check(node: Check) -> str:

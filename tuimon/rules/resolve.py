@@ -36,8 +36,8 @@ from tuimon.rules.nodes import (
 )
 from tuimon.rules.parser import ConditionSyntaxError, parse_condition
 
-MAX_DEPTH: Final = 400
-"""Nodes above one another in an opened condition; 198 parentheses can make nearly as many in one text."""
+MAX_DEPTH: Final = 250
+"""Nodes above one another in an opened condition, so that no pass over it comes near Python's limit of recursion."""
 MAX_SIZE: Final = 200_000
 """Checks and values in an opened condition."""
 
@@ -283,7 +283,7 @@ def open_macros(
     opener = _Opener(macros, hints or {}, frozenset(loops), names)
     opened, depth = opener.open(node)
     if depth > MAX_DEPTH:
-        raise ResolveError(f"this nests deeper than {MAX_DEPTH} once its macros are opened", node.span)
+        raise ResolveError(f"this nests deeper than {MAX_DEPTH} levels, macros opened", node.span)
     return opened, depth, opener.size
 
 
