@@ -17,7 +17,11 @@ from tuimon.syscalls import NAME_TO_NR
 KINDS: Final = ("typed+cast", "typed", "plain")
 """Kinds of programs, best first; see bpf/read.h."""
 
-SOURCES: Final = ("events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "capture.bpf.c")
+SOURCES: Final = (
+    "events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "record.h",
+    "sys_exit.bpf.c", "stages.bpf.c", "process_events.bpf.c",
+)  # fmt: skip
+"""In the order of the translation unit; the offsets from BTF come before them."""
 CAST_CALL: Final = 0x7FFFFFF1
 """The number by which read.h calls bpf_rdonly_cast()."""
 DIRECT_MAPS: Final = {0x7FFE0001: "call_rows", 0x7FFE0002: "config", 0x7FFE0003: "cpus"}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stages that all kinds of events share: describe the process, fill the text, hand the record over. */
+
+int tm_process(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu;
+
+	if (w) {
+		w->head.flags |= TM_F_HAS_PROC;
+		describe_process(w);
+		chain.call(ctx, TM_STAGE_FINISH);
+	}
+	cpu = this_cpu();
+	if (cpu)
+		count_drop(cpu, TM_PROC_SHORT);
+	return 0;
+}
+
+/* The last stage of a record without text: short to verify, and all that the end of a process needs. */
+int tm_finish_bare(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu = this_cpu();
+	void *r;
+
+	if (!cpu)
+		return 0;
+	r = w ? reserve_proc_short() : NULL;
+	if (!r) {
+		count_drop(cpu, TM_PROC_SHORT);
+		return 0;
+	}
+	w->ext.text_len = 0;
+	__builtin_memset(w->ext.slot_len, 0, sizeof(w->ext.slot_len));
+	w->head.lost = cpu->lost;
+	w->head.ts_ns = bpf_ktime_get_boot_ns();
+	__builtin_memcpy((u64 *)r, (u64 *)&w->head, 320);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	cpu->lost = 0;
+	cpu->emitted++;
+	return 0;
+}
+
+int tm_finish(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu = this_cpu();
+	u32 class, length;
+	void *r;
+
+	if (!cpu)
+		return 0;
+	if (!w) {
+		count_drop(cpu, TM_SHORT);
+		return 0;
+	}
+	fill_slots(w);
+	length = w->text_len;
+	w->head.lost = cpu->lost;
+	w->head.ts_ns = bpf_ktime_get_boot_ns();
+	if (w->head.flags & TM_F_HAS_PROC) {
+		if (length <= TM_PROC_SHORT_BYTES - 320) {
+			class = TM_PROC_SHORT;
+			r = reserve_proc_short();
+			if (!r)
+				goto dropped;
+			TM_SUBMIT_WHOLE(r, w, 320, TM_PROC_SHORT_BYTES);
+		} else if (length <= TM_PROC_MID_BYTES - 320) {
+			class = TM_PROC_MID;
+			r = reserve_proc_mid();
+			if (!r)
+				goto dropped;
+			TM_SUBMIT(r, w, 320, TM_PROC_MID_BYTES);
+		} else {
+			class = TM_PROC_LONG;
+			r = reserve_proc_long();
+			if (!r)
+				goto dropped;
+			TM_SUBMIT(r, w, 320, TM_PROC_LONG_BYTES);
+		}
+	} else if (length <= TM_SHORT_BYTES - 128) {
+		class = TM_SHORT;
+		r = reserve_short();
+		if (!r)
+			goto dropped;
+		TM_SUBMIT_WHOLE(r, w, 128, TM_SHORT_BYTES);
+	} else if (length <= TM_MID_BYTES - 128) {
+		class = TM_MID;
+		r = reserve_mid();
+		if (!r)
+			goto dropped;
+		TM_SUBMIT(r, w, 128, TM_MID_BYTES);
+	} else {
+		class = TM_LONG;
+		r = reserve_long();
+		if (!r)
+			goto dropped;
+		TM_SUBMIT(r, w, 128, TM_LONG_BYTES);
+	}
+	cpu->lost = 0;
+	cpu->emitted++;
+	return 0;
+dropped:
+	count_drop(cpu, class);
+	return 0;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The exits of system calls. The programs and what they hand over to:
+ *
+ *   sys_exit               tm_sys_exit ─┬─ filtered, or a slim record
+ *                                       └─ tm_detail ─┬────────────── tm_finish ── record
+ *                                                     └─ tm_process ──┘
+ *   sched_process_exec     tm_exec ──── tm_process ── tm_finish
+ *   sched_process_fork     tm_fork ──── tm_process ── tm_finish
+ *   sched_process_exit     tm_exit ──── tm_process ── tm_finish_bare
+ *
+ * Accounting, per CPU and exact: each exit of a system call and each of the three process events that is not tuimon's
+ * own is seen (a call adds one to its counter in tm_counts, an event to "process_events") and then adds one to exactly
+ * one of "emitted", "filtered" and "dropped". The exit of an execve that succeeded is "filtered": its EXEC record, an
+ * event of its own, says all of it. A new thread (not a process) and the end of a thread that is not the last of its
+ * process are "filtered" as well.
+ */
+
+#define TM_ANON_INODE_MAGIC 0x09041934
+#define TM_PIPEFS_MAGIC 0x50495045
+#define TM_S_IFMT 0170000
+#define TM_S_IFSOCK 0140000
+#define TM_TS_COMPAT 2
+
+#if TM_ARM64
+#define TM_NR(regs) ((s32)REG(regs, syscallno))
+#else
+#define TM_NR(regs) ((s64)REG(regs, orig_ax))
+#endif
+
+static __always_inline void read_args(u64 *arg, u64 regs, int compat)
+{
+#if TM_ARM64
+	arg[0] = REG(regs, orig_x0);
+	arg[1] = REG(regs, x1);
+	arg[2] = REG(regs, x2);
+	arg[3] = REG(regs, x3);
+	arg[4] = REG(regs, x4);
+	arg[5] = REG(regs, x5);
+#else
+	if (compat) {
+		arg[0] = (u32)REG(regs, bx);
+		arg[1] = (u32)REG(regs, cx);
+		arg[2] = (u32)REG(regs, dx);
+		arg[3] = (u32)REG(regs, si);
+		arg[4] = (u32)REG(regs, di);
+		arg[5] = (u32)REG(regs, bp);
+		return;
+	}
+	arg[0] = REG(regs, di);
+	arg[1] = REG(regs, si);
+	arg[2] = REG(regs, dx);
+	arg[3] = REG(regs, r10);
+	arg[4] = REG(regs, r8);
+	arg[5] = REG(regs, r9);
+#endif
+}
+
+/* The call's native number below TM_CALLS, with TM_F_COMPAT in flags when it was a 32-bit call. */
+static __always_inline u32 native_number(u64 task, s64 nr, u8 *flags)
+{
+#if !TM_ARM64
+	if (TASK_GET(task, thread_info_status) & TM_TS_COMPAT) {
+		u32 at = (u64)nr < TM_CALLS ? nr : TM_CALLS - 1;
+		u16 *mapped = compat_numbers.lookup(&at);
+
+		*flags = TM_F_COMPAT;
+		return mapped ? *mapped & (TM_CALLS - 1) : TM_CALLS - 1;
+	}
+	nr &= ~0x40000000LL;	/* x32 */
+#endif
+	return (u64)nr < TM_CALLS ? nr : TM_CALLS - 1;
+}
+
+int tm_sys_exit(u64 *ctx)
+{
+	u64 regs = ctx[0];
+	s64 ret = ctx[1];
+	u64 task = current_task();
+	u32 tgid = TASK_GET(task, tgid);
+	struct tm_cpu *cpu = this_cpu();
+	struct tm_counts *count;
+	struct tm_work *w;
+	struct tm_head *head;
+	struct tm_rows *rows = DIRECT(TM_DIRECT_ROWS);
+	u64 call, at, pid_tgid;
+	u32 slot, nr;
+	u8 flags = 0;
+
+	if (!cpu)
+		return 0;
+	if (is_self(tgid)) {
+		cpu->self_calls++;
+		return 0;
+	}
+	nr = native_number(task, TM_NR(regs), &flags);
+	at = nr;
+	OPAQUE(at);
+	at &= TM_CALLS - 1;
+	know_cgroup(cpu, current_cgroup(task));
+	slot = cpu->slot;
+	count = counts.lookup(&slot);
+	if (count) {
+		count->call[at].calls++;
+		if (ret < 0 && ret >= -4095)
+			count->call[at].errors++;
+	}
+	call = rows->row[at];
+	if (!TM_WANT(call)) {
+		cpu->filtered++;
+		return 0;
+	}
+	if ((call & TM_CALL_EXEC && ret >= 0) || !(call & TM_WANT_RULES || in_view(cpu))) {
+		cpu->filtered++;
+		return 0;
+	}
+	pid_tgid = bpf_get_current_pid_tgid();
+	if (call & TM_CALL_WIDE)
+		goto wide;
+
+	head = reserve_slim();
+	if (!head) {
+		count_drop(cpu, TM_SLIM);
+		return 0;
+	}
+	fill_head(head, cpu, pid_tgid, nr, ret);
+	head->kind = TM_KIND_SYSCALL;
+	head->flags = flags;
+	head->lost = cpu->lost;
+	if (flags & TM_F_COMPAT) {
+		u64 arg[6];
+
+		read_args(arg, regs, 1);
+		head->arg[0] = arg[0];
+		head->arg[1] = arg[1];
+		head->arg[2] = arg[2];
+	} else {
+		u64 arg[6];
+
+		read_args(arg, regs, 0);
+		head->arg[0] = arg[0];
+		head->arg[1] = arg[1];
+		head->arg[2] = arg[2];
+	}
+	head->ts_ns = bpf_ktime_get_boot_ns();
+	cpu->lost = 0;
+	cpu->emitted++;
+	bpf_ringbuf_submit(head, BPF_RB_NO_WAKEUP);
+	return 0;
+
+wide:
+	w = work_of_cpu();
+	if (w) {
+		w->call = call;
+		fill_head(&w->head, cpu, pid_tgid, nr, ret);
+		w->head.kind = TM_KIND_SYSCALL;
+		w->head.flags = flags | TM_F_HAS_EXT;
+		chain.call(ctx, TM_STAGE_DETAIL);
+	}
+	count_drop(cpu, TM_SHORT);
+	return 0;
+}
+
+static __always_inline void path_jobs(struct tm_work *w, u64 task, u64 call)
+{
+	u32 path = TM_CALL_PATH(call), dir = TM_CALL_DIR(call);
+
+	if (path < 6) {
+		set_job(w, TM_SLOT_GIVEN, TM_JOB_USER_STRING, w->arg[path & 7]);
+		w->head.flags |= TM_F_USER_MEMORY;
+		if (dir < 6)
+			walk_from_dirfd(w, TM_SLOT_BASE, task, w->arg[dir & 7]);
+		else if (!(call & TM_CALL_TEXT))
+			walk_from_cwd(w, TM_SLOT_BASE, task);
+	}
+	path = TM_CALL_PATH2(call);
+	dir = TM_CALL_DIR2(call);
+	if (path < 6) {
+		set_job(w, TM_SLOT_GIVEN2, TM_JOB_USER_STRING, w->arg[path & 7]);
+		if (dir < 6)
+			walk_from_dirfd(w, TM_SLOT_BASE2, task, w->arg[dir & 7]);
+		else
+			walk_from_cwd(w, TM_SLOT_BASE2, task);
+	}
+	if (call & TM_CALL_NEW_CWD && !w->head.ret) {
+		/* The directory that a relative path started from is left by now; the one it led to is here. */
+		set_job(w, TM_SLOT_BASE, TM_JOB_NONE, 0);
+		walk_from_cwd(w, TM_SLOT_REAL, task);
+	}
+}
+
+/* The first bytes of what a call read or wrote. A socket's slot is taken by its addresses: they go to GIVEN2 then. */
+static __always_inline void data_job(struct tm_work *w, u64 call)
+{
+	u32 at = TM_CALL_DATA_ARG(call);
+	u32 slot = w->job[TM_SLOT_SOCK] ? TM_SLOT_GIVEN2 : TM_SLOT_SOCK;
+	s64 length = w->head.ret;
+
+	if (at >= 6 || !(call & TM_WANT_DATA))
+		return;
+	if (length < 0) {
+		if (!(call & TM_CALL_WRITES))
+			return;
+		length = w->arg[(at + 1) & 7];
+	}
+	if ((u64)length > TM_DATA_BYTES)
+		length = TM_DATA_BYTES;
+	if (!length)
+		return;
+	set_job(w, slot & 7, TM_JOB_USER_BYTES, w->arg[at & 7]);
+	w->length[slot & 7] = length;
+}
+
+static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
+{
+	u32 arg = TM_CALL_FD(call), mode;
+	u64 number, file, inode, dentry, magic;
+	s64 fd;
+
+	if (call & TM_CALL_NEW_FD && w->head.ret >= 0)
+		fd = w->head.ret;
+	else if (arg < 6)
+		fd = (s32)w->arg[arg & 7];
+	else
+		return;
+	if (fd < 0)
+		return;
+	number = file_of_fd(task, fd);
+	if (!number)
+		return;
+	file = CAST(file, number);
+	inode = CAST(inode, GET(file, file, f_inode));
+	mode = GET(inode, inode, i_mode) & TM_S_IFMT;
+	w->ext.fd_type = mode;
+	if (mode == TM_S_IFSOCK) {
+		describe_socket(w, file);
+		return;
+	}
+	magic = GET(CAST(super_block, GET(inode, inode, i_sb)), super_block, s_magic);
+	if (magic == TM_ANON_INODE_MAGIC) {
+		dentry = CAST(dentry, GET(file, file, f_path_dentry));
+		w->ext.fd_type = 0xfff0;
+		set_job(w, TM_SLOT_REAL, TM_JOB_KERNEL_STRING, GET(dentry, dentry, d_name_name));
+		return;
+	}
+	if (magic == TM_PIPEFS_MAGIC)
+		return;
+	if (call & (TM_CALL_FD_PATH | TM_WANT_PATHS))
+		walk_from_first(w, TM_SLOT_REAL, number);
+}
+
+/* Make openat2's arguments look like openat's: flags and mode in the third and fourth, then the resolve flags. */
+static __always_inline void open_how(struct tm_work *w)
+{
+	u64 how[3] = {};
+
+	bpf_probe_read_user(how, sizeof(how), (void *)w->arg[2]);
+	w->arg[2] = how[0];
+	w->arg[3] = how[1];
+	w->arg[4] = how[2];
+	w->arg[5] = 0;
+}
+
+int tm_detail(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	u64 regs = ctx[0];
+	u64 task = current_task();
+	struct tm_cpu *cpu;
+	u64 call;
+
+	if (!w)
+		goto lost;
+	call = w->call;
+	read_args(w->arg, regs, w->head.flags & TM_F_COMPAT);
+	if (call & TM_CALL_OPEN_HOW)
+		open_how(w);
+	fill_args(w);
+	fill_ext(w, task);
+	clear_jobs(w);
+	path_jobs(w, task, call);
+	fd_job(w, task, call);
+	data_job(w, call);
+	if (call & TM_CALL_RESERVED)
+		chain.call(ctx, TM_STAGE_PROCESS);
+	else
+		chain.call(ctx, TM_STAGE_FINISH);
+lost:
+	cpu = this_cpu();
+	if (cpu)
+		count_drop(cpu, TM_SHORT);
+	return 0;
+}
