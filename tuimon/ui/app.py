@@ -21,6 +21,7 @@ from textual.widgets import Input, TextArea
 
 from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
+from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
@@ -76,6 +77,7 @@ class TuimonApp(App[None]):
         self.failure: BaseException | None = None
         """What ended the engine, when something did."""
         self.session: Session | None = None
+        self.recording = Recording(self)
         self._engine = engine
         self._rules_path = rules_path
         self._skipped = 0
@@ -140,6 +142,16 @@ class TuimonApp(App[None]):
         self.set_interval(FILES_S, self._poll_files)
         tune()
 
+    def change_engine(self, engine: EngineFacade) -> None:
+        """Show another engine in the place of the one there is; whoever asks for it stops the old one."""
+        old = self.session
+        if old is None:
+            return
+        self.session = old.successor(engine)
+        self.session.start()
+        self.main.attach(self.session)
+        old.close()
+
     def _pump(self) -> None:
         session = self.session
         if session is None or not self.screen_stack:  # the last tick may come when the screens are gone already
@@ -168,14 +180,19 @@ class TuimonApp(App[None]):
         self.exit(return_code=1)
 
     def on_unmount(self) -> None:
-        """End the scan."""
+        """End the scan, and a recording that runs."""
+        self.recording.stop()
         if self.session is not None:
             self.session.close()
 
     # Commands.
 
     async def action_quit(self) -> None:
-        """Quit; ask first when there is unsaved text."""
+        """Quit; ask first when something is being recorded or there is unsaved text."""
+        if self.recording.running and not isinstance(self.screen, Choice):
+            asked = Choice([f"A recording is running: {self.recording.path}"], [("s", "end it and quit")])
+            self.push_screen(asked, self._quit_recording)
+            return
         unsaved = self.main.unsaved
         if not unsaved or isinstance(self.screen, Choice):
             self.exit()
@@ -183,6 +200,11 @@ class TuimonApp(App[None]):
         question = [f"Unsaved text in {', '.join(Path(path).name for path in unsaved)}."]
         answers = [("r", "go to the Rules tab"), ("d", "quit and drop the text")]
         self.push_screen(Choice(question, answers), self._quit_answered)
+
+    async def _quit_recording(self, answer: str | None) -> None:
+        if answer == "s":
+            self.recording.stop()
+            await self.action_quit()
 
     def _quit_answered(self, answer: str | None) -> None:
         if answer == "d":
@@ -211,8 +233,12 @@ class TuimonApp(App[None]):
         """Show the keys."""
         from tuimon.ui.screens.alert_details import AlertDetails
         from tuimon.ui.screens.event_details import EventDetails
+        from tuimon.ui.screens.board_tab import BoardList, DriftList
+        from tuimon.ui.screens.health_tab import RuleCostList
         from tuimon.ui.screens.help import Help
+        from tuimon.ui.screens.replay_tab import MarkList, ReplayTab
         from tuimon.ui.screens.rules_tab import RulesTab
+        from tuimon.ui.screens.tree_tab import ProcessDetails, TreeList
         from tuimon.ui.widgets.filter_bar import FilterInput
         from tuimon.ui.widgets.line_list import LineList
         from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
@@ -230,8 +256,15 @@ class TuimonApp(App[None]):
             ("Filter", FilterInput),
             ("Rules", RulesTab),
             ("Rule editor", RuleEditor),
+            ("Board", BoardList),
+            ("Drift", DriftList),
+            ("Tree", TreeList),
+            ("Replay", ReplayTab),
+            ("Alerts of the replay", MarkList),
+            ("Cost of rules", RuleCostList),
             ("Event", EventDetails),
             ("Alert", AlertDetails),
+            ("Process", ProcessDetails),
         ]
         self.push_screen(Help(owners))
 
@@ -244,6 +277,11 @@ class TuimonApp(App[None]):
         yield SystemCommand("Live", "Go to the live events", lambda: main.action_tab("live"))
         yield SystemCommand("Alerts", "Go to the alerts", lambda: main.action_tab("alerts"))
         yield SystemCommand("Rules", "Go to the rule editor", lambda: main.action_tab("rules"))
+        yield SystemCommand("Board", "Go to the alerts by container and tactic", lambda: main.action_tab("board"))
+        yield SystemCommand("Tree", "Go to the processes", lambda: main.action_tab("tree"))
+        yield SystemCommand("Replay", "Go to the timeline", lambda: main.action_tab("replay"))
+        yield SystemCommand("Health", "Go to what tuimon costs and loses", lambda: main.action_tab("health"))
+        yield SystemCommand("Record", "Record what is live into a file, or end it", main.action_record)
         yield SystemCommand("Filter", "Keep only some events", main.action_filter)
         yield SystemCommand("Containers", "Choose a container", main.action_containers)
         yield SystemCommand("Pause", "Stop or go on drawing; the capture never stops", main.action_pause)

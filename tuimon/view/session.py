@@ -135,6 +135,16 @@ class Session:
         self._scan.start()
         self.engine.watch(None)
 
+    def successor(self, engine: EngineFacade) -> Session:
+        """Return a session over another engine with the rule texts, the filter and the choice of this one."""
+        made = Session(engine)
+        made.book, made.filter_history = self.book, self.filter_history
+        if self.containers.chosen_id is not None:
+            made.choose(self.containers.chosen_id)
+        if self.filter_text:
+            made.set_filter(self.filter_text)
+        return made
+
     def close(self) -> None:
         """End the scan; the engine is its owner's to stop."""
         self._scan.stop()

@@ -57,6 +57,7 @@ class MainScreen(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", id="filter.open"),
         Binding("c", "containers", "Containers", id="containers.focus"),
         Binding("z", "zoom", "Zoom", show=False, id="pane.zoom"),
+        Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
         Binding("escape", "back", "Back", show=False, id="back"),
     ]
 
@@ -239,6 +240,9 @@ class MainScreen(Screen[None]):
             count = f" {amount(total)}!" if name == "alerts" and total else ""
             count = " !" if name == "health" and self.session and self._notices else count
             text = f"{number} {title}{count}"
+            if name == "replay" and (mark := self.app.recording.mark):
+                cells.append(Cell(f"{number} {mark}", "lost"))
+                continue
             cells.append(Cell(f"[{text}]" if name == current else f" {text} ", "title" if name == current else "muted"))
         notices = self._notices
         cells.append(Cell(f"   {notices[0]}" if notices else "", "attention", REST))
@@ -460,6 +464,15 @@ class MainScreen(Screen[None]):
             self._alert_shown = row
             self._alert_text.show(FixedLines(alert_lines(row, self.session.alerts.members(row), width)))
 
+    def action_record(self) -> None:
+        """Record what is live, or end it."""
+        self.app.recording.toggle()
+
+    def show_event(self, num: int) -> None:
+        """Go to the live tab and put the cursor on an event, or on the next one that its filter shows."""
+        self.action_tab("live")
+        self._live.go_to(num)
+
     def show_filtered(self, text: str) -> None:
         """Go to the live tab and keep there what a filter describes."""
         self.action_tab("live")
@@ -550,3 +563,4 @@ class MainScreen(Screen[None]):
     def poll_files(self) -> None:
         """Look whether another editor changed a rule file; once a second."""
         self._rules.poll_files()
+        self.app.recording.poll()

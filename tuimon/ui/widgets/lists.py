@@ -53,6 +53,12 @@ class LiveList(LineList):
         super().put_cursor(seq)
         self._num = self._lines.num(self.cursor) if self._lines is not None and self.cursor is not None else None
 
+    def go_to(self, num: int) -> None:
+        """Put the cursor on an event, or on the next that is shown, and stay there."""
+        if self._lines is not None:
+            self.set_follow(False)
+            self.put_cursor(self._lines.seq_near(num))
+
     def keep_event(self) -> None:
         """Another query's rows are shown: put the cursor on the same event, or on the next that is shown."""
         self._cache.clear()

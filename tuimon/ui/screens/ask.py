@@ -1,0 +1,69 @@
+"""A question answered with a line of text; a wrong answer is said at once and changes nothing. Esc answers none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tuimon.errors import TuimonError
+from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.view.cells import REST, Cell
+
+
+class Ask(ModalScreen[str | None]):
+    """The dialog.
+
+    Args:
+        question: One line.
+        hint: What an answer looks like.
+        value: The answer that is there to begin with.
+        check: Raises TuimonError when an answer is wrong.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", key_display="esc", id="ask.leave")]
+
+    def __init__(self, question: str, hint: str, value: str = "", check: Callable[[str], object] | None = None) -> None:
+        super().__init__()
+        self._question = CellLines([(Cell(f" {question}", "attention", REST),)])
+        self._hint = hint
+        self._foot = CellLines([(Cell(f" {hint}", "muted", REST),)])
+        self._input = Input(value, id="ask-input", compact=True, select_on_focus=False)
+        self._check = check
+
+    def compose(self) -> ComposeResult:
+        """Lay out question, line and hint."""
+        with Vertical(id="ask"):
+            yield self._question
+            yield self._input
+            yield self._foot
+
+    def on_mount(self) -> None:
+        """Begin to type at once."""
+        self._input.focus()
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self._foot.set_lines((Cell(f" {self._hint}", "muted", REST),))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        try:
+            if self._check is not None:
+                self._check(event.value)
+        except TuimonError as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            self._foot.set_lines((Cell(f" {error}{hint}", "bad", REST),))
+            return
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """Answer nothing."""
+        self.dismiss(None)

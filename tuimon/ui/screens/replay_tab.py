@@ -1,0 +1,337 @@
+"""The replay tab: a recording's timeline, where we are on it, its alerts; and recording while live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from tuimon.errors import TuimonError
+from tuimon.ui.screens.side_tab import SideTab
+from tuimon.ui.text import safe
+from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.pane import Pane
+from tuimon.view.cells import REST, Cell
+
+if TYPE_CHECKING:
+    from tuimon.view.replay_lines import MarkLines
+    from tuimon.view.replay_view import Mark, ReplayView
+    from tuimon.view.session import Session
+
+_PAINT_TICKS = 2
+_SYNC_TICKS = 5
+_STEP = 1 / 50
+"""Of the whole time: what left and right move by."""
+
+
+class TimelineBar(CellLines):
+    """The picture of the timeline; a click goes to the time under the pointer."""
+
+    class Scrubbed(Message):
+        """A time was clicked."""
+
+        def __init__(self, share: float) -> None:
+            super().__init__()
+            self.share = share
+
+    def on_click(self, event: events.Click) -> None:
+        """Turn the place into a share of the time."""
+        at = event.get_content_offset(self)
+        if at is not None and at.y >= 1:
+            self.post_message(self.Scrubbed((at.x - 1) / max(self.size.width - 2, 1)))
+
+
+class MarkList(LineList):
+    """The alerts on the timeline."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Go there", id="marks.open"),
+        Binding("o", "details", "Alert", tooltip="Open the alert", id="marks.details"),
+        Binding("left", "step(-1)", "Back a fiftieth of the time", show=False, id="marks.back"),
+        Binding("right", "step(1)", "Forward a fiftieth of the time", show=False, id="marks.forward"),
+    ]
+
+    class Stepped(Message):
+        """A little back or forward."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
+    class DetailsAsked(Message):
+        """The alert under the cursor is to be opened."""
+
+    def __init__(self) -> None:
+        super().__init__(id="marks-list", empty="no alert so far")
+        self.marks: MarkLines | None = None
+
+    def mark_under_cursor(self) -> Mark | None:
+        """Return the alert under the cursor."""
+        return self.marks.row(self.cursor) if self.marks is not None and self.cursor is not None else None
+
+    def action_step(self, step: int) -> None:
+        """Move on the timeline."""
+        self.post_message(self.Stepped(step))
+
+    def action_details(self) -> None:
+        """Open the alert."""
+        self.post_message(self.DetailsAsked())
+
+
+class ReplayTab(SideTab):
+    """The tab."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play", key_display="space", tooltip="Play, or pause the recording", id="replay.play"),
+        Binding("left_square_bracket", "mark(-1)", "Alert before", key_display="[", show=False, id="replay.before"),
+        Binding("right_square_bracket", "mark(1)", "Next alert", key_display="]", id="replay.next"),
+        Binding("minus", "speed(-1)", "Slower", key_display="-", id="replay.slower"),
+        Binding("plus,equals_sign", "speed(1)", "Faster", key_display="+", id="replay.faster"),
+        Binding("t", "ask_time", "Time", tooltip="Go to a time", id="replay.time"),
+        Binding("s", "restart", "Start", tooltip="Play from the start again", id="replay.restart"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__("replay")
+        self._pane = Pane(id="replay-pane", title="Replay")
+        self._bar = TimelineBar(id="timeline")
+        self._mark_pane = Pane(id="marks-pane", title="Alerts")
+        self._head = CellLines(classes="head")
+        self._list = MarkList()
+        self._foot = CellLines(id="replay-foot")
+        self._view: ReplayView | None = None
+        self._opening = False
+        self._shown_marks: tuple[int, int] = (0, 0)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the timeline over its alerts."""
+        with self._pane:
+            yield self._bar
+        with self._mark_pane:
+            yield self._head
+            yield self._list
+            yield self._foot
+
+    @property
+    def first_focus(self) -> MarkList:
+        """The alerts; the keys of the tab work there too."""
+        return self._list
+
+    @property
+    def view(self) -> ReplayView:
+        """The timeline; only after ``take_up``."""
+        assert self._view is not None
+        return self._view
+
+    # Life.
+
+    def take_up(self, session: Session) -> None:
+        """Show an engine's time; what is known of the same recording stays."""
+        from tuimon.engine import Engine
+        from tuimon.replay import Scout
+        from tuimon.view.replay_lines import MarkLines
+        from tuimon.view.replay_view import ReplayView
+
+        engine = session.engine
+        ahead = (lambda: Scout(engine)) if isinstance(engine, Engine) else None
+        self._view = ReplayView(session, ahead, self._view)
+        self._list.marks = MarkLines(self._view)
+        cursor = self._list.cursor
+        self._list.show(self._list.marks)
+        if cursor is not None:
+            self._list.put_cursor(cursor)
+
+    def pump(self, tick: int) -> None:
+        """Read ahead only once somebody looks; paint while shown."""
+        if self._view is None or not self.is_shown:
+            return
+        if tick % _SYNC_TICKS == 0:
+            self._view.sync()
+        if tick % _PAINT_TICKS == 0:
+            self._paint()
+
+    def shown(self) -> None:
+        """Paint everything."""
+        if self._view is not None:
+            self._view.sync()
+            self._list.redraw()
+            self._paint()
+
+    def close(self) -> None:
+        """End what reads ahead."""
+        if self._view is not None:
+            self._view.close()
+
+    def on_unmount(self) -> None:
+        """The screen goes."""
+        self.close()
+
+    def _paint(self) -> None:
+        from tuimon.view.replay_lines import mark_header, timeline_lines
+
+        view = self.view
+        width = self._bar.size.width
+        if not width:
+            return
+        self._bar.set_lines(*timeline_lines(view, width, ascii_only=self.app.ascii_only))
+        self._head.set_lines(mark_header(self._list.size.width))
+        reached = sum(mark.time_ns <= view.position_ns for mark in view.marks)
+        if (len(view.marks), reached) != self._shown_marks:
+            self._shown_marks = len(view.marks), reached
+            self._list.redraw()
+            self._list.sync(changed=True)
+        self._show_words(view, reached)
+
+    def _show_words(self, view: ReplayView, reached: int) -> None:
+        recording = self.app.recording
+        if view.source is None:
+            self._pane.set_title("Time", "r records  t go to a time")
+            self._mark_pane.set_title(f"Alerts  {len(view.marks):,} in what history holds", "enter shows its event")
+            if recording.running:
+                cells = [Cell(" REC ", "lost")]
+                for name, value in recording.facts():
+                    cells += [Cell(f" {name} ", "muted"), Cell(value, "strong")]
+                self._foot.set_lines([*cells, Cell("   r ends it", "key", REST)])
+            else:
+                text = " r records what is live into a file; tuimon replay FILE opens one"
+                self._foot.set_lines((Cell(text, "muted", REST),))
+            return
+        self._pane.set_title(f"Replay  {view.source.name}", "space play  +- speed  arrows move  t time  s start")
+        ahead = f", {len(view.marks) - reached:,} ahead" if reached < len(view.marks) else ""
+        self._mark_pane.set_title(f"Alerts  {len(view.marks):,}{ahead}", "enter go there  [ ] before, next  o open")
+        self._foot.set_lines((Cell(" the other tabs show what has been played so far", "muted", REST),))
+
+    # Keys.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what makes sense for the source: a live machine cannot be played faster."""
+        only_replay = ("play", "mark", "speed", "restart")
+        if action in only_replay and self._view is not None and self._view.source is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_play(self) -> None:
+        """Pause or go on; at the end play from the start again."""
+        source = self.view.source
+        if source is None:
+            return
+        if source.ended:
+            source.paused = False
+            self._go(self.view.timeline.first_ns)
+        else:
+            source.paused = not source.paused
+        self._paint()
+
+    def action_restart(self) -> None:
+        """Play from the start again."""
+        self._go(self.view.timeline.first_ns)
+
+    def action_speed(self, step: int) -> None:
+        """Play faster or slower."""
+        self.view.turn_speed(step)
+        self._paint()
+
+    @on(MarkList.Stepped)
+    def _stepped(self, message: MarkList.Stepped) -> None:
+        """Move by a fiftieth of the whole."""
+        if self.view.source is not None:
+            self._go(self.view.position_ns + round(self.view.timeline.span_ns * _STEP * message.step))
+
+    def action_mark(self, step: int) -> None:
+        """Go to the next alert, or the one before."""
+        mark = self.view.mark_from_here(step)
+        if mark is None:
+            self.app.notify("no further alert" if step > 0 else "no alert before", timeout=2, markup=False)
+            return
+        self._go(self.view.time_of(mark))
+        self._list.put_cursor(self.view.marks.index(mark))
+
+    def action_ask_time(self) -> None:
+        """Ask for a time and go there."""
+        from tuimon.ui.screens.ask import Ask
+
+        hint = "16:02:05 of the clock, +1:30 or -10 from here, 50% of the whole"
+        self.app.push_screen(Ask("Go to which time?", hint, check=self.view.parse), self._time_given)
+
+    def _time_given(self, text: str | None) -> None:
+        if text is None:
+            return
+        time_ns = self.view.parse(text)
+        if self.view.source is None:
+            self._show_event_at(time_ns)
+        else:
+            self._go(time_ns)
+
+    @on(TimelineBar.Scrubbed)
+    def _scrubbed(self, message: TimelineBar.Scrubbed) -> None:
+        time_ns = self.view.timeline.time_at(message.share)
+        if self.view.source is None:
+            self._show_event_at(time_ns)
+        else:
+            self._go(time_ns)
+
+    @on(LineList.Opened, "#marks-list")
+    def _mark_opened(self) -> None:
+        mark = self._list.mark_under_cursor()
+        if mark is None:
+            return
+        if self.view.source is None:
+            self.app.main.show_event(mark.alert.event.num)
+        else:
+            self._go(self.view.time_of(mark))
+
+    @on(MarkList.DetailsAsked)
+    def _details_asked(self) -> None:
+        from tuimon.ui.screens.alert_details import AlertDetails
+
+        mark = self._list.mark_under_cursor()
+        if mark is not None:
+            self.app.push_screen(AlertDetails(mark.alert, [mark.alert]), self._alert_left)
+
+    def _alert_left(self, rule: str | None) -> None:
+        if rule:
+            self.app.main.edit_rule(rule)
+
+    def _show_event_at(self, time_ns: int) -> None:
+        from tuimon.view.timeline import number_at
+
+        assert self.session is not None
+        num = number_at(self.session.engine.history, time_ns)
+        if num is not None:
+            self.app.main.show_event(num)
+
+    # Going to a time.
+
+    def _go(self, time_ns: int) -> None:
+        """Go on to a time, or open the recording again when it lies behind us."""
+        timeline = self.view.timeline
+        time_ns = min(max(time_ns, timeline.first_ns), timeline.last_ns)
+        if not self.view.go(time_ns) and not self._opening:
+            self._opening = True
+            self._reopen(time_ns if time_ns > timeline.first_ns else 0)
+
+    @work(thread=True, exit_on_error=False)
+    def _reopen(self, skip_to_ns: int) -> None:
+        """Make an engine over the same recording, in a thread: rules are compiled again."""
+        from tuimon.engine import Engine
+        from tuimon.replay import reopened
+
+        old = self.session.engine if self.session is not None else None
+        try:
+            if not isinstance(old, Engine):
+                return
+            engine = reopened(old, skip_to_ns)
+            engine.start()
+            engine.wait_started(10)
+            if (error := engine.error()) is not None:
+                raise error
+            self.app.call_from_thread(self.app.change_engine, engine)
+            old.stop()
+        except (TuimonError, OSError) as error:
+            self.app.call_from_thread(self.app.notify, safe(str(error)), severity="error", markup=False)
+        finally:
+            self._opening = False
