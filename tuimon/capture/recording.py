@@ -311,6 +311,8 @@ class RecordingSource:
         """Batches that end before this time since boot are handed out at once, whatever the speed, even paused."""
         self.position_ns = 0
         """Time since boot of the newest event handed out; 0 before the first."""
+        self.skipping = False
+        """On the way to ``skip_to_ns``."""
         self.processes_state: object | None = None
         self.containers_state: object | None = None
         self.containers_revision = 0
@@ -369,7 +371,8 @@ class RecordingSource:
         """Whether the batch's time has come, sleeping up to ``timeout_s`` for it; gaps are shortened."""
         speed = self.speed
         first_ns, last_ns = int(batch.head["ts_ns"][0]), int(batch.head["ts_ns"][-1])
-        if last_ns <= self.skip_to_ns:
+        self.skipping = last_ns <= self.skip_to_ns
+        if self.skipping:
             self._clock = None
             return True
         if self.paused:

@@ -142,7 +142,7 @@ class DriftView:
         for process in self._engine.process_list():
             if process.exe_flags & _MARKED and process.from_procfs and process.cgroup_id:
                 reason = self._reason(process.exe_flags, 0, process.cgroup_id)
-                if reason and (process.cgroup_id, process.exepath) not in self._found:
+                if reason:
                     changed |= self._add(process.cgroup_id, reason, process, process.start_ns + offset, 0)
         return changed
 

@@ -73,7 +73,7 @@ def _bar(width: int, ascii_only: bool) -> Callable[[float], str]:
 
     def drawn(share: float) -> str:
         filled = min(round(share * columns), columns)
-        filled = max(filled, 1) if share > 0 else filled
+        filled = max(filled, 1) if share >= 0.005 else filled
         return full * filled + empty * (columns - filled)
 
     return drawn
@@ -89,7 +89,7 @@ def _probes(snapshot: Snapshot, health: Health, silent_s: float) -> list[Line]:
     beat = (
         f"SILENT for {span(silent_s)}: the kernel programs no longer report; restart tuimon"
         if silent
-        else f"{amount(snapshot.counts.self_calls)} calls of tuimon's own counted, growing"
+        else f"alive: {amount(snapshot.counts.self_calls)} own calls seen"
     )
     return [
         _pair("heartbeat", beat, "lost" if silent else "good"),

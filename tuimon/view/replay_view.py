@@ -164,7 +164,7 @@ class ReplayView:
     def skipping(self) -> bool:
         """Whether the recording is on its way to a time it was sent to."""
         source = self.source
-        return source is not None and source.position_ns < source.skip_to_ns and not source.ended
+        return source is not None and source.skipping and not source.ended
 
     def worst(self, width: int) -> list[str | None]:
         """Return the worst priority in each of ``width`` columns of the timeline."""
