@@ -171,3 +171,11 @@ def test_the_paint_timer_is_quick_unless_the_user_says_otherwise(value):
         env["TEXTUAL_FPS"] = value
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert done.stdout.strip() == (value or "240")
+
+
+async def test_only_the_palette_has_a_style_for_every_role():
+    """Fifty component classes on every painting widget made the start three times as long."""
+    async with running() as (app, _):
+        heavy = [w for w in app.main.walk_children() if any(c.startswith("cell--") for c in w._get_component_classes())]
+        assert heavy == [app.palette]
+        assert app.palette.style("bad").color is not None

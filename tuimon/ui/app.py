@@ -26,6 +26,7 @@ from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
 from tuimon.ui.tuning import tune
+from tuimon.ui.widgets.palette import Palette
 
 if TYPE_CHECKING:
     from tuimon.settings import Settings
@@ -77,6 +78,7 @@ class TuimonApp(App[None]):
         self.failure: BaseException | None = None
         """What ended the engine, when something did."""
         self.session: Session | None = None
+        self.palette = Palette()
         self.recording = Recording(self)
         self._engine = engine
         self._rules_path = rules_path

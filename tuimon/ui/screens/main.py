@@ -96,6 +96,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; what a tab shows is filled in when there is an engine."""
+        yield self.app.palette
         yield self._status
         yield self._tabs
         yield self._filter

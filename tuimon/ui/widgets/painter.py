@@ -7,7 +7,7 @@ to be escaped is shown in a style of its own, so that an escaped byte and the sa
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -16,7 +16,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tuimon.escape import clean_segments
-from tuimon.view.cells import ROLES, Cell, Line
+from tuimon.view.cells import Cell, Line
+
+if TYPE_CHECKING:
+    from tuimon.ui.app import TuimonApp
 
 _MAX_CHARS: Final = 4096
 """Of one cell that are looked at: wider than any terminal, and a bound on what one hostile line can cost."""
@@ -25,11 +28,7 @@ _MAX_CHARS: Final = 4096
 class CellPainter(Widget):
     """A widget that paints cells. Subclasses call ``paint``."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"cell--{role}" for role in ROLES),
-        "cell--cursor",
-        "cell--cursor-blurred",
-    }
+    app: TuimonApp
     ALLOW_SELECT = False
 
     _styles: dict[tuple[str, str], Style] | None = None
@@ -46,17 +45,15 @@ class CellPainter(Widget):
         style = self._styles.get((role, state))
         if style is None:
             style = self.rich_style
-            if state:
-                style += self.get_component_rich_style(f"cell--{state}", partial=True)
-            if role:
-                style += self.get_component_rich_style(f"cell--{role}", partial=True)
+            for name in filter(None, (state, role)):
+                style += self.app.palette.style(name)
             self._styles[role, state] = style
         return style
 
     def paint(self, line: Line, width: int, state: str = "") -> Strip:
         """Return a line of cells as a strip of exactly ``width`` columns."""
         fixed = sum(cell.width if cell.width > 0 else 0 for cell in line)
-        free = sum(cell_len(cell.text) for cell in line if cell.width == 0)
+        free = sum(_shown_len(cell.text) for cell in line if cell.width == 0)
         rest = max(width - fixed - free, 0)
         segments: list[Segment] = []
         used = 0
@@ -103,6 +100,13 @@ class CellPainter(Widget):
         if pad > 0 and not cell.right:
             out.append(Segment(" " * pad, self.style_of(cell.role, state)))
         return used + max(pad, 0)
+
+
+def _shown_len(text: str) -> int:
+    """Return how many columns a text takes when it is shown safely."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    return sum(cell_len(part) for part, _ in _segments(text[:_MAX_CHARS]))
 
 
 @lru_cache(maxsize=1024)

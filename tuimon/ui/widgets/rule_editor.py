@@ -7,7 +7,7 @@ only the item being edited is loaded; ``load`` is told which lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -22,6 +22,9 @@ from tuimon.escape import BAD
 from tuimon.rules.diagnostics import Diagnostic
 from tuimon.ui.messages import EditorEdited
 from tuimon.view.tokens import rule_file_tokens
+
+if TYPE_CHECKING:
+    from tuimon.ui.app import TuimonApp
 
 MAX_LINES: Final = 250
 """A longer file is edited one item at a time."""
@@ -62,12 +65,7 @@ class RuleEditor(TextArea):
         # With priority, because the text area itself would take esc as "go to the next widget".
         Binding("escape", "leave", "Leave", priority=True, id="editor.leave"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"editor--{role}" for role in {*_YAML_ROLES.values(), *(f"token-{kind}" for kind in _TOKEN_ROLES)}),
-        "editor--error",
-        "editor--warning",
-        "editor--invisible",
-    }
+    app: TuimonApp
 
     def __init__(self) -> None:
         super().__init__("", id="editor", soft_wrap=True, show_line_numbers=True, tab_behavior="indent", theme="css")
@@ -166,7 +164,7 @@ class RuleEditor(TextArea):
             start, end = _marked(found, self._first_line + line_index, len(line.plain))
             if start < end:
                 kind = "error" if found.severity == "error" else "warning"
-                line.stylize(self.get_component_rich_style(f"editor--{kind}", partial=True), start, end)
+                line.stylize(self._look(kind), start, end)
         return line
 
     def _without_invisible(self, line: Text) -> Text:
@@ -178,7 +176,7 @@ class RuleEditor(TextArea):
         for place in places:
             characters[place] = _SUBSTITUTE
         safe = Text("".join(characters), end="", no_wrap=True)
-        style = self.get_component_rich_style("editor--invisible", partial=True)
+        style = self._look("hostile")
         for place in places:
             safe.stylize(style, place, place + 1)
         return safe
@@ -195,7 +193,7 @@ class RuleEditor(TextArea):
             return strip
         kind = "error" if "error" in severities else "warning"
         gutter = self.gutter_width
-        style = self.get_component_rich_style(f"editor--{kind}", partial=True) + Style(underline=False)
+        style = self._look(kind) + Style(underline=False)
         mark = Strip([Segment("E" if kind == "error" else "W", style)], 1)
         return Strip.join([strip.crop(0, gutter - 1), mark, strip.crop(gutter)])
 
@@ -241,8 +239,13 @@ class RuleEditor(TextArea):
         self._line_cache.clear()
         self.refresh()
 
+    def _look(self, kind: str) -> Style:
+        """Return the style of an error, a warning or a hostile character: underlined, whatever the colours."""
+        role = {"error": "bad", "warning": "attention"}.get(kind, kind)
+        return self._role(role) + Style(underline=True, bold=kind == "error" or None)
+
     def _role(self, role: str) -> Style:
-        return self.get_component_rich_style(f"editor--{role}", partial=True)
+        return self.app.palette.style(role)
 
 
 def _marked(found: Diagnostic, line: int, length: int) -> tuple[int, int]:
