@@ -18,6 +18,8 @@
 
 #define TM_ANON_INODE_MAGIC 0x09041934
 #define TM_PIPEFS_MAGIC 0x50495045
+#define TM_NSFS_MAGIC 0x6e736673
+#define TM_PIDFS_MAGIC 0x50494446	/* pidfds are files of it since Linux 6.9 */
 #define TM_S_IFMT 0170000
 #define TM_S_IFSOCK 0140000
 #define TM_TS_COMPAT 2
@@ -243,7 +245,10 @@ static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
 		set_job(w, TM_SLOT_REAL, TM_JOB_KERNEL_STRING, GET(dentry, dentry, d_name_name));
 		return;
 	}
-	if (magic == TM_PIPEFS_MAGIC)
+	if (magic == TM_PIDFS_MAGIC)
+		w->ext.fd_type = 0xfff1;
+	/* Their files lie in no directory. */
+	if (magic == TM_PIPEFS_MAGIC || magic == TM_NSFS_MAGIC || magic == TM_PIDFS_MAGIC)
 		return;
 	if (call & (TM_CALL_FD_PATH | TM_WANT_PATHS))
 		walk_from_first(w, TM_SLOT_REAL, number);

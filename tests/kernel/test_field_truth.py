@@ -27,6 +27,7 @@ from pathlib import Path
 import pytest
 
 from tests.containers import IMAGE, Podman, podman_engine, wait_until
+from tests.kernel.subject import FIRST_SHOWN
 from tuimon.capture.kernel import KernelSource
 from tuimon.engine import Engine, build_engine
 from tuimon.events import Event
@@ -42,11 +43,12 @@ SUBJECT = Path(__file__).with_name("subject.py")
 PYTHON = "/usr/bin/python3"
 BEFORE, AFTER = "there before the engine", "started after it"
 KINDS = ("plain", "nobody", "capable", "changing", "thread", "terminal", "container", "container_user")
+SWITCHES = {"changing": "--change", "thread": "--thread", "each": "--each"}
 NOBODY = 65534
 RULES = """
 - rule: truth
   desc: every call of a subject that is looked at
-  condition: evt.type in (openat, connect, accept4) and proc.cmdline contains "{token}" and evt.rawres >= 0
+  condition: evt.type in (openat, connect, accept4, dup2, dup3) and proc.cmdline contains "{token}" and evt.rawres >= 0
   output: "%proc.name %proc.env[TRUTH]"
   priority: DEBUG
 """
@@ -90,8 +92,8 @@ class Subjects:
             elif kind == "capable":
                 raw = ["--inh-caps=+net_raw,+net_bind_service", "--ambient-caps=+net_raw"]
                 command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *raw, *command]
-            elif kind in ("changing", "thread"):
-                command.insert(3, "--change" if kind == "changing" else "--thread")
+            elif kind in SWITCHES:
+                command.insert(3, SWITCHES[kind])
             self.processes.append(
                 subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
             )
@@ -170,6 +172,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             assert engine.wait_started(30), engine.error()
             for kind in KINDS:
                 subjects.start(kind, tokens[AFTER, kind])
+            tokens[AFTER, "each"] = f"{run}each"
+            subjects.start("each", f"{run}each")
             yield World(engine, subjects, tokens)
         finally:
             engine.stop()
@@ -395,6 +399,33 @@ def test_what_is_said_of_a_connection(world: World, when: str, kind: str, call: 
         "fd.connected": True,
     }
     assert wrong(event, truth) == {}
+
+
+TYPES = {
+    "file": "f", "file (device)": "f", "directory": "d", "pipe": "p", "unix": "u", "ipv4": "4", "ipv6": "6",
+    "netlink": "n", "event": "e", "eventpoll": "l", "inotify": "i", "timerfd": "t", "signalfd": "s", "memfd": "m",
+    "pidfd": "P",
+}  # fmt: skip
+"""fd.type of the fds that ``subject.py --each`` shows, in its order, and fd.typechar."""
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_kind_an_fd_is_of(world: World, kind: str) -> None:
+    number = FIRST_SHOWN + list(TYPES).index(kind)
+    token = world.tokens[AFTER, "each"]
+
+    def shown() -> Event | None:
+        events = (alert.event for alert in world.engine.alerts_since(0))
+        return next(
+            (e for e in events if value(e, "evt.rawres") == number and token in str(value(e, "proc.args"))), None
+        )
+
+    event = wait_until(shown, 10.0)
+    link = os.readlink(f"/proc/{event.tgid}/fd/{number}")
+    named = {"file", "file (device)", "directory"}
+    name = link if kind in named else "a memfd" if kind == "memfd" else value(event, "fd.name")
+    truth = {"fd.type": kind.partition(" ")[0], "fd.typechar": TYPES[kind], "fd.num": number, "fd.name": name}
+    assert wrong(event, truth) == {}, link
 
 
 @pytest.mark.parametrize("when", [BEFORE, AFTER])

@@ -52,6 +52,8 @@ _NO_FD_IN_FALCO: Final = frozenset({"epoll_wait", "getsockname", "getpeername"})
 """Calls on an fd for which Falco has no fd.* fields."""
 ANON_INODE: Final = 0xFFF0
 """From here on fd_type stands for an anonymous inode, whose name is in the slot REAL."""
+PIDFD: Final = 0xFFF1
+"""A pidfd, which is a file of pidfs on newer kernels and has no name."""
 _ANON_KINDS: Final = {
     "[eventpoll]": "eventpoll",
     "[eventfd]": "event",
@@ -358,6 +360,8 @@ def memfd_name(real: str) -> str:
 
 def _kind_of_file(mode: int, real: str | None) -> str | None:
     """Return the kind of an open file by its mode and the kernel's name of it."""
+    if mode == PIDFD:
+        return "pidfd"
     if mode >= ANON_INODE:
         anon = (real or "").removeprefix("anon_inode:")
         return "bpf" if anon.startswith("bpf") else _ANON_KINDS.get(anon)
