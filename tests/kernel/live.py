@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -130,3 +131,39 @@ def counts_settled(source: KernelSource) -> Counts:
             return now
         before = now
     return before
+
+
+OPENS = "import os\nfor name in {names!r}:\n  try: os.open(name, os.O_RDONLY)\n  except OSError: pass\n"
+"""A Python workload that opens files one after the other."""
+
+
+def opens(found: list[Row], ending: bytes) -> list[Row]:
+    """Return the calls whose path as given ends so."""
+    return [r for r in found if r.kind is Kind.SYSCALL and r.given.endswith(ending)]
+
+
+TALK = """
+import socket, sys
+family, kind, address = socket.AddressFamily(int(sys.argv[1])), socket.SocketKind(int(sys.argv[2])), eval(sys.argv[3])
+server = socket.socket(family, kind)
+server.bind(address)
+server.listen()
+client = socket.socket(family, kind)
+client.connect(server.getsockname())
+server.accept()
+print(client.getsockname(), server.getsockname())
+"""
+
+
+def talk(source: KernelSource, family: int, address: object) -> tuple[dict[str, Row], list[object]]:
+    asked = interest("socket", "bind", "listen", "connect", "accept", "accept4")
+    command = python(TALK, str(int(family)), str(int(socket.SOCK_STREAM)), repr(address))
+    source.set_interest(asked)
+    source.drain(0)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        found = drain_until_exit(source, process.pid)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    mine = [r for r in found if r.tgid == process.pid and r.kind is Kind.SYSCALL]
+    names = {r.name.removesuffix("4"): r for r in mine}
+    return names, [said]
