@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from tuimon.errors import RuleError
 from tuimon.rules.diagnostics import Diagnostic, Location
 from tuimon.rules.items import Context
 from tuimon.rules.source import Place
+
+_PARTS: Final = {
+    "rule condition": "condition expression",
+    "macro condition": "condition expression",
+    "rule output": "rule output expression",
+    "exception": "exception value",
+}
+"""Falco's words for a place inside an item."""
 
 Severity = Literal["error", "warning"]
 
@@ -52,7 +60,7 @@ class Findings:
         locations = context.locations
         if not locations or (locations[-1].line, locations[-1].column) != (place.line, place.column):
             innermost = locations[-1].item_type if locations else "rules content"
-            kind = "condition expression" if innermost.endswith("condition") else innermost
+            kind = _PARTS.get(innermost, innermost)
             locations = (*locations, Location(kind, "", place.line, place.column, place.offset))
         self.failed = self.failed or severity == "error"
         key = (code, message, place.file, place.line, place.column)
