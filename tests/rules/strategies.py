@@ -76,6 +76,20 @@ CHECKS = tuple(
     fd.name icontains ETC
     fd.name regex '.*shad.w'
     fd.name startswith anyof (/etc, /usr)
+    fd.name contains shadow
+    fd.name contains /etc/shadow
+    fd.name contains ../
+    fd.name endswith /shadow
+    fd.name endswith etc/shadow
+    fd.name endswith x
+    fd.name glob '/etc/*'
+    fd.name glob '*../*'
+    fd.nameraw contains ../
+    fd.directory in (/etc, /tmp)
+    fd.num = -1
+    evt.res startswith E
+    evt.arg.flags contains O_TRUNC
+    evt.arg.oldpath endswith shadow
     fd.directory = /etc
     fd.filename in (shadow)
     fd.typechar = 'f'

@@ -173,7 +173,7 @@ def _path_function(name: str, test: PathTest) -> str:
         "\t\treturn 1;",
     ]
     lines += _tests(test, slot, "len", 1)
-    lines += ["\tif (!real_len)", "\t\treturn 0;"]
+    lines += ["\tif (!real_len)", "\t\treturn 0;", "\tif (real_len > TM_PREFILTER_TEXT)", "\t\treturn 1;"]
     lines += _tests(test, "real", "real_len", 1)
     return "\n".join([*lines, "\treturn 0;", "}", ""])
 
@@ -181,7 +181,40 @@ def _path_function(name: str, test: PathTest) -> str:
 def _tests(test: PathTest, path: str, length: str, value: int) -> list[str]:
     calls = [f'tm_equals({path}, {length}, "{_quoted(text)}", {len(text)})' for text in test.equal]
     calls += [f'tm_begins({path}, {length}, "{_quoted(text)}", {len(text)})' for text in test.prefixes]
-    return [line for call in calls for line in (f"\tif ({call})", f"\t\treturn {value};")]
+    lines = [line for call in calls for line in (f"\tif ({call})", f"\t\treturn {value};")]
+    return [*lines, *_walk(test, path, length, value)] if test.suffixes or test.holds else lines
+
+
+def _walk(test: PathTest, path: str, length: str, value: int) -> list[str]:
+    """Return the walk along a path with the last bytes of it in one word, the oldest lowest."""
+    lines = [
+        "\t{",
+        "\t\tu64 last = 0;",
+        "\t\tu32 i;",
+        "",
+        "\t\tfor (i = 0; i < TM_PREFILTER_TEXT; i++) {",
+        f"\t\t\tif (i >= {length})",
+        "\t\t\t\tbreak;",
+        f"\t\t\tlast = (last >> 8) | ((u64){path}[i] << 56);",
+    ]
+    for text in test.holds:
+        lines += [f"\t\t\tif ({_window(text)})\t/* {_comment(text)} */", f"\t\t\t\treturn {value};"]
+    lines.append("\t\t}")
+    for text in test.suffixes:
+        lines += [f"\t\tif ({_window(text)})\t/* {_comment(text)} */", f"\t\t\treturn {value};"]
+    return [*lines, "\t}"]
+
+
+def _window(text: bytes) -> str:
+    """Return the comparison of the walk's last bytes with a text of at most eight."""
+    shift = 64 - 8 * len(text)
+    left = f"last >> {shift}" if shift else "last"
+    return f"{left} == {int.from_bytes(text, 'little'):#x}ULL"
+
+
+def _comment(text: bytes) -> str:
+    """Return a text as a comment can hold it."""
+    return "".join(chr(byte) if chr(byte).isalnum() or byte in b"_-. " else "?" for byte in text if byte < 128)
 
 
 def _quoted(text: bytes) -> str:

@@ -68,13 +68,18 @@ def path_may_match(test: PathTest, batch: Batch, row: int) -> bool:
     given = batch.slot(row, test.slot)
     flags = int(batch.head["flags"][row])
     plain = is_plain(given) and not flags & (Flag.TRUNCATED | Flag.FAULT)
-    matches = given in test.equal or given.startswith(test.prefixes)
     if test.negated:
-        return not (plain and matches)
-    if not plain or matches:
+        return not (plain and _matches(test, given))
+    if not plain or _matches(test, given):
         return True
     real = batch.slot(row, Slot.REAL)
-    return bool(real) and (real in test.equal or real.startswith(test.prefixes))
+    return bool(real) and (len(real) > MAX_TEXT or _matches(test, real))
+
+
+def _matches(test: PathTest, path: bytes) -> bool:
+    if path in test.equal or path.startswith(test.prefixes) or path.endswith(test.suffixes):
+        return True
+    return any(text in path for text in test.holds)
 
 
 def is_plain(path: bytes) -> bool:

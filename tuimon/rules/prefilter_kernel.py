@@ -31,9 +31,12 @@ MAX_TEXT: Final = 255
 """Longest constant text that is compared in the kernel."""
 MAX_CONSTANTS: Final = 96
 """Constants of one path test; a test of more is *maybe*, lest the kernel's verifier gives up."""
-_SIGNED: Final = frozenset(("ret",))
+WINDOW: Final = 8
+"""Bytes that are compared at a time while the kernel walks along a path."""
+_FLAG_BITS: Final = {"O_CREAT": os.O_CREAT, "O_TRUNC": os.O_TRUNC, "O_APPEND": os.O_APPEND, "O_EXCL": os.O_EXCL}
 _UNSET: Final = 0xFFFFFFFF
 _OPEN_FLAGS: Final[dict[str, Column]] = {"open": "arg1", "openat": "arg2"}
+"""openat2 has its flags in memory: a record shows them in a register only after it was completed."""
 _MIRROR: Final[dict[str, Order]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _PATH_ARGS: Final = frozenset(("name", "path", "filename", "pathname", "oldpath"))
 _PATH2_ARGS: Final = frozenset(("newpath",))
@@ -84,15 +87,23 @@ class Among:
 
 @dataclass(frozen=True, slots=True)
 class PathTest:
-    """A path of the record may be one of some texts, or begin with one.
+    """A path of the record may be one of some texts, begin or end with one, or hold one.
 
-    Positive: the path is not plain, or it matches, or the real path does. Negated: not (the path is plain and matches).
+    Positive: the path is not plain, or it matches, or the real path does or is too long to tell. Negated: not (the path
+    is plain and matches). Of ends and held texts WINDOW bytes are compared: the last ones, and the first ones.
     """
 
     slot: Slot
-    equal: tuple[bytes, ...]
-    prefixes: tuple[bytes, ...]
+    equal: tuple[bytes, ...] = ()
+    prefixes: tuple[bytes, ...] = ()
+    suffixes: tuple[bytes, ...] = ()
+    holds: tuple[bytes, ...] = ()
     negated: bool = False
+
+    @property
+    def texts(self) -> tuple[bytes, ...]:
+        """All its constants."""
+        return (*self.equal, *self.prefixes, *self.suffixes, *self.holds)
 
 
 Expression = Fixed | All | Some | Compare | Among | PathTest
@@ -149,17 +160,36 @@ def _joined(parts: list[Expression]) -> list[Expression]:
             out.append(part)
             continue
         known = tests.get(part.slot)
-        equal, prefixes = (known.equal, known.prefixes) if known is not None else ((), ())
-        tests[part.slot] = path_test(part.slot, (*equal, *part.equal), (*prefixes, *part.prefixes))
+        tests[part.slot] = part if known is None else _both(known, part)
     return [*out, *tests.values()]
 
 
-def path_test(slot: Slot, equal: Sequence[bytes], prefixes: Sequence[bytes], *, negated: bool = False) -> PathTest:
-    """Return a path test without constants that others make needless."""
+def _both(one: PathTest, two: PathTest) -> PathTest:
+    return path_test(
+        one.slot,
+        (*one.equal, *two.equal),
+        (*one.prefixes, *two.prefixes),
+        (*one.suffixes, *two.suffixes),
+        (*one.holds, *two.holds),
+    )
+
+
+def path_test(
+    slot: Slot,
+    equal: Sequence[bytes] = (),
+    prefixes: Sequence[bytes] = (),
+    suffixes: Sequence[bytes] = (),
+    holds: Sequence[bytes] = (),
+    *,
+    negated: bool = False,
+) -> PathTest:
+    """Return a path test in its shortest form: sorted, cut to the window, nothing that another constant covers."""
     short = sorted(set(prefixes))
-    kept = [each for each in short if not any(each != other and each.startswith(other) for other in short)]
-    exact = [each for each in sorted(set(equal)) if not any(each.startswith(other) for other in kept)]
-    return PathTest(slot, tuple(exact), tuple(kept), negated)
+    begins = [each for each in short if not any(each != other and each.startswith(other) for other in short)]
+    exact = [each for each in sorted(set(equal)) if not any(each.startswith(other) for other in begins)]
+    ends = sorted({each[-WINDOW:] for each in suffixes})
+    held = sorted({each[:WINDOW] for each in holds})
+    return PathTest(slot, tuple(exact), tuple(begins), tuple(ends), tuple(held), negated)
 
 
 class _Translator:
@@ -199,13 +229,29 @@ class _Translator:
                 return _user(check.op, texts, negated)
         except RuleError:
             return MAYBE
+        raw = [text.encode("utf-8", "surrogateescape") for text in texts]
+        if any(not text or 0 in text for text in raw):
+            return MAYBE
+        if info.name == "evt.arg" and arg == "flags":
+            return self._flags(check.op, texts, negated)
+        if info.name in ("fd.directory", "fd.filename") and self._name in _OPENS:
+            return MAYBE if negated else _part_of_path(info.name, check.op, raw)
         slot = self._slot(info.name, arg)
-        return MAYBE if slot is None else _path(slot, check.op, texts, negated)
+        return MAYBE if slot is None else _path(slot, check.op, raw, negated)
+
+    def _flags(self, op: str, texts: Sequence[str], negated: bool) -> Expression:
+        """Flags of an open that their text shows by one bit each."""
+        column, bit = _OPEN_FLAGS.get(self._name), _FLAG_BITS.get(texts[0])
+        if op != "contains" or column is None or bit is None:
+            return MAYBE
+        return Among(column, (bit,), bit, negated=negated)
 
     def _result(self, field: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
         numbers = [parse_number(text, 64, True) for text in texts]
         if field == "fd.num":
             # A failed call's fd is -1, whatever the error; from 0 on it is the result itself.
+            if self._call.returns_fd and numbers == [-1] and op in ("=", "=="):
+                return Compare("ret", ">=" if negated else "<", 0)
             if not self._call.returns_fd or min(numbers, default=-1) < 0 or op in ("<", "<=", "!="):
                 return MAYBE
         elif not PARAMS.get(self._name):
@@ -215,6 +261,8 @@ class _Translator:
     def _outcome(self, field: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
         if not PARAMS.get(self._name):
             return Fixed(negated)
+        if field == "evt.res" and op == "startswith" and texts[0].startswith("E"):
+            return MAYBE if negated else Compare("ret", "<", 0)
         if len(texts) != 1 or op not in ("=", "==", "!="):
             return MAYBE
         if field == "evt.res" and texts[0] != "SUCCESS":
@@ -226,10 +274,8 @@ class _Translator:
         if len(texts) != 1 or op not in ("=", "==", "!="):
             return MAYBE
         wanted = parse_bool(texts[0]) is not (negated is not (op == "!="))
-        if self._name == "creat":
-            return Fixed((field == "evt.is_open_write") is wanted)
-        if self._name not in _OPENS and self._name != "open_by_handle_at":
-            return Fixed(not wanted)
+        if self._name not in ("open", "openat", "openat2", "open_by_handle_at"):
+            return Fixed(not wanted)  # creat included: Falco looks at its flags for evt.is_open_exec only
         column = _OPEN_FLAGS.get(self._name)
         if column is None:
             return MAYBE
@@ -251,11 +297,10 @@ class _Translator:
 
 def _limited(expression: Expression) -> Expression:
     """Return the expression, or *maybe* when it has more or longer constants than the kernel takes."""
-    if isinstance(expression, PathTest):
-        texts = (*expression.equal, *expression.prefixes)
-        if len(texts) > MAX_CONSTANTS or any(len(text) > MAX_TEXT for text in texts):
-            return MAYBE
-    return expression
+    if not isinstance(expression, PathTest):
+        return expression
+    too_long = any(len(text) > MAX_TEXT for text in expression.texts)
+    return MAYBE if too_long or len(expression.texts) > MAX_CONSTANTS else expression
 
 
 def _constants(check: Check) -> tuple[str, ...] | None:
@@ -291,18 +336,45 @@ def _user(op: str, texts: Sequence[str], negated: bool) -> Expression:
     return MAYBE
 
 
-def _path(slot: Slot, op: str, texts: Sequence[str], negated: bool) -> Expression:
-    raw = [text.encode("utf-8", "surrogateescape") for text in texts]
+def _path(slot: Slot, op: str, texts: Sequence[bytes], negated: bool) -> Expression:
     if op in ("=", "==", "in", "intersects"):
-        return path_test(slot, raw, (), negated=negated)
+        return path_test(slot, texts, negated=negated) if texts else Fixed(negated)
     if op == "startswith":
-        return path_test(slot, (), raw, negated=negated)
-    if op == "pmatch" and not negated:
-        # Wider than it is: a component prefix, up to the first glob.
-        return path_test(slot, (), [_fixed_part(text) for text in raw])
+        return path_test(slot, (), texts, negated=negated)
     if op == "!=" and negated:
-        return path_test(slot, raw, ())
+        return path_test(slot, texts)
+    if negated and (op not in ("endswith", "contains") or len(texts[0]) > WINDOW):
+        return MAYBE
+    if op == "endswith":
+        return path_test(slot, suffixes=texts, negated=negated)
+    if op == "contains":
+        return path_test(slot, holds=texts, negated=negated)
+    if op == "glob":
+        return _globbed(slot, texts[0])
+    if op == "pmatch":
+        # Wider than it is: a component prefix, up to the first glob.
+        return path_test(slot, (), [_fixed_part(text) for text in texts]) if texts else NEVER
     return MAYBE
+
+
+def _part_of_path(field: str, op: str, texts: Sequence[bytes]) -> Expression:
+    """Return a wider test of a whole path: what lies in a directory begins with it, a file's name ends the path."""
+    if op not in ("=", "==", "in", "intersects"):
+        return MAYBE
+    if field == "fd.directory":
+        return path_test(Slot.GIVEN, (), [text if text == b"/" else text + b"/" for text in texts]) if texts else NEVER
+    return path_test(Slot.GIVEN, suffixes=[b"/" + text for text in texts]) if texts else NEVER
+
+
+def _globbed(slot: Slot, pattern: bytes) -> Expression:
+    """Return a wider test than a glob: its fixed beginning, else the longest text that every match holds."""
+    if any(mark in pattern for mark in b"[\\"):
+        return MAYBE
+    pieces = pattern.replace(b"?", b"*").split(b"*")
+    if pieces[0]:
+        return path_test(slot, (), pieces[:1])
+    longest = max(pieces, key=len)
+    return path_test(slot, holds=[longest]) if longest else MAYBE
 
 
 def _fixed_part(path: bytes) -> bytes:
