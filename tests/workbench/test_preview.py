@@ -18,7 +18,8 @@ from tuimon.rules.loader import compile_expression
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR
 from tuimon.workbench.capturing import captured_types
-from tuimon.workbench.preview import Memory, Preview, preview
+from tuimon.workbench.columns import Memory
+from tuimon.workbench.preview import Preview, preview
 
 
 def ruleset(*texts: str, **options: bool) -> RuleSet:

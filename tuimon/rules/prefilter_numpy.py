@@ -257,8 +257,6 @@ class Kept(NamedTuple):
     """(k, words) the clauses that may hold."""
     sure: NDArray[np.bool_]
     """(k,) whether some clause surely holds, so that the exact evaluator would say True."""
-    sure_bits: NDArray[np.uint64]
-    """(k, words) the clauses that surely hold."""
 
 
 class Mask:
@@ -312,24 +310,20 @@ class Mask:
         rows, actor_rows = rows[alive], actor_rows[alive]
         bits = self._actors.rows[actor_rows]
         if not len(rows):
-            return Kept(rows, bits, np.empty(0, bool), bits)
+            return Kept(rows, bits, np.empty(0, bool))
         if not self._details.asks:
             sure = self._actors.sure[actor_rows] & self._whole
-            return Kept(rows, bits, np.asarray(sure.any(axis=1), bool), sure)
+            return Kept(rows, bits, np.asarray(sure.any(axis=1), bool))
         detail_rows = self._detail_rows(batch, rows, bits)  # may replace the table of answers: before it is looked at
         bits &= self._details.rows[detail_rows]
         alive = np.flatnonzero(bits.any(axis=1))
         sure = self._actors.sure[actor_rows[alive]] & self._details.sure[detail_rows[alive]] & self._whole
-        return Kept(rows[alive], bits[alive], np.asarray(sure.any(axis=1), bool), sure)
+        return Kept(rows[alive], bits[alive], np.asarray(sure.any(axis=1), bool))
 
     def rules_of(self, bits: bytes) -> tuple[int, ...]:
         """Return the places of the rules that own some clauses, given as the bytes of a row of words."""
         number = int.from_bytes(bits, "little")
         return tuple(dict.fromkeys(clause.rule for at, clause in enumerate(self.clauses.items) if number >> at & 1))
-
-    def clauses_of(self, rule: int) -> NDArray[np.uint64]:
-        """Return the clauses of a rule, given by its place, as a row of words."""
-        return self._words_of(at for at, clause in enumerate(self.clauses.items) if clause.rule == rule)
 
     def _words_of(self, places: Iterable[int]) -> NDArray[np.uint64]:
         """Return the row of words with these bits set."""

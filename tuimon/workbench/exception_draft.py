@@ -23,8 +23,9 @@ from tuimon.rules.nodes import And, Check, Condition, Expanded, FieldRef, Litera
 from tuimon.rules.prefilter_numpy import EventOf
 from tuimon.rules.printer import print_value
 from tuimon.rules.ruleset import RuleSet
+from tuimon.workbench.columns import Memory
 from tuimon.workbench.local_rules import Edit, ExceptionSpec, add_exception
-from tuimon.workbench.preview import Group, Memory, Preview, preview, who
+from tuimon.workbench.preview import Group, Preview, preview, who
 from tuimon.workbench.scan import Scan
 from tuimon.workbench.steps import Part, Step, steps_of, text_of
 
@@ -215,11 +216,12 @@ class Draft:
         )
 
     def _covered(
-        self, batches: Iterable[Batch], event_of: EventOf, checks: Checks, memory: Memory | None
+        self, batches: Sequence[Batch], event_of: EventOf, checks: Checks, memory: Memory | None
     ) -> dict[tuple[str, str], int]:
         """Return, by container and process, how many events the exception covers beside those the rule matches."""
         near = And((self.condition, Not(self.rule.condition)))
-        scan = Scan([near], [self.rule.event_types], event_of, checks, memory.actors if memory is not None else None)
+        scan = Scan([near], [self.rule.event_types], event_of, checks, memory)
+        scan.begin(batches)
         found: dict[tuple[str, str], int] = {}
         for batch in batches:
             answer = scan.ask(batch)

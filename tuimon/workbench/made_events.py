@@ -324,7 +324,7 @@ class _Maker:
         """Put a path into a slot: the one given as an argument of the call, else the one of ``fd.name``."""
         for name in list(self.left):
             param = _param(name)
-            if param is not None and _place(self.type, param) == ("slot", slot):
+            if param is not None and place_of(self.type, param) == ("slot", slot):
                 path = self.left.pop(name)
                 # It prints as an absolute path, whatever the program gave.
                 self.placed.add(name)
@@ -357,7 +357,7 @@ class _Maker:
         """Put arguments of the call into the registers they come from."""
         for name in list(self.left):
             param = _param(name)
-            place = _place(self.type, param) if param is not None else None
+            place = place_of(self.type, param) if param is not None else None
             if param is not None and place is not None and place[0] == "register":
                 made.args[place[1]] = _register(name, param, self.left.pop(name))
                 if self.wanted[name][:1].isdigit():
@@ -423,7 +423,7 @@ def _register(name: str, param: str, value: str) -> int:
 
 
 @cache
-def _place(call: str, param: str) -> tuple[str, int] | None:
+def place_of(call: str, param: str) -> tuple[str, int] | None:
     """Return where a parameter of a call lies, found by asking a record in which every place holds something else."""
     bound = BOUND_BY_NAME.get(call, {}).get(param)
     number = NAME_TO_NR.get(call)

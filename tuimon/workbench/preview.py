@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,9 +19,10 @@ from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.nodes import Condition
-from tuimon.rules.prefilter_numpy import Actors, EventOf
+from tuimon.rules.prefilter_numpy import EventOf
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.capturing import not_captured
+from tuimon.workbench.columns import Memory
 from tuimon.workbench.judging import first_match
 from tuimon.workbench.scan import Found, Scan, Types
 
@@ -111,13 +112,6 @@ class Preview:
     took_s: float
 
 
-@dataclass(slots=True)
-class Memory:
-    """What previews of one history may share: the numbers of its actors. Used by one thread at a time."""
-
-    actors: Actors = field(default_factory=Actors)
-
-
 def preview(
     history_batches: Sequence[Batch],
     event_of: EventOf,
@@ -195,8 +189,9 @@ class Run:
             [types for _, _, (_, types) in self._sides],
             event_of,
             new.fresh_checks(),
-            memory.actors if memory is not None else None,
+            memory,
         )
+        self._scan.begin(self._batches)
         self._first = (
             (first_match(old), first_match(new))
             if new.first_match_only or (old is not None and old.first_match_only)

@@ -1,7 +1,7 @@
 """Several conditions asked of whole batches at once: which rows each surely matches, and which cannot be decided yet.
 
-The columns are asked first, through the rules' own prefilter, and the exact evaluator only where that leaves a doubt.
-Unlike ``RuleSet.judge`` nothing is counted, so that a look back does not show up in the rules' own figures.
+Each check is asked once for each distinct thing that it can see (tuimon.workbench.columns), by the rules' own compiled
+tests. Unlike ``RuleSet.judge`` nothing is counted, so that a look back does not show up in the rules' own figures.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.records import HEAD, Kind
-from tuimon.rules.checks import Checks, Context, Test
+from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import Program
-from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.nodes import Condition
-from tuimon.rules.prefilter_numpy import Actors, EventOf, Mask
+from tuimon.rules.prefilter_numpy import EventOf
 from tuimon.syscalls import event_name
+from tuimon.workbench.columns import NO, PERHAPS, YES, Columns, Memory
 
 _CODES: Final = 1 << 24
 """Kind and call number of a record as one number: ``nr | kind << 16``, as they lie side by side in HEAD."""
@@ -43,17 +43,8 @@ class Found:
     looked_at: int
     """Rows of an event type that some condition looks at."""
     left: NDArray[np.int64]
-    """(c,) rows that the prefilter left to each condition."""
-
-
-@dataclass(slots=True)
-class _Bucket:
-    mask: Mask
-    tests: list[Test | None]
-    """None where the event type rules a condition out."""
-    clauses: list[NDArray[np.uint64]]
-    """Of each condition its clauses, as words."""
-    blank: Context
+    """(c,) rows that the engine would have to judge exactly: those that the process, the container and the content of
+    the record do not rule out."""
 
 
 class Scan:
@@ -64,7 +55,7 @@ class Scan:
         types: The event types each can be true for, None: any.
         event_of: Makes the row object of an event.
         checks: Compiles the checks.
-        actors: The numbers of the actors; give the same to several scans of one history to share them.
+        memory: What was worked out in earlier looks at the same history.
 
     Raises:
         RuleError: A condition cannot be compiled.
@@ -76,16 +67,20 @@ class Scan:
         types: Sequence[Types],
         event_of: EventOf,
         checks: Checks | None = None,
-        actors: Actors | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._conditions = tuple(conditions)
         self._types = tuple(types)
         self._event_of = event_of
         self._checks = checks or Checks()
-        self._actors = actors or Actors()
-        self._buckets: dict[int, _Bucket] = {}
+        self._memory = memory or Memory()
+        self._columns: dict[int, Columns] = {}
         self._wanted = _table(self._types)
         Program(self._checks).compile(self._conditions)  # what cannot be compiled is refused now
+
+    def begin(self, batches: Sequence[Batch]) -> None:
+        """Say which batches there are; what is remembered of others is let go."""
+        self._memory.begin(batches, self._checks)
 
     def ask(self, batch: Batch) -> Found:
         """Return what the conditions say about a batch (numbered, with ``process_at``)."""
@@ -96,67 +91,27 @@ class Scan:
         if not len(rows):
             nothing = np.zeros((0, count), bool)
             return Found(rows, nothing, nothing, 0, left)
-        actors = self._actors.number(batch, rows, self._event_of)
         codes = codes[rows]
         parts = []
         for code in np.unique(codes).tolist():
-            mine = np.flatnonzero(codes == code)
-            parts.append(self._of_code(code, batch, rows[mine], actors[mine], left))
-        found, true, unknown = (np.concatenate(each) for each in zip(*parts, strict=True))
+            mine = rows[codes == code]
+            truth, whole = self._of(code).ask(batch, mine)
+            left += np.count_nonzero((truth != NO) | whole, axis=0)
+            some = truth.any(axis=1)
+            parts.append((mine[some], truth[some]))
+        found, truth = (np.concatenate(each) for each in zip(*parts, strict=True))
         order = np.argsort(found, kind="stable")
-        return Found(found[order], true[order], unknown[order], len(rows), left)
+        truth = truth[order]
+        return Found(found[order], truth == YES, truth == PERHAPS, len(rows), left)
 
-    def _of_code(
-        self,
-        code: int,
-        batch: Batch,
-        rows: NDArray[np.intp],
-        actors: NDArray[np.int64],
-        left: NDArray[np.int64],
-    ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
-        bucket = self._bucket(code)
-        kept = bucket.mask.keep(batch, rows, actors, self._actors.generation, self._event_of)
-        shape = len(kept.rows), len(self._conditions)
-        true, unknown = np.zeros(shape, bool), np.zeros(shape, bool)
-        doubt = np.zeros(shape, bool)
-        for at, words in enumerate(bucket.clauses):
-            may = (kept.bits & words).any(axis=1)
-            left[at] += np.count_nonzero(may)
-            true[:, at] = (kept.sure_bits & words).any(axis=1)
-            doubt[:, at] = may & ~true[:, at]
-        for at in np.flatnonzero(doubt.any(axis=1)).tolist():
-            context = bucket.blank.copy()
-            context[0] = self._event_of(batch, int(kept.rows[at]))
-            for place in np.flatnonzero(doubt[at]).tolist():
-                test = bucket.tests[place]
-                result = test(context) if test is not None else False
-                true[at, place], unknown[at, place] = result is True, result is None
-        some = (true | unknown).any(axis=1)
-        return kept.rows[some], true[some], unknown[some]
-
-    def _bucket(self, code: int) -> _Bucket:
-        bucket = self._buckets.get(code)
-        if bucket is None:
-            bucket = self._buckets[code] = self._compiled(code)
-        return bucket
-
-    def _compiled(self, code: int) -> _Bucket:
-        kind, number = Kind(code >> 16), code & 0xFFFF
-        name = event_name(kind, number)
-        graph = Graph()
-        roots = [
-            graph.add(condition, name) if types is None or name in types else FALSE
-            for condition, types in zip(self._conditions, self._types, strict=True)
-        ]
-        program = Program(self._checks, graph)
-        tests = program.print(roots)
-        mask = Mask(graph, roots, self._checks, kind, name)
-        return _Bucket(
-            mask,
-            [test if root != FALSE else None for root, test in zip(roots, tests, strict=True)],
-            [mask.clauses_of(at) for at in range(len(roots))],
-            program.blank(),
-        )
+    def _of(self, code: int) -> Columns:
+        columns = self._columns.get(code)
+        if columns is None:
+            name = _names()[code]
+            pairs = zip(self._conditions, self._types, strict=True)
+            mine = [condition if types is None or name in types else None for condition, types in pairs]
+            columns = self._columns[code] = Columns(mine, code, self._checks, self._memory, self._event_of)
+        return columns
 
 
 def codes_of(batch: Batch) -> NDArray[np.uint32]:

@@ -1,4 +1,4 @@
-"""Fields of an event, each with steps from exactly its value to any: what drafts of exceptions and rules are made of."""
+"""Fields of an event, with steps from their very value to any: what drafts of exceptions and rules are made of."""
 
 from __future__ import annotations
 
