@@ -65,16 +65,18 @@ class OutputChecker:
 
     def _unparsable(self, text: str, error: RuleError) -> Problem:
         """Find the first token that cannot be read, by reading each on its own."""
-        start, word = max(0, text.rfind("%")), ""
+        start, end, word = max(0, text.rfind("%")), 0, ""
         for match in _WORD.finditer(text):
             following = text.find("%", match.end())
             piece = text[match.start() : following if following > 0 else len(text)]
             try:
                 Template.parse(piece, self._checks)
             except RuleError as found:
-                start, word, error = match.start(), match[2], found
+                start, end, word, error = match.start(), match.end(), match[2], found
                 break
-        hint = error.hint
-        if word and (near := nearest_field(word, self._catalogue)):
-            hint = f"did you mean %{near}?"
-        return Problem("error", BAD, str(error), Span(start, start + max(1, len(word) + 1)), hint, unknown=bool(word))
+        unknown = bool(word) and str(error).startswith("invalid formatting token")
+        if not unknown:
+            end = start + len(text[start:].split(maxsplit=1)[0])
+        near = nearest_field(word, self._catalogue) if unknown else ""
+        hint = f"did you mean %{near}?" if near else error.hint
+        return Problem("error", BAD, str(error), Span(start, max(end, start + 1)), hint, unknown=unknown)
