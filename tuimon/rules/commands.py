@@ -131,8 +131,9 @@ def _print_description(loaded: LoadResult, action: str, *, as_json: bool) -> Non
 
 
 def _print_json(value: object) -> None:
-    # Not ensure_ascii=False: what is no UTF-8 in a file must not break the output.
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    # One line, as Falco prints it (indenting would take Python's slow encoder), and ASCII: what is no UTF-8 in a file
+    # must not break the output.
+    sys.stdout.write(json.dumps(value) + "\n")
 
 
 def _print_lines(lines: Iterable[str]) -> None:
