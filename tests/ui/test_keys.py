@@ -95,12 +95,24 @@ async def shows_rules(app, pilot, keys):
     assert app.main.query_one(RuleEditor).text == LOCAL_RULES
 
 
-@case("tab.board", "tab.tree", "tab.health")
+@case("tab.board", "tab.tree", "tab.replay", "tab.health")
 async def shows_a_side_tab(app, pilot, keys):
     await press(app, pilot, keys[0])
     assert body(app) not in ("live", "alerts", "rules")
     await press(app, pilot, "1")
     assert body(app) == "live"
+
+
+@case("record")
+async def records(app, pilot, keys):
+    app.session.engine.live = False
+    await settle(app, pilot)
+    await press(app, pilot, keys[0])
+    assert app.screen is app.main
+    app.session.engine.live = True
+    await settle(app, pilot)
+    await press(app, pilot, keys[0])
+    assert type(app.screen).__name__ == "Ask"
 
 
 @case("filter.open", "filter.apply")
@@ -371,7 +383,7 @@ def test_no_class_with_bindings_is_forgotten():
 
     import tuimon.ui
 
-    beside = ("board_tab", "tree_tab", "health_tab", "side_tab")  # their keys are tested with them
+    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "side_tab", "ask")  # tested with their tabs
     found = set()
     for module in pkgutil.walk_packages(tuimon.ui.__path__, "tuimon.ui."):
         loaded = importlib.import_module(module.name)

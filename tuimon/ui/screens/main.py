@@ -247,7 +247,7 @@ class MainScreen(Screen[None]):
             cells.append(Cell(f"[{text}]" if name == current else f" {text} ", "title" if name == current else "muted"))
         notices = self._notices
         cells.append(Cell(f"   {notices[0]}" if notices else "", "attention", REST))
-        palette = not self.has_class("-narrow")
+        palette = not self.has_class("-narrow") and not notices
         cells += [Cell("ctrl+p " if palette else "", "key"), Cell("commands  " if palette else "", "muted")]
         cells += [Cell("? ", "key"), Cell("help ", "muted")]
         self._tabs.set_lines(cells)
