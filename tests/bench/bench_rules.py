@@ -249,11 +249,8 @@ def main() -> int:
     )
     print(f"{1 - len(sent) / looked:.0%} of those of a type some rule looks at")
     if options.json:
-        Path(options.json).write_text(
-            json.dumps(
-                {"events": len(batch), "rules": len(ruleset), "sent_by_kernel": len(sent), "ways": figures}, indent=1
-            )
-        )
+        result = {"events": len(batch), "rules": len(ruleset), "sent_by_kernel": len(sent), "ways": figures}
+        Path(options.json).write_text(json.dumps(result, indent=1))
     return 0
 
 

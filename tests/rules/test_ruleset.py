@@ -87,6 +87,13 @@ def test_counters_survive_a_reload_for_rules_that_did_not_change():
     assert counters["same"].evaluated == 2
 
 
+def test_a_reload_compiles_for_the_events_that_are_coming():
+    first = build(definition("r", CAT))
+    first.judge(builders.open_event())
+    second = build(definition("r", CAT), previous=first, revision=2)
+    assert set(second._buckets) == set(first._buckets) != set()
+
+
 def test_some_evaluations_are_timed():
     rules = build(definition("r", "proc.name = cat"))
     for _ in range(200):

@@ -158,7 +158,15 @@ class RuleSet:
         chosen = [each for each in loaded.rules if each.enabled and each.source == "syscall"]
         rules = [_compiled(each, checks, kept) for each in chosen]
         conditions = [each.condition for each in chosen]
-        return cls(rules, conditions, revision, checks, first_match_only=first_match_only)
+        ruleset = cls(rules, conditions, revision, checks, first_match_only=first_match_only)
+        if previous is not None:
+            ruleset._warm(previous)
+        return ruleset
+
+    def _warm(self, previous: RuleSet) -> None:
+        """Compile now, in the caller's thread, for the kinds of events that are coming: the swap cannot wait."""
+        for code in list(previous._buckets):
+            self._bucket(code)
 
     def __len__(self) -> int:
         return len(self.rules)
