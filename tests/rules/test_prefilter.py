@@ -13,10 +13,13 @@ from tests import builders
 from tests.rules import strategies
 from tuimon.batch import take
 from tuimon.events import HOST
+from tuimon.fields import resolve
+from tuimon.fields.registry import FieldInfo, FieldType, Scope
 from tuimon.records import Kind
 from tuimon.rules.checks import Checks
 from tuimon.rules.graph import Graph
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.nodes import Check, FieldRef, Literal
 from tuimon.rules.prefilter import Cutter
 from tuimon.rules.ruleset import RuleSet
 
@@ -106,6 +109,18 @@ def test_details_that_differ_only_in_time_and_place_are_one():
     assert len(rules.candidates(batch, tables)) == 4
     (bucket,) = rules._buckets.values()
     assert bucket.mask._details.used == 1
+
+
+def test_a_value_that_cannot_be_read_rules_nothing_out():
+    def broken(_event, _arg):
+        raise ValueError("torn record")
+
+    info = FieldInfo("x.y", FieldType.CHARBUF, "made up", broken, "x", scope=Scope.PROCESS)
+    checks = Checks(resolve=lambda name: (info, None) if name == "x.y" else resolve(name))
+    rule = strategies.rule("r", Check(FieldRef("x.y"), "=", Literal("a")))
+    rules = RuleSet.build(SimpleNamespace(rules=[rule]), 1, checks=checks)
+    batch, tables = builders.batch_of([builders.open_event()])
+    assert list(rules.candidates(batch, tables)) == [0]
 
 
 def test_long_texts_are_told_apart():

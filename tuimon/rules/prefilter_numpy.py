@@ -218,6 +218,16 @@ class _Bits:
 
     def ask(self, row: int, event: Event, wanted: int) -> None:
         """Find out about some clauses, given as bits, and add that to a row."""
+        try:
+            bits, sure = self._answer(event, wanted)
+        except Exception:  # a value that cannot be read rules nothing out; the exact evaluator meets it, and says so
+            bits, sure = wanted, 0
+        self.rows[row] |= self.words(bits)
+        self.sure[row] |= self.words(bits & sure)
+        self.known[row] |= self.words(wanted)
+
+    def _answer(self, event: Event, wanted: int) -> tuple[int, int]:
+        """Return which of some clauses an event does not rule out, and for which the projection surely holds."""
         context = self._blank.copy()
         context[0] = event
         bits, sure = wanted, wanted
@@ -231,9 +241,7 @@ class _Bits:
                     bits &= ~clauses
                     if not bits:
                         break
-        self.rows[row] |= self.words(bits)
-        self.sure[row] |= self.words(bits & sure)
-        self.known[row] |= self.words(wanted)
+        return bits, sure
 
     def missing(self, row: int, wanted: bytes) -> int:
         """Return which of some clauses, given as the bytes of a row, are not known yet, as bits."""
