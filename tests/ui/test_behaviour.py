@@ -302,9 +302,9 @@ async def test_clicks_choose_and_double_clicks_open():
         assert app.screen._event.num == chosen
 
 
-async def test_a_double_click_chooses_a_container_and_a_click_on_the_chip_frees_it():
+async def test_a_click_chooses_a_container_and_a_click_on_the_chip_frees_it():
     async with running() as (app, pilot):
-        await pilot.click(ContainerList, offset=(3, 1), times=2)
+        await pilot.click(ContainerList, offset=(3, 1))
         await settle(app, pilot)
         assert app.session.containers.chosen_id == "3ad7b26ded6d"
         await pilot.click("#filter-line", offset=(11, 0))
@@ -500,3 +500,47 @@ async def test_opening_a_file_changes_nothing_in_it(own, text):
         await settle(app, pilot)
         assert app.session.book.dirty() == []
         assert app.session.book.files[0].buffer == text
+
+
+async def test_an_event_that_cannot_be_told_does_not_end_the_screen(monkeypatch):
+    """Recordings come from elsewhere."""
+    from tuimon.view import live_lines
+
+    def broken(event):
+        raise ValueError("\x1b[31m no such thing")
+
+    monkeypatch.setattr(live_lines, "summary", broken)
+    async with running() as (app, pilot):
+        app.main.query_one(LiveList).redraw()
+        await settle(app, pilot)
+        assert "(cannot be shown: ValueErr" in screen_text(app)
+        assert "\x1b" not in screen_text(app)
+
+
+async def test_a_field_that_cannot_be_told_says_so(monkeypatch):
+    from tuimon.fields import lookup
+
+    def broken(event, arg):
+        raise ValueError("no such thing")
+
+    info = lookup("fd.name")
+    monkeypatch.setitem(__import__("tuimon.fields.registry").fields.registry._FIELDS, "fd.name", _with(info, broken))
+    async with running() as (app, pilot):
+        await pilot.press("g", "j", "enter")
+        await settle(app, pilot)
+        source = app.screen.query_one("#details-lines").source
+        lines = [" ".join(cell.text for cell in source.line(seq, 100)) for seq in range(source.end)]
+        assert any("fd.name" in line and "cannot be shown: ValueError" in line for line in lines)
+
+
+def _with(info, getter):
+    import dataclasses
+
+    return dataclasses.replace(info, get=getter)
+
+
+async def test_nothing_found_says_how_to_go_back():
+    async with running() as (app, pilot):
+        await pilot.press("slash", *"zzzz", "enter")
+        await settle(app, pilot)
+        assert "no event matches; esc goes back to all" in screen_text(app)

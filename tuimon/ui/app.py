@@ -234,8 +234,8 @@ class TuimonApp(App[None]):
     def action_help(self) -> None:
         """Show the keys."""
         from tuimon.ui.screens.alert_details import AlertDetails
-        from tuimon.ui.screens.event_details import EventDetails
         from tuimon.ui.screens.board_tab import BoardList, DriftList
+        from tuimon.ui.screens.event_details import EventDetails
         from tuimon.ui.screens.health_tab import RuleCostList
         from tuimon.ui.screens.help import Help
         from tuimon.ui.screens.replay_tab import MarkList, ReplayTab

@@ -104,7 +104,10 @@ def _field_lines(event: Event, fields: Sequence[FieldInfo], width: int) -> list[
     for info in sorted(fields, key=lambda info: _GROUPS.get(info.name.split(".")[0], len(_GROUPS))):
         if info.get is None or info.arg == "required" or info.filter_only:
             continue
-        value = info.get(event, None)
+        try:
+            value = info.get(event, None)
+        except Exception as error:  # a recording from elsewhere may hold what no kernel writes
+            value = f"(cannot be shown: {type(error).__name__}: {error})"
         if value is None:
             continue
         lines.append(_field_line(info, value, name_width, text_width))

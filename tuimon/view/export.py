@@ -37,7 +37,10 @@ def event_json(event: Event, fields: Sequence[FieldInfo] = ()) -> str:
         out["proc.cmdline"] = event.process.cmdline
     for info in fields:
         if info.get is not None and info.arg != "required" and not info.filter_only:
-            value = info.get(event, None)
+            try:
+                value = info.get(event, None)
+            except Exception as error:  # a recording from elsewhere may hold what no kernel writes
+                value = f"(cannot be told: {type(error).__name__}: {error})"
             if value is not None:
                 out[info.name] = _plain(value)
     return json.dumps(out, ensure_ascii=True)

@@ -82,13 +82,21 @@ class LiveLines:
             Cell(" ", "", 1),
             Cell(event_name(event.kind, event.nr), role, 12 if wide else 10),
             Cell(" ", "", 1),
-            Cell(summary(event), "event-failed" if failed else "", REST),
+            Cell(_summary(event), "event-failed" if failed else "", REST),
             Cell(" ", "", 1),
         ]
         if wide:
             cells += [Cell(container_label(event), "muted", 12), Cell(" ", "", 1)]
         cells.append(Cell(short(mark), severity_role(mark), 5))
         return cells
+
+
+def _summary(event: Event) -> str:
+    """Return the summary; a recording from elsewhere may hold what no kernel writes, and must not end the screen."""
+    try:
+        return summary(event)
+    except Exception as error:
+        return f"(cannot be shown: {type(error).__name__}: {error})"
 
 
 def live_header(width: int) -> Line:

@@ -25,6 +25,8 @@ SLICE_ROWS: Final = 16_384
 """Rows judged at a time: a few milliseconds for a vector filter, so that a new query is taken up at once."""
 _SHOW_AFTER_ROWS: Final = 400
 """A new query's rows replace the old ones once there are this many (more than a screenful) or it is through."""
+_SHOW_AFTER_S: Final = 0.5
+"""Or once it has searched this long: rows that do not match must not stay under the words of the new filter."""
 _PIN_BYTES: Final = 64 * 1024 * 1024
 """A paused view keeps this much of the newest history alive, so that a firehose cannot pull the rows away."""
 
@@ -87,6 +89,12 @@ class _Scan:
         self.later: list[Numbers] = []
         """Rows that came while paused; written by the screen's thread only."""
         self._batches = batches
+        self._began = time.monotonic()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has been at it for longer than the old rows may stay on the screen."""
+        return time.monotonic() - self._began > _SHOW_AFTER_S
 
     @property
     def matches_all(self) -> bool:
@@ -368,7 +376,9 @@ class LiveView:
     def _swap(self) -> bool:
         """Show the new query's rows once they are worth showing."""
         scan = self._next
-        if scan is None or (len(scan.index) < _SHOW_AFTER_ROWS and not scan.is_through):
+        if scan is None:
+            return False
+        if len(scan.index) < _SHOW_AFTER_ROWS and not scan.is_through and not scan.is_slow:
             return False
         self._shown, self._next = scan, None
         self.generation += 1

@@ -191,6 +191,12 @@ class MainScreen(Screen[None]):
         if changes.switched:
             self._live.keep_event()
         paused = session.live.paused
+        searching = session.live.progress < 1 or session.live.pending
+        self._live.empty = (
+            "no events yet" if not session.live.filtered
+            else "searching..." if searching
+            else "no event matches; esc goes back to all"
+        )  # fmt: skip
         if changes.alerts or self._tick % 10 == 0:
             self._live.forget()  # marks and container names arrive later than their events
         if paused and not changes.switched:

@@ -91,6 +91,9 @@ class LineList(CellPainter, ScrollView, can_focus=True):
             """The list."""
             return self.widget
 
+    OPENS_ON_CLICK: ClassVar[bool] = False
+    """Whether one click opens a row, not two."""
+
     def __init__(self, *, id: str | None = None, empty: str = "", follow: bool = False) -> None:
         super().__init__(id=id)
         self.source: LineSource = NoLines()
@@ -267,7 +270,7 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         self.follow = False
         self.put_cursor(seq)
         self._tell_moved()
-        if event.chain == 2:
+        if event.chain == (1 if self.OPENS_ON_CLICK else 2):
             self.action_open()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

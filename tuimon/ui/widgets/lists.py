@@ -87,7 +87,9 @@ class LiveList(LineList):
 
 
 class ContainerList(LineList):
-    """Containers; Enter limits the other panes to one."""
+    """Containers; Enter or a click limits the other panes to one."""
+
+    OPENS_ON_CLICK = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Choose", id="containers.choose"),
