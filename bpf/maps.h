@@ -68,6 +68,23 @@ struct tm_counts {		/* of one cgroup */
 	u64 dropped;
 };
 
+/* An io_uring operation: the call it stands for, and where its arguments lie; see tuimon/capture/uring.py. */
+#define TM_URING_OPS 128
+#define TM_URING_NONE 255
+
+struct tm_uring_op {
+	u16 nr;
+	u8 path;	/* offset of the pointer to the first path's struct filename */
+	u8 dir;		/* position of the argument with the directory it starts from */
+	u8 path2;
+	u8 dir2;
+	u8 fd;		/* position of the request's own fd */
+	u8 pad;
+	u8 arg[6];	/* offset of each argument */
+	u8 bytes[6];	/* and its size */
+	u32 pad2;
+};
+
 /* How each text slot of a record is to be filled. */
 #define TM_JOB_NONE 0
 #define TM_JOB_USER_STRING 1
@@ -127,6 +144,7 @@ BPF_HASH(slots, u64, u32, TM_CGROUP_SLOTS);
 BPF_QUEUE(free_slots, u32, TM_CGROUP_SLOTS);
 BPF_HASH(viewed, u64, u32, 4096);
 BPF_ARRAY(compat_numbers, u16, TM_CALLS);
+BPF_ARRAY(uring_ops, struct tm_uring_op, TM_URING_OPS);
 BPF_ARRAY(works, struct tm_work, TM_CPUS);
 
 /* One page each while compiling; the loader makes them as large as they shall be. */
@@ -147,6 +165,7 @@ BPF_PROG_ARRAY(chain, 4);
 BPF_PROG_ARRAY(chain_exec, 4);
 BPF_PROG_ARRAY(chain_fork, 4);
 BPF_PROG_ARRAY(chain_exit, 4);
+BPF_PROG_ARRAY(chain_uring, 4);
 
 static __always_inline struct tm_work *work_of_cpu(void)
 {

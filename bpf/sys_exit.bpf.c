@@ -213,23 +213,12 @@ static __always_inline void data_job(struct tm_work *w, u64 call)
 	w->length[slot & 7] = length;
 }
 
-static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
+/* What is told of an open file: its kind, and its path, its name or both ends of its socket. */
+static __always_inline void file_jobs(struct tm_work *w, u64 call, u64 number)
 {
-	u32 arg = TM_CALL_FD(call), mode;
-	u64 number, file, inode, dentry, magic;
-	s64 fd;
+	u64 file, inode, dentry, magic;
+	u32 mode;
 
-	if (call & TM_CALL_NEW_FD && w->head.ret >= 0)
-		fd = w->head.ret;
-	else if (arg < 6)
-		fd = (s32)w->arg[arg & 7];
-	else
-		return;
-	if (fd < 0)
-		return;
-	number = file_of_fd(task, fd);
-	if (!number)
-		return;
 	file = CAST(file, number);
 	inode = CAST(inode, GET(file, file, f_inode));
 	mode = GET(inode, inode, i_mode) & TM_S_IFMT;
@@ -252,6 +241,25 @@ static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
 		return;
 	if (call & (TM_CALL_FD_PATH | TM_WANT_PATHS))
 		walk_from_first(w, TM_SLOT_REAL, number);
+}
+
+static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
+{
+	u32 arg = TM_CALL_FD(call);
+	u64 number;
+	s64 fd;
+
+	if (call & TM_CALL_NEW_FD && w->head.ret >= 0)
+		fd = w->head.ret;
+	else if (arg < 6)
+		fd = (s32)w->arg[arg & 7];
+	else
+		return;
+	if (fd < 0)
+		return;
+	number = file_of_fd(task, fd);
+	if (number)
+		file_jobs(w, call, number);
 }
 
 /* Make openat2's arguments look like openat's: flags and mode in the third and fourth, then the resolve flags. */

@@ -12,7 +12,7 @@ import numpy as np
 
 from tuimon.batch import Batch
 from tuimon.capture.kernel import KernelSource
-from tuimon.capture.source import Counts, Interest, Want
+from tuimon.capture.source import Interest, Want
 from tuimon.records import SOCK, Flag, Kind, Slot
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 
@@ -119,18 +119,6 @@ def events_of(source: KernelSource, command: list[str], asked: Interest, **popen
 def python(code: str, *args: str) -> list[str]:
     """Return the command line of a quick Python workload."""
     return [sys.executable, "-I", "-S", "-c", code, *args]
-
-
-def counts_settled(source: KernelSource) -> Counts:
-    """Return the counters read while nothing else changes them in between: two equal readings."""
-    before = source.counts()
-    for _ in range(200):
-        time.sleep(0.005)
-        now = source.counts()
-        if (now.seen, now.emitted) == (before.seen, before.emitted):
-            return now
-        before = now
-    return before
 
 
 OPENS = "import os\nfor name in {names!r}:\n  try: os.open(name, os.O_RDONLY)\n  except OSError: pass\n"

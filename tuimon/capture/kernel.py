@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch, concat, empty_batch
+from tuimon.batch import Batch, concat
 from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.cgroup_key import hierarchy_folder
@@ -94,7 +94,7 @@ class KernelSource:
         self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
         self._excludes_itself = self_pids is not None and self._self_pids == (os.getpid(),)
         self._early: list[Batch] = []
-        """Events drained while starting."""
+        """Events drained while starting or closing, for the next drain to return."""
         self._only_kind = only_kind
         self._cache = cache
         self.cgroup_key = cgroup_key or choose_cgroup_key()
@@ -179,6 +179,7 @@ class KernelSource:
             self._last_counts, self._last_calls = self._counters.totals(), self._counters.calls()
         self._counters = None
         self._rows, self._config = np.zeros(CALLS, np.uint64), np.zeros(1, CONFIG)
+        self._early.append(self._rings.drain(everything=True))
         self._rings.close()
         for mapped in self._maps:
             mapped.close()
@@ -188,13 +189,16 @@ class KernelSource:
     # -- events --------------------------------------------------------------------------------------------------
 
     def drain(self, timeout_s: float) -> Batch:
-        """Return the events since the last drain in order of time, waiting up to ``timeout_s`` for the first."""
+        """Return the events since the last drain in order of time, waiting up to ``timeout_s`` for the first.
+
+        The first drain after the close returns what had been emitted and not been read; then there is nothing more.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             with self._lock:
                 if self._programs is None:
-                    return empty_batch()
-                batch = self._take()
+                    return self._take_early()
+                batch = concat([self._take_early(), self._rings.drain()])
                 now = time.monotonic()
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)
@@ -202,9 +206,9 @@ class KernelSource:
                 return batch
             time.sleep(min(POLL_S, deadline - now))
 
-    def _take(self) -> Batch:
+    def _take_early(self) -> Batch:
         early, self._early = self._early, []
-        return concat([*early, self._rings.drain()]) if early else self._rings.drain()
+        return concat(early)
 
     def _find_itself(self) -> None:
         """Learn which process the kernel takes us for: in a pid namespace of its own ours is not the number it knows.

@@ -19,6 +19,7 @@ from tuimon.capture.btf import Btf, read_btf
 from tuimon.capture.cgroup_key import UNIFIED
 from tuimon.capture.compiled import CACHE, MAP_NUMBER, Compiled, compiled
 from tuimon.capture.sources import CAST_CALL, DIRECT_MAPS, KINDS, Build, source_text
+from tuimon.capture.uring import uring_ops
 from tuimon.errors import CaptureError
 
 TRACEPOINTS: Final = {
@@ -26,8 +27,11 @@ TRACEPOINTS: Final = {
     "tm_exec": ("sched_process_exec", "chain_exec", ("tm_process", "tm_finish")),
     "tm_fork": ("sched_process_fork", "chain_fork", ("tm_process", "tm_finish")),
     "tm_exit": ("sched_process_exit", "chain_exit", ("tm_process", "tm_finish_bare")),
+    "tm_io_uring": ("io_uring_submit_req", "chain_uring", ("tm_finish",)),
 }
 """First program of each tracepoint, with the map and the stages it hands over to."""
+OPTIONAL: Final = frozenset({"io_uring_submit_req"})
+"""Tracepoints that older kernels lack (this one came with Linux 6.3), or kernels without io_uring."""
 STAGE_INDEX: Final = {"tm_detail": 0, "tm_process": 1, "tm_finish": 2, "tm_finish_bare": 2}
 """TM_STAGE_ in maps.h."""
 FUNCTIONS: Final = (*TRACEPOINTS, *STAGE_INDEX)
@@ -36,8 +40,8 @@ RINGS: Final = (
 )  # fmt: skip
 """By size class."""
 MAPS: Final = (
-    "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "compat_numbers", "works",
-    "chain", "chain_exec", "chain_fork", "chain_exit", *RINGS,
+    "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "compat_numbers", "uring_ops", "works",
+    "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", *RINGS,
 )  # fmt: skip
 
 
@@ -118,6 +122,8 @@ def load(
         programs = Programs(kind)
         try:
             _load_all(programs, made, entries, btf)
+            for opcode, row in enumerate(uring_ops(btf)):
+                update(programs.maps["uring_ops"], opcode.to_bytes(4, "little"), row.tobytes())
         except OSError as error:
             last = error
             programs.close()
@@ -182,7 +188,7 @@ class _Job:
 def _jobs(programs: Programs, made: Compiled, btf: Btf) -> list[_Job]:
     """Return what is to be loaded, the slowest first."""
     typed = programs.kind != "plain"
-    ids = btf.typedef_ids([f"btf_trace_{name}" for name, _, _ in TRACEPOINTS.values()]) if typed else {}
+    ids = btf.typedef_ids([f"btf_trace_{name}" for name, _, _ in TRACEPOINTS.values()])
     kfuncs = btf.function_ids(["bpf_rdonly_cast"])
     calls = {CAST_CALL: kfuncs["bpf_rdonly_cast"]} if kfuncs else {}
     numbers = {MAP_NUMBER + at: programs.maps[spec.name] for at, spec in enumerate(made.maps)}
@@ -190,8 +196,10 @@ def _jobs(programs: Programs, made: Compiled, btf: Btf) -> list[_Job]:
     chain_number = MAP_NUMBER + [spec.name for spec in made.maps].index("chain")
     jobs = []
     for first, (tracepoint, chain, stages) in TRACEPOINTS.items():
+        if tracepoint in OPTIONAL and f"btf_trace_{tracepoint}" not in ids:
+            continue
         maps = {**numbers, chain_number: programs.maps[chain]}
-        btf_id = ids.get(f"btf_trace_{tracepoint}", 0)
+        btf_id = ids.get(f"btf_trace_{tracepoint}", 0) if typed else 0
 
         def loader(name: str, maps: dict[int, int] = maps, btf_id: int = btf_id) -> Callable[[], int]:
             return lambda: load_program(patched(made.code[name], calls=calls, maps=maps), name, btf_id)

@@ -19,7 +19,7 @@ KINDS: Final = ("typed+cast", "typed", "plain")
 
 SOURCES: Final = (
     "events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "record.h",
-    "sys_exit.bpf.c", "stages.bpf.c", "process_events.bpf.c",
+    "sys_exit.bpf.c", "stages.bpf.c", "process_events.bpf.c", "io_uring.bpf.c",
 )  # fmt: skip
 """In the order of the translation unit; the offsets from BTF come before them."""
 CAST_CALL: Final = 0x7FFFFFF1
@@ -78,6 +78,8 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
         "dport=__sk_common.skc_dport", "daddr=__sk_common.skc_daddr", "rcv_saddr=__sk_common.skc_rcv_saddr",
         "v6_daddr=__sk_common.skc_v6_daddr?", "v6_rcv_saddr=__sk_common.skc_v6_rcv_saddr?", "sk_type", "sk_protocol",
     ),
+    "io_kiocb?": ("opcode", "cmd", "cqe_fd=cqe.fd"),
+    "filename": ("name",),
     "unix_sock?": ("addr", "peer"),
     "unix_address?": ("len", "name"),
 }  # fmt: skip
