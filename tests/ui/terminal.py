@@ -72,7 +72,7 @@ class Terminal:
             self.read(0.05)
         return time.monotonic() - began
 
-    def settle(self, quiet_s: float = 0.2, timeout_s: float = 10) -> None:
+    def settle(self, quiet_s: float = 0.12, timeout_s: float = 10) -> None:
         """Read until nothing comes for a while."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end and self.read(quiet_s):
