@@ -6,7 +6,7 @@ import pytest
 
 from tuimon.errors import RuleError
 from tuimon.fields.registry import FieldType
-from tuimon.rules.transform import function_for, option_values, result_type
+from tuimon.rules.transform import function_for, result_type
 
 TEXT = (FieldType.CHARBUF, False)
 LIST = (FieldType.CHARBUF, True)
@@ -20,7 +20,12 @@ LIST = (FieldType.CHARBUF, True)
         ("toupper", [b"ab\xff"], b"AB\xff"),
         ("tolower", [("A", "B")], ("a", "b")),
         ("b64", ["aWQ="], "id"),
-        ("b64", ["aWQ"], None),
+        ("b64", ["aWQ"], "id"),
+        ("b64", ["aWQ=="], "id"),
+        ("b64", ["aWQ==="], None),
+        ("b64", ["a"], None),
+        ("b64", ["aWR"], None),
+        ("b64", ["="], None),
         ("b64", ["!!!!"], None),
         ("b64", [b"aWQ="], b"id"),
         ("b64", [""], ""),
@@ -46,27 +51,53 @@ def test_value_of_a_transformer(name, arguments, expected):
 @pytest.mark.parametrize(
     ("words", "options", "expected"),
     [
-        (["-n", "-t", "5"], "nt:", [("n", ""), ("t", "5")]),
-        (["-nt5"], "nt:", [("n", ""), ("t", "5")]),
-        (["-t"], "nt:", []),
-        (["-x", "-n"], "n", [("n", "")]),
-        (["--", "-n"], "n", []),
-        (["word", "-n"], "n", []),
-        (["-"], "n", []),
-        ([], "n", []),
-        (["-:"], "n:", []),
+        (["-n"], "n", ("n",)),
+        (["-n", "-t", "5"], "nt:", ("n", "t", "5")),
+        (["-nt5"], "nt:", ("n", "t", "5")),
+        (["-nt", "5"], "nt:", ("n", "t", "5")),
+        (["-t", "-123"], "t:", ("t", "-123")),
+        (["-t", ""], "t:", ("t", "")),
+        (["-t"], "nt:", ("",)),
+        (["-t"], ":t:", ("",)),
+        (["-x", "-n"], "n", ("?", "n")),
+        (["-nx"], "n", ("n", "?")),
+        (["-:"], "n:", ("?",)),
+        (["--", "-n"], "n", ()),
+        (["-n", "--", "-n"], "n", ("n",)),
+        (["--long", "-n"], "n", ("n",)),
+        (["word", "-n"], "n", ()),
+        (["", "-n"], "n", ()),
+        (["-", "-n"], "n", ()),
+        (["-v", "-v"], "v", ("v", "v")),
+        (["-n"], "", ("?",)),
+        (["-@"], "@", ("@",)),
+        ([], "n", ()),
     ],
 )
-def test_options_are_found_as_getopt_does(words, options, expected):
-    assert option_values(words, options) == expected
+def test_options_are_listed_as_getopt_finds_them(words, options, expected):
+    assert function_for("getopt", None)([tuple(words), options]) == expected
 
 
-def test_getopt_gives_the_letters_or_one_value():
-    assert function_for("getopt", None)(["-n -t 5", "nt:"]) == ("n", "t")
+@pytest.mark.parametrize(
+    ("words", "options", "letter", "expected"),
+    [
+        (["-n", "-t", "5"], "nt:", "t", "5"),
+        (["-n", "-t", "5"], "nt:", "n", "n"),
+        (["-n"], "nt:", "t", None),
+        (["-t"], "t:", "t", ""),
+        (["-t", ""], "t:", "t", ""),
+        (["-t?"], "t:", "t", "?"),
+        (["-t", "1", "-t", "2"], "t:", "t", "2"),
+        (["-x"], "n", "?", None),
+        (["-t", "a b"], "t:", "t", "a b"),
+    ],
+)
+def test_one_option_is_asked_for_by_its_letter(words, options, letter, expected):
+    assert function_for("getopt", letter)([tuple(words), options]) == expected
+
+
+def test_a_command_line_in_one_text_is_cut_at_blanks():
     assert function_for("getopt", "t")(["-n -t 5", "nt:"]) == "5"
-    assert function_for("getopt", "t")([("-t", "a b"), "nt:"]) == "a b"
-    assert function_for("getopt", "n")(["-n", "n"]) == ""
-    assert function_for("getopt", "x")(["-n", "n"]) is None
 
 
 def test_types_of_results():
@@ -83,5 +114,11 @@ def test_unfit_arguments_and_unknown_names_are_refused():
         result_type("tolower", None, [TEXT, TEXT])
     with pytest.raises(RuleError, match="INT64"):
         result_type("tolower", None, [(FieldType.INT64, False)])
+    with pytest.raises(RuleError, match="at least two"):
+        result_type("concat", None, [TEXT])
+    with pytest.raises(RuleError, match="asks for no option"):
+        result_type("getopt", "tt", [TEXT, TEXT])
+    with pytest.raises(RuleError, match="BYTEBUF"):
+        result_type("basename", None, [(FieldType.BYTEBUF, False)])
     with pytest.raises(RuleError, match="unknown transformer"):
         function_for("frobnicate", None)

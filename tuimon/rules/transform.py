@@ -1,7 +1,7 @@
 """Transformers: functions of a field's value inside a condition or an output (``tolower(proc.name)``).
 
 Each takes present values and returns a value, or None when it cannot (which makes the whole side absent). What a
-transformer does to the type of its argument stands beside it. Meaning after Falco's transformers of libs 0.25.
+transformer does to the type of its argument stands beside it. Meaning after Falco's transformers (libs after 0.25.4).
 """
 
 from __future__ import annotations
@@ -45,10 +45,17 @@ def _toupper(value: str | bytes) -> Scalar:
 
 
 def _b64(value: str | bytes) -> Scalar | None:
-    """Decode base64; text that is not valid base64 has no value."""
+    """Decode base64, with or without its padding; text that is not valid base64, to the last bit, has no value."""
+    digits = to_bytes(value)
+    for _ in range(2):
+        digits = digits.removesuffix(b"=")
+    if value and not digits:
+        return None
     try:
-        plain = base64.b64decode(to_bytes(value), validate=True)
+        plain = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
     except (binascii.Error, ValueError):
+        return None
+    if base64.b64encode(plain).rstrip(b"=") != digits:
         return None
     return plain if isinstance(value, bytes) else decode(plain)
 
@@ -85,52 +92,72 @@ def _concat(arguments: Sequence[Argument]) -> Argument | None:
     return "".join(as_text(item) for item in arguments if not isinstance(item, tuple))
 
 
-def option_values(words: Sequence[str], options: str) -> list[tuple[str, str]]:
+def option_values(words: Sequence[str], options: str) -> list[tuple[str, str | None]]:
     """Return the options found in a command line as (letter, value), after POSIX getopt(3).
 
     Args:
         words: The arguments behind argv[0].
-        options: Letters, each with a colon behind it when it takes a value.
+        options: Letters, each with a colon behind it when it takes a value; a colon before them means nothing.
 
-    The scan stops at ``--`` or at the first word that is no option; an unknown letter is passed over.
+    The value is None for a letter that takes none, and empty when it is missing; an unknown letter comes out as ``?``.
+    The scan stops at ``--`` and at the first word that is no option; words with two dashes are passed over.
     """
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str | None]] = []
     at = 0
     while at < len(words):
         word = words[at]
         at += 1
         if word == "--" or len(word) < 2 or word[0] != "-":
             break
+        if word.startswith("--"):
+            continue
         for place, letter in enumerate(word[1:], 2):
             where = options.find(letter)
             if where < 0 or letter == ":":
+                found.append(("?", None))
                 continue
             if options[where + 1 : where + 2] != ":":
-                found.append((letter, ""))
+                found.append((letter, None))
                 continue
-            if word[place:]:
-                found.append((letter, word[place:]))
-            elif at < len(words):
-                found.append((letter, words[at]))
+            value = word[place:]
+            if not value and at < len(words):
+                value = words[at]
                 at += 1
+                found.append((letter, value))
+            else:
+                found.append((letter, value if value else _MISSING))
             break
     return found
 
 
 def getopt(selector: str | None) -> Function:
-    """Return the getopt of one selector: with a letter its value, without one the list of letters present."""
+    """Return the getopt of one selector.
+
+    With a letter: the last value it was given, the letter itself when it takes none, nothing when it is not there.
+    Without one: a list of the letters found, each with its value, if it takes one, behind it. A value that is missing
+    is an empty text, without its letter in the list.
+    """
 
     def apply(arguments: Sequence[Argument]) -> Argument | None:
         words, options = arguments[0], arguments[1]
         texts = [as_text(word) for word in words] if isinstance(words, tuple) else as_text(words).split()
         found = option_values(texts, options if isinstance(options, str) else "")
         if selector is None:
-            return tuple(letter for letter, _ in found)
-        values = [value for letter, value in found if letter == selector]
-        return values[-1] if values else None
+            return tuple(text for letter, value in found for text in _shown(letter, value))
+        values = [letter if value is None else value for letter, value in found if letter == selector != "?"]
+        return values[-1].removeprefix(_MISSING) if values else None
 
     return apply
 
+
+def _shown(letter: str, value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return (letter,)
+    return ("",) if value == _MISSING else (letter, value)
+
+
+_MISSING: Final = "\0"
+"""Stands for the value of a letter that should have one; no argument can hold it."""
 
 FUNCTIONS: Final[dict[str, Function]] = {
     "tolower": _each(_tolower),
@@ -142,7 +169,13 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "concat": _concat,
 }
 _COUNTS: Final = {"tolower": 1, "toupper": 1, "b64": 1, "basename": 1, "len": 1, "val": 1, "join": 2, "getopt": 2}
-_TEXT_TYPES: Final = (FieldType.CHARBUF, FieldType.FSPATH, FieldType.FSRELPATH, FieldType.BYTEBUF)
+_PATHS: Final = (FieldType.CHARBUF, FieldType.FSPATH, FieldType.FSRELPATH)
+_TAKES: Final = {
+    "tolower": _PATHS,
+    "toupper": _PATHS,
+    "basename": _PATHS,
+    "b64": (FieldType.CHARBUF, FieldType.BYTEBUF),
+}
 
 
 def function_for(name: str, selector: str | None) -> Function:
@@ -162,10 +195,14 @@ def result_type(name: str, selector: str | None, types: Sequence[tuple[FieldType
     wanted = _COUNTS.get(name)
     if wanted is not None and len(types) != wanted:
         raise RuleError(f"{name} takes {wanted} argument{'s' * (wanted > 1)}, not {len(types)}")
-    if name in ("tolower", "toupper", "b64", "basename"):
-        if types[0][0] not in _TEXT_TYPES:
+    if name in _TAKES:
+        if types[0][0] not in _TAKES[name]:
             raise RuleError(f"{name} cannot be used with a value of type {types[0][0]}", "it takes text")
         return types[0]
+    if name == "concat" and len(types) < 2:
+        raise RuleError("concat takes at least two arguments")
+    if name == "getopt" and selector is not None and len(selector) != 1:
+        raise RuleError(f"getopt(...)[{selector}] asks for no option", "one letter stands between the brackets")
     if name == "len":
         return FieldType.UINT64, False
     if name == "getopt":
