@@ -178,6 +178,19 @@ def test_a_path_that_says_nothing_is_named_by_its_shim(machine: Machine):
     assert named(machine.containers(), cgroup_id).name == "app"
 
 
+def test_a_runtime_on_its_way_into_a_container_does_not_make_it_the_hosts(machine: Machine):
+    """The cgroup comes first, then the namespaces: who looks in between must look again."""
+    write_process(machine.proc, 40, comm="containerd-shim", argv=("shim", "-id", "web", "-namespace", "default"))
+    write_process(machine.proc, 50, comm="runc:[1:CHILD]", ppid=40)
+    cgroup_id = machine.group("/default/web", 50)
+    containers = machine.containers()
+    wait_for(lambda: containers._entries[cgroup_id].attempt > 0 if cgroup_id in containers._entries else False)
+    assert containers.of_cgroup(cgroup_id) is None
+    write_process(machine.proc, 50, comm="nginx", ppid=40, levels=(1,))
+    wait_for(lambda: containers.of_cgroup(cgroup_id) is not None)
+    assert containers.of_cgroup(cgroup_id).full_id == "web"
+
+
 def test_what_a_conmon_starts_on_the_host_is_the_hosts(machine: Machine):
     """conmon runs an exit command, which is no container."""
     write_process(machine.proc, 40, comm="conmon", argv=("conmon", "-c", ID))

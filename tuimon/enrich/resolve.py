@@ -27,6 +27,8 @@ _SHIMS: Final = frozenset({"containerd-shim", "conmon"})
 _MAX_ANCESTORS: Final = 20
 _DECIDE_ATTEMPTS: Final = 7
 """Attempts (some 3 s) before a container-like path that has processes and no second sign counts as the host's."""
+_ENTER_ATTEMPTS: Final = 4
+"""Attempts (some 0.4 s) before what a shim started outside every pid namespace counts as the host's."""
 _DISCOVER_S: Final = 0.5
 """Between two looks for engines among all processes."""
 _SOCKET_PAUSE_S: Final = 5.0
@@ -160,19 +162,22 @@ class Resolver:
         """Decide by the processes in a cgroup that no engine's file speaks for."""
         strong = [c for c in possible if not c.weak]
         pids = self._cgroups.pids(path)
+        may_become = False
         for pid in pids:
             shim = self._shim_of(pid)
             inside = self._procfs.pid_ns_level(pid) > 0
             for site in sites_of(self._procfs, shim) if shim else ():
                 self._sites.setdefault(site)
             if not inside and not (shim and strong):
-                # What a shim or conmon starts on the host (an exit command) is no container.
+                # What a shim or conmon starts on the host (an exit command) is no container, unless it is a runtime
+                # that has not entered the container's namespaces yet.
+                may_become = may_become or bool(shim)
                 continue
             candidate = strong[-1] if strong else self._shims_own(shim, path)
             if candidate is not None:
                 container = self._named(candidate, ask=attempt > 0) or _nameless(candidate)
                 return self._settle(candidate, container, path, attempt)
-        if not possible or (possible[0].weak and pids):
+        if not possible or (possible[0].weak and pids and not (may_become and attempt < _ENTER_ATTEMPTS)):
             return _IS_HOST
         if pids and attempt >= _DECIDE_ATTEMPTS:
             return _IS_HOST
