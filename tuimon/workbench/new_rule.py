@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tuimon.errors import RuleError
+from tuimon.escape import clean
 from tuimon.events import Alert, Event
 from tuimon.fields.facts import facts
 from tuimon.rules.definitions import RuleDef
@@ -139,7 +140,7 @@ def from_event(event: Event, loaded: LoadResult | None = None) -> Proposal:
     if container is not None:
         fixed.append(f"container.id {'=' if container.is_host else '!='} host")
     parts = list(_parts(event, family, path))
-    process = text_of("proc.name", event) or "program"
+    process = clean(text_of("proc.name", event)) or "program"
     verb = "wrote" if "evt.is_open_write=true" in fixed else _VERBS.get(family[0], type_)
     title = _title(process, verb, container is not None and not container.is_host)
     return Proposal(
@@ -234,8 +235,8 @@ def _part(field: str, event: Event, at: int | None) -> Iterator[Part]:
 
 
 def _title(process: str, verb: str, in_container: bool) -> str:
-    clean = "".join(char for char in process if char.isalnum() or char in "-_.") or "program"
-    words = f"{clean} {verb}{' in container' if in_container else ''}"
+    plainly = "".join(char for char in process if char.isalnum() or char in "-_.") or "program"
+    words = f"{plainly} {verb}{' in container' if in_container else ''}"
     return " ".join(word[:1].upper() + word[1:] for word in words.split())
 
 
