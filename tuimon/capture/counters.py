@@ -34,9 +34,18 @@ CPU: Final = np.dtype(
 """struct tm_cpu of bpf/maps.h."""
 COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
 """struct tm_counts of bpf/maps.h."""
+SLOTS_MIN: Final = 32
+SLOTS_MAX: Final = 512
+COUNTS_BYTES: Final = 64 * 1024 * 1024
+"""Memory that the counters of all cgroups on all CPUs may take."""
 RECYCLE_AT: Final = 0.75
 """Slots of cgroups that are gone are given out anew when so many are taken."""
 RECYCLE_S: Final = 5.0
+
+
+def default_slots(cpus: int) -> int:
+    """Return how many counter slots a machine gets: each costs 8 KB per CPU."""
+    return max(SLOTS_MIN, min(SLOTS_MAX, COUNTS_BYTES // (cpus * COUNTS.itemsize)))
 
 
 def living_cgroups(folder: str | os.PathLike[str]) -> set[int]:

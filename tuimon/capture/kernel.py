@@ -19,7 +19,7 @@ from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.compiled import CACHE
-from tuimon.capture.counters import CALLS, CPU, Counters, living_cgroups, no_calls
+from tuimon.capture.counters import CALLS, CPU, Counters, default_slots, living_cgroups, no_calls
 from tuimon.capture.facts import KernelFacts, probe
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
@@ -33,7 +33,6 @@ from tuimon.syscalls import COMPAT_I386, NAME_TO_NR
 
 __all__ = ["KernelFacts", "KernelSource", "probe"]
 
-CGROUP_SLOTS: Final = 512
 SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
@@ -69,7 +68,7 @@ class KernelSource:
         cache: Folder where compiled programs are kept for the next start, None for nowhere (tuimon.capture.compiled).
         cgroup_key: ``unified`` or the cgroup version 1 controller to take container keys from; chosen as
             tuimon.capture.cgroup_key does when None.
-        cgroup_slots: How many cgroups have counters of their own at a time.
+        cgroup_slots: How many cgroups have counters of their own at a time; by the number of CPUs when None.
     """
 
     name = "kernel"
@@ -83,7 +82,7 @@ class KernelSource:
         only_kind: str | None = None,
         cache: Path | None = CACHE,
         cgroup_key: str | None = None,
-        cgroup_slots: int = CGROUP_SLOTS,
+        cgroup_slots: int | None = None,
     ) -> None:
         self.ended = False
         self.boot_to_epoch_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -99,7 +98,7 @@ class KernelSource:
         self._cache = cache
         self.cgroup_key = cgroup_key or choose_cgroup_key()
         """The hierarchy whose ids the events carry."""
-        self._cgroup_slots = cgroup_slots
+        self._cgroup_slots = cgroup_slots or default_slots(possible_cpus())
         self._programs: Programs | None = None
         self._rings = RingSet([])
         self._maps: list[mmap.mmap] = []
@@ -296,7 +295,7 @@ class KernelSource:
             ("attached to", ", ".join(programs.first)),
             ("rings", f"{total:.1f} MiB ({sizes} KiB)"),
             ("processors", str(possible_cpus())),
-            ("containers", f"counted exactly for up to {CGROUP_SLOTS - 1:,} cgroups"),
+            ("containers", f"counted exactly for up to {self._cgroup_slots - 1:,} cgroups at a time"),
             ("left out", f"own processes {', '.join(map(str, self._self_pids))}" if self._self_pids else "nobody"),
         )
 

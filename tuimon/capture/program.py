@@ -6,7 +6,9 @@ that the kernel refuses is followed by the next.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -114,6 +116,7 @@ def load(
     Raises:
         CaptureError: No kind can be loaded.
     """
+    _lift_memory_lock()
     btf = read_btf()
     build = replace(build, cgroup_subsys=_subsys(btf, cgroup_key))
     last: OSError | None = None
@@ -130,6 +133,12 @@ def load(
             continue
         return programs
     raise _refused(last)
+
+
+def _lift_memory_lock() -> None:
+    """Before Linux 5.11 maps count as locked memory; where the limit cannot be raised, it may not matter."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def _subsys(btf: Btf, cgroup_key: str) -> int:
