@@ -275,13 +275,11 @@ class KernelSource:
 
     def ring_fill(self) -> tuple[tuple[str, int, int], ...]:
         """Return of each ring its class, the bytes waiting in it and its size, as of about now; any thread."""
-        if self._programs is None:
-            return ()
-        rings = list(self._rings.rings)
-        return tuple(
-            (ring.size_class.name.lower().replace("_", " "), ring.waiting_bytes, self._ring_bytes[ring.size_class])
-            for ring in rings
-        )
+        with self._lock:
+            return tuple(
+                (ring.size_class.name.lower().replace("_", " "), ring.waiting_bytes, self._ring_bytes[ring.size_class])
+                for ring in self._rings.rings
+            )
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what was found and chosen at the start, as names and values for people; any thread."""
