@@ -544,3 +544,24 @@ async def test_nothing_found_says_how_to_go_back():
         await pilot.press("slash", *"zzzz", "enter")
         await settle(app, pilot)
         assert "no event matches; esc goes back to all" in screen_text(app)
+
+
+async def test_a_long_question_is_shown_whole_in_a_narrow_terminal():
+    async with running(size=(60, 20)) as (app, pilot):
+        app.push_screen(
+            Choice(["Copy " + "word " * 20 + "end?", "Nothing changes \x1b[31m until then."], [("y", "do it")])
+        )
+        await settle(app, pilot)
+        text = screen_text(app)
+        assert "end?" in text
+        assert "\\e[31m" in text
+        await pilot.click(
+            "#choice-lines",
+            offset=(
+                4,
+                text.split("\n").index(next(x for x in text.split("\n") if "do it" in x))
+                - app.screen.query_one("#choice-lines").region.y,
+            ),
+        )
+        await settle(app, pilot)
+        assert app.screen is app.main

@@ -1,10 +1,13 @@
 """The small parts of the view: filter recall, sparklines, clocks, severities, the status line."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.ui.fake_engine import fed_engine
 from tuimon.view.cells import severity_role, sparkline
 from tuimon.view.clock import amount, clock, span
+from tuimon.view.detail_lines import wrapped
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.severity import PRIORITIES, rank, short, worse
 from tuimon.view.status_lines import status_line
@@ -84,3 +87,15 @@ def test_the_status_line_says_lost_in_words_and_what_is_not_live():
     assert "REPLAY ended" in line
     assert "attack.tmon" in line
     assert line.isascii()
+
+
+@given(st.text(max_size=500), st.integers(0, 60))
+def test_wrapping_loses_no_character(text, width):
+    lines = wrapped(text, width)
+    assert "".join(lines) == text
+    assert all(len(line) <= max(width - 2, 10) for line in lines)
+
+
+def test_wrapping_breaks_between_words_and_bounds_what_one_text_may_take():
+    assert wrapped("one two three", 12) == ["one two ", "three"]
+    assert wrapped("x" * 100_000, 52)[-1] == "... 90,000 more characters"

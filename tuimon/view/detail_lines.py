@@ -47,12 +47,22 @@ def _head(title: str) -> list[Line]:
 
 
 def wrapped(text: str, width: int, indent: int = 1) -> list[str]:
-    """Return text cut into lines of a width, by characters; a text of too many lines says that it was cut."""
+    """Return text cut into lines of a width, between words where it can be, without losing a character.
+
+    A text of too many lines says how much of it is left out.
+    """
     room = max(width - indent - 1, 10)
-    lines = [text[at : at + room] for at in range(0, len(text), room)] or [""]
-    if len(lines) > _WRAPPED:
-        lines = [*lines[:_WRAPPED], f"... {len(text) - _WRAPPED * room:,} more characters"]
-    return lines
+    lines: list[str] = []
+    at = 0
+    while at < len(text) and len(lines) < _WRAPPED:
+        end = min(at + room, len(text))
+        if end < len(text) and (space := text.rfind(" ", at, end)) > at + room // 2:
+            end = space + 1
+        lines.append(text[at:end])
+        at = end
+    if at < len(text):
+        lines.append(f"... {len(text) - at:,} more characters")
+    return lines or [""]
 
 
 def _wrapped_pair(name: str, text: str, width: int, role: str = "") -> list[Line]:

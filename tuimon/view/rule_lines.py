@@ -66,5 +66,6 @@ class RuleLines:
             )
             role = "attention" if row.file.dirty else "muted"
             return (Cell(f" {PurePath(row.file.path).name}", "title", REST), Cell(f" {state} ", role))
-        role = {"rule": "strong", "macro": "", "list": ""}[row.item.kind]
-        return (Cell(f"  {row.item.kind}", "muted", 8), Cell(row.item.name, role, REST))
+        if row.item.kind == "rule":
+            return (Cell("  ", "", 2), Cell(row.item.name, "strong", REST))
+        return (Cell(f"  {row.item.kind}", "muted", 8), Cell(row.item.name, "", REST))

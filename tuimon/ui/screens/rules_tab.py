@@ -105,9 +105,17 @@ class RulesTab(Horizontal):
         lines = (item.line, item.end_line) if item is not None else None
         self._editor.load(text, lines, read_only=file.read_only)
         self._editor.go_to(line)
+        self._renew_list()
         if self._lines is not None and (seq := self._lines.position(file.path, line)) is not None:
             self._list.put_cursor(seq)
         self._show_title()
+
+    def _renew_list(self) -> None:
+        """Show which items the buffers hold now, and which files are unsaved."""
+        if self._lines is not None:
+            self._lines.refresh()
+            self._list.redraw()
+            self._list.sync(changed=True)
 
     def _show_title(self) -> None:
         file = self._file
@@ -115,8 +123,9 @@ class RulesTab(Horizontal):
             return
         state = "read only: ctrl+o copies the rule under the cursor" if file.read_only else ""
         state = "unsaved" if file.dirty else state
+        name = PurePath(file.path).name if file.read_only else file.path
         keys = "ctrl+s apply  ctrl+r revert  f4 zoom  esc leave"
-        self.query_one("#editor-pane", Pane).set_title(f"{file.path}  {state}".rstrip(), keys)
+        self.query_one("#editor-pane", Pane).set_title(f"{name}  {state}".rstrip(), keys)
 
     # Typing.
 
@@ -142,9 +151,7 @@ class RulesTab(Horizontal):
     def _check_later(self, number: int) -> None:
         if number != self._check_number or self._session is None:
             return
-        if self._lines is not None and self._lines.refresh():
-            self._list.redraw()
-            self._list.sync(changed=True)
+        self._renew_list()
         self._check(number)
 
     @work(thread=True, exclusive=True, group="check")
@@ -237,10 +244,7 @@ class RulesTab(Horizontal):
             head = (f"saved; revision {outcome.revision} is in force", "good")
         self._say(outcome.diagnostics, head)
         self._show_title()
-        if self._lines is not None:
-            self._lines.refresh()
-            self._list.redraw()
-            self._list.sync(changed=True)
+        self._renew_list()
 
     def action_revert(self) -> None:
         """Go back to the text on disk; ctrl+z takes even that back."""
@@ -324,7 +328,4 @@ class RulesTab(Horizontal):
             self._say(outcome.diagnostics, (text, "bad"))
             first = next(d for d in outcome.diagnostics if d.severity == "error")
             self.app.notify(f"{text}. {first}", severity="error", markup=False)
-        if self._lines is not None:
-            self._lines.refresh()
-            self._list.redraw()
-            self._list.sync(changed=True)
+        self._renew_list()
