@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tuimon.batch import Batch, empty_batch
 from tuimon.history import History
 from tuimon.records import HEAD
-from tuimon.view import live_view
-from tuimon.view.live_view import SLICE_ROWS, Chosen, LiveView
+from tuimon.view import scan
+from tuimon.view.live_view import LiveView
+from tuimon.view.scan import SLICE_ROWS, Chosen
 from tuimon.view.scan_thread import ScanThread
 
 
@@ -73,7 +74,7 @@ def test_a_row_leads_to_its_event():
 
 
 def test_a_filter_is_judged_newest_first_and_says_what_it_hides(monkeypatch):
-    monkeypatch.setattr(live_view, "SLICE_ROWS", 100)
+    monkeypatch.setattr(scan, "SLICE_ROWS", 100)
     history = History()
     for number in range(10):
         history.append(batch(1 + number * 100, [number % 2] * 100))
@@ -115,6 +116,20 @@ def test_a_slow_query_leaves_the_old_rows_until_it_has_something():
     drain(view)
     assert len(view) == 0
     assert view.generation == generation + 1
+
+
+def test_a_query_that_searches_long_no_longer_shows_the_old_rows(monkeypatch):
+    monkeypatch.setattr(scan, "SHOW_AFTER_S", 0.0)
+    history = History()
+    history.append(batch(1, [0] * (SLICE_ROWS * 3)))
+    view = LiveView(history)
+    view.sync()
+    view.show(NrFilter(5), None)
+    view.scan(0)
+    view.sync()
+    assert len(view) == 0
+    assert view.progress < 1
+    assert not view.pending
 
 
 def test_a_filter_that_breaks_is_reported_and_not_raised():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tuimon.view.live_view import Chosen
+from tuimon.view.scan import Chosen
 from tuimon.view.severity import rank
 from tuimon.view.snapshot import ContainerRow
 

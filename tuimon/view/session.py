@@ -16,8 +16,9 @@ from tuimon.view.alert_view import AlertView
 from tuimon.view.container_view import ContainerView
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
-from tuimon.view.live_view import Chosen, LiveView, RowFilter
+from tuimon.view.live_view import LiveView
 from tuimon.view.rule_book import RuleBook
+from tuimon.view.scan import Chosen, RowFilter
 from tuimon.view.scan_thread import ScanThread
 from tuimon.view.severity import worse
 

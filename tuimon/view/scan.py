@@ -1,0 +1,192 @@
+"""Scan: one query on its way through history: which events it keeps, found piece by piece, newest first."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch, take
+from tuimon.view.row_index import Numbers, RowIndex, numbers_of
+
+SLICE_ROWS: Final = 16_384
+"""Rows judged at a time: a few milliseconds for a vector filter, so that a new query is taken up at once."""
+SHOW_AFTER_S: Final = 0.5
+"""A query's rows are shown once it has searched this long, however few: rows that do not match must not stay under the
+words of the new filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which cgroups are shown: those in ``ids``, or with ``invert`` all others (the host is what no container is)."""
+
+    ids: frozenset[int]
+    invert: bool = False
+
+    def mask(self, batch: Batch) -> NDArray[np.bool_]:
+        """Return (n,) bool: the rows of these cgroups."""
+        wanted = np.fromiter(self.ids, np.uint64, len(self.ids))
+        found = np.isin(batch.head["cgroup_id"], wanted)
+        return ~found if self.invert else found
+
+
+class RowFilter(Protocol):
+    """What the engine's filters are to a view."""
+
+    text: str
+
+    def rows(self, batch: Batch) -> NDArray[np.intp]:
+        """Return the rows of a batch that it keeps, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one step of a scan found."""
+
+    scan: Scan
+    end: Literal["newer", "older"]
+    numbers: Numbers
+
+
+class Scan:
+    """One query on its way through history; ``low`` and ``high`` bound the event numbers already judged.
+
+    Args:
+        row_filter: What to keep; None: everything.
+        chosen: Which cgroups; None: all.
+        batches: Asks for the batches there are, oldest first.
+        start_num: Where to begin: what is below is judged backwards, what is at or above as it comes.
+    """
+
+    def __init__(
+        self,
+        row_filter: RowFilter | None,
+        chosen: Chosen | None,
+        batches: Callable[[], tuple[Batch, ...]],
+        start_num: int,
+    ) -> None:
+        self.row_filter = row_filter
+        self.chosen = chosen
+        self.low = self.high = start_num
+        self.error: str | None = None
+        self.index = RowIndex()
+        """Written by the screen's thread only."""
+        self.later: list[Numbers] = []
+        """Rows that came while paused; written by the screen's thread only."""
+        self._batches = batches
+        self._began = time.monotonic()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has been at it for longer than the old rows may stay on the screen."""
+        return time.monotonic() - self._began > SHOW_AFTER_S
+
+    @property
+    def matches_all(self) -> bool:
+        """Whether it keeps every event: then there is nothing to judge."""
+        return self.row_filter is None and self.chosen is None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether everything there was at the beginning has been judged."""
+        batches = self._batches()
+        return self.error is not None or not batches or self.low <= batches[0].first_num
+
+    @property
+    def progress(self) -> float:
+        """Share of history judged, 0 to 1."""
+        batches = self._batches()
+        if self.is_through:
+            return 1.0
+        return (self.high - self.low) / max(self.high - batches[0].first_num, 1)
+
+    def step(self) -> Piece | None:
+        """Judge one slice: what is new first, then the next older one; None when there is nothing to do."""
+        batches = self._batches()
+        if not batches or self.error is not None:
+            return None
+        first, last = batches[0].first_num, batches[-1].first_num + len(batches[-1]) - 1
+        if self.high <= last:
+            start = max(self.high, first)
+            stop = last + 1 if self.matches_all else min(last + 1, start + SLICE_ROWS)
+            numbers = self._judge(start, stop, batches)
+            self.high = stop
+            return Piece(self, "newer", numbers)
+        if self.low > first:
+            stop = self.low
+            start = _run_start(batches, stop) if self.matches_all else max(first, stop - SLICE_ROWS)
+            numbers = self._judge(start, stop, batches)
+            self.low = start
+            return Piece(self, "older", numbers)
+        return None
+
+    def _judge(self, start: int, stop: int, batches: tuple[Batch, ...]) -> Numbers:
+        """Return the numbers kept of the events ``start`` to ``stop``."""
+        if self.matches_all:
+            return range(start, stop)
+        found = [self._rows(part) for part in _parts(batches, start, stop)]
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+    def _rows(self, batch: Batch) -> NDArray[np.int64]:
+        """Return the event numbers kept of a batch."""
+        row_filter, chosen = self.row_filter, self.chosen
+        if chosen is None:
+            assert row_filter is not None
+            return numbers_of(row_filter.rows(batch), batch.first_num)
+        kept = np.flatnonzero(chosen.mask(batch))
+        if row_filter is None or not len(kept):
+            return numbers_of(kept, batch.first_num)
+        if "evt.num" in row_filter.text:  # a cut batch would number its rows anew
+            return numbers_of(np.intersect1d(kept, row_filter.rows(batch), assume_unique=True), batch.first_num)
+        return numbers_of(kept[row_filter.rows(take(batch, kept))], batch.first_num)
+
+
+def _run_start(batches: tuple[Batch, ...], stop: int) -> int:
+    """Return where the unbroken run of numbers that ends before ``stop`` begins (pinned batches leave a gap)."""
+    for batch in reversed(batches):
+        end = batch.first_num + len(batch)
+        if batch.first_num >= stop:
+            continue
+        if end < stop:
+            break
+        stop = batch.first_num
+    else:
+        return stop
+    return stop
+
+
+def _parts(batches: tuple[Batch, ...], start: int, stop: int) -> list[Batch]:
+    """Return the events numbered ``start`` to ``stop``, oldest first, as batches that share the columns' memory."""
+    low, high = 0, len(batches)
+    while low < high:
+        middle = (low + high) // 2
+        if batches[middle].first_num + len(batches[middle]) <= start:
+            low = middle + 1
+        else:
+            high = middle
+    out = []
+    for batch in batches[low:]:
+        if batch.first_num >= stop:
+            break
+        begin, end = max(start - batch.first_num, 0), min(stop - batch.first_num, len(batch))
+        out.append(batch if end - begin == len(batch) else _cut(batch, begin, end))
+    return out
+
+
+def _cut(batch: Batch, begin: int, end: int) -> Batch:
+    """Return the rows ``begin`` to ``end`` of a batch without copying a column."""
+    low, high = np.searchsorted(batch.proc_row, (begin, end)).tolist()
+    return dataclasses.replace(
+        batch,
+        head=batch.head[begin:end],
+        ext_at=batch.ext_at[begin:end],
+        proc_row=batch.proc_row[low:high] - np.int32(begin),
+        proc=batch.proc[low:high],
+        first_num=batch.first_num + begin,
+        process_at=batch.process_at[begin:end],
+    )
