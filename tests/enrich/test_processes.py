@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.enrich.proc_records import FCHDIR, batch, call, credentials, end, execute, fork, move, started
@@ -432,6 +432,7 @@ actions = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
+@example([("exec", 2, 1, 1), ("exit", 2, 1, 0), ("call", 2, 2, 0)], [2])
 @given(actions, st.lists(st.integers(1, 39), max_size=4))
 def test_batches_cut_anywhere_give_the_same_processes(steps, cuts):
     """Where a drain happens to end must not change who made an event."""

@@ -463,15 +463,18 @@ class ProcessTable:
             if not process.comm:
                 process.comm = name
                 continue
-            newest = self._newest(process.pid) is process and process.end_ns is None
+            newest = self._newest(process.pid) is process
             renamed = process_state.copy_of(process)
             renamed.comm = name
             renamed.exec_ns = int(batch.head["ts_ns"][row])
-            if newest:
+            if newest and process.end_ns is None:
                 self._add(renamed)
             else:
                 self._register(renamed)
                 self._close(renamed.index)
+                if newest:
+                    # It has ended, and is still what a later batch finds under its pid.
+                    self._slot_of[process.pid] = renamed.index + 1
             since.append(row)
             versions.append(renamed.index)
             process = renamed
