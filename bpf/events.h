@@ -26,9 +26,9 @@ typedef int64_t s64;
 /* tm_head.kind */
 #define TM_KIND_SYSCALL 0	/* the exit of a system call */
 #define TM_KIND_EXEC 1		/* a program was executed (sched_process_exec); nr is execve's or execveat's */
-#define TM_KIND_FORK 2		/* a task was made (sched_process_fork); ret is the child's tid */
+#define TM_KIND_FORK 2		/* a process (not a thread) was made (sched_process_fork); ret is the child's pid */
 #define TM_KIND_EXIT 3		/* the last thread of a process ended; ret is the kernel's exit code */
-#define TM_KIND_IO_URING 4	/* an io_uring request was submitted; nr is the syscall it stands for */
+#define TM_KIND_IO_URING 4	/* an io_uring request was submitted; nr is the syscall it stands for, ret is 0 */
 #define TM_KIND_HEARTBEAT 5	/* tuimon's own sign of life */
 
 /* tm_head.flags */
@@ -48,7 +48,8 @@ typedef int64_t s64;
 #define TM_SLOT_REAL 2		/* path of the object the kernel returned or used | exec, fork: the executable's path */
 #define TM_SLOT_GIVEN2 3	/* second path of two-path calls | exec: argv, NUL between arguments */
 #define TM_SLOT_BASE2 4		/* directory a relative GIVEN2 starts from | exec: environment, NUL between, if asked */
-#define TM_SLOT_SOCK 5		/* struct tm_sock and, for AF_UNIX, the path behind it | data bytes of an I/O call */
+#define TM_SLOT_SOCK 5		/* struct tm_sock and, for AF_UNIX, the path behind it | data bytes of an I/O call
+				 * (of one on a socket they are in GIVEN2) */
 
 struct tm_head {		/* 64 bytes; all there is of a slim record */
 	u64 ts_ns;		/* bpf_ktime_get_boot_ns() */
@@ -62,7 +63,8 @@ struct tm_head {		/* 64 bytes; all there is of a slim record */
 	u8 cpu_lo;		/* CPU number, low byte */
 	u8 cpu_hi;
 	u16 lost;		/* records lost on this CPU since its last emitted one, saturating */
-	u64 arg[3];		/* first three arguments, as passed in registers */
+	u64 arg[3];		/* first three arguments, as passed in registers; openat2's are laid out as openat's:
+				 * flags and mode from its struct open_how, then the resolve flags */
 };
 
 struct tm_ext {			/* 64 bytes */
@@ -72,7 +74,8 @@ struct tm_ext {			/* 64 bytes */
 	char comm[16];		/* of the thread, NUL padded */
 	u16 slot_len[TM_SLOTS];	/* bytes of each text slot */
 	u16 text_len;		/* their sum */
-	u16 fd_type;		/* S_IFMT bits of the fd or file the call is about, 0 if none; 0xfff0 | n: anonymous inode kinds */
+	u16 fd_type;		/* S_IFMT bits of the fd or file the call is about, 0 if none; 0xfff0: an anonymous inode,
+				 * its name in REAL ("[eventpoll]", "bpf-map"); 0xfff1: a pidfd */
 };
 
 struct tm_proc {		/* 192 bytes: the process as it is at this event (fork: the child) */
