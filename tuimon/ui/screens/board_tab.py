@@ -272,8 +272,8 @@ class BoardTab(SideTab):
         row = self._lines.row(self._list.cursor)
         what = COLUMNS[column].name if column is not None else "every tactic"
         if row is None:
-            every = dict.fromkeys(rule for rules in self._view.coverage for rule in rules)
-            rules = tuple(every) if column is None else self._view.coverage[column]
+            every = {rule.name: rule for rules in self._view.coverage for rule in rules}
+            rules = tuple(every.values()) if column is None else self._view.coverage[column]
             if rules:
                 self.app.push_screen(CellRules(f"{what}: {len(rules)} rules", rules), self._rule_chosen)
             else:
