@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 UPSTREAM = ROOT.parent / "shared/upstream"
 """Upstream rule files and facts, test data that is not part of the project."""
+
+
+def pytest_configure() -> None:
+    """Let the programs under test hear of Ctrl+C and of a hang-up, also where a job in the background is told neither.
+
+    What a shell or nohup has ignored stays ignored in every child; a handler ends with exec (signal(7)).
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def _why_no_kernel() -> str:
