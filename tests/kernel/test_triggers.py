@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import UPSTREAM
+from tests.containers import IMAGE
 from tests.kernel.triggers import agent, driven, kit
 from tests.kernel.triggers.lab import SYSTEM_PYTHON, UPSTREAM_FILES, Done, Lab
+from tuimon.records import SizeClass
 
 pytestmark = [pytest.mark.kernel, pytest.mark.containers]
 
@@ -78,7 +80,9 @@ def performed(lab: Lab, name: str) -> Done:
 def explained(lab: Lab, done: Done) -> str:
     """Return what helps to see why a rule did not fire, or fired."""
     alerts = [f"{'unconfirmed ' * a.unconfirmed}{a.rule}: {a.output}" for a in done.alerts]
-    return "\n".join((f"{done.name}: {lab.engine.source.counts().dropped} events were dropped; alerts:", *alerts))
+    lost = dict(zip(SizeClass, lab.engine.source.counts().dropped_by_class, strict=True))
+    dropped = ", ".join(f"{count:,} {size.name}" for size, count in lost.items() if count) or "none"
+    return "\n".join((f"{done.name}: events dropped: {dropped}; alerts:", *alerts))
 
 
 @pytest.mark.parametrize("name", [act.name for act in kit.ACTS.values() if act.rules])
@@ -103,7 +107,21 @@ def test_an_act_of_an_engine_fires_its_rules(lab: Lab, name: str) -> None:
     assert done.fired() >= set(done.rules) & lab.rules().keys(), explained(lab, done)
 
 
-@pytest.mark.parametrize("name", [*(act.name for act in kit.ACTS.values() if not act.rules), driven.QUIET])
+@pytest.mark.parametrize(("name", "engine"), driven.DRIFT.items())
+def test_an_alert_names_the_container(lab: Lab, name: str, engine: str) -> None:
+    """Its first alerts too: what is not known yet is waited for, never guessed."""
+    done = performed(lab, name)
+    containers = [alert.event.container for alert in done.alerts]
+    told = {(c.engine, c.name, c.image_repository, c.image_tag, c.privileged) for c in containers if c is not None}
+    repository, _, tag = IMAGE.rpartition(":")
+    assert told == {(engine, name, repository, tag, False)}
+    assert not [alert.rule for alert in done.alerts if alert.unconfirmed]
+
+
+QUIET = [*(act.name for act in kit.ACTS.values() if not act.rules), driven.QUIET, "container_starts"]
+
+
+@pytest.mark.parametrize("name", QUIET)
 def test_ordinary_acts_leave_own_rules_silent(lab: Lab, name: str) -> None:
     done = performed(lab, name)
     own = {rule for rule, file in lab.rules().items() if file not in UPSTREAM_FILES}

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests.containers import IMAGE, SLEEP, Containerd, Podman, containerd_engine, unique
+from tests.containers import IMAGE, SLEEP, Containerd, Engine, Podman, containerd_engine, docker_engine, unique
 from tests.kernel.triggers import kit
 from tests.kernel.triggers.lab import Done, Lab
 
@@ -46,7 +46,22 @@ SERVED: Final[dict[str, tuple[str, ...]]] = {
 POD_ACT: Final = "pod_connects"
 POD_RULES: Final = ("Network Connection outside Local Subnet",)
 
-RULES: Final = {name: rules for name, (rules, _) in STARTS.items()} | SERVED | {POD_ACT: POD_RULES}
+DRIFT: Final = {f"drift_in_{engine}": engine for engine in ("podman", "docker", "containerd")}
+"""Act to the engine whose container runs a program that its image does not hold."""
+DRIFT_RULES: Final = (
+    "Drop and execute new binary in container",
+    "New Program Run In Container",
+    "Program Run From Scratch Folder",
+    "Container Drift Detected (open+create)",
+)
+DRIFT_SCRIPT: Final = "cp /bin/busybox /tmp/true && /tmp/true"
+
+RULES: Final = (
+    {name: rules for name, (rules, _) in STARTS.items()}
+    | SERVED
+    | {POD_ACT: POD_RULES}
+    | dict.fromkeys(DRIFT, DRIFT_RULES)
+)
 """Every act here and the rules that it must fire; the engines' own doings in the container may fire more."""
 
 QUIET: Final = "ordinary_exec"
@@ -54,7 +69,7 @@ QUIET: Final = "ordinary_exec"
 
 
 def perform_all(lab: Lab) -> None:
-    """Perform the acts on Podman, then the one on a pod of containerd."""
+    """Perform the acts on Podman, then those on Docker and containerd."""
     for name, (rules, options) in STARTS.items():
         lab.driven(name, rules, functools.partial(_start, lab, options))
     name = unique("served")
@@ -67,11 +82,25 @@ def perform_all(lab: Lab) -> None:
     }
     for act, do in served.items():
         lab.driven(act, SERVED.get(act, ()), functools.partial(_serve, full_id, do))
+    drift(lab, lab.podman, "drift_in_podman")
+    try:
+        with docker_engine(lab.folder) as docker:
+            drift(lab, docker, "drift_in_docker", "--network=none")
+    except pytest.skip.Exception as why:
+        lab.skipped["drift_in_docker"] = str(why)
     try:
         with containerd_engine(lab.folder) as containerd:
+            drift(lab, containerd, "drift_in_containerd")
             perform_in_pod(lab, containerd)
     except pytest.skip.Exception as why:
-        lab.skipped[POD_ACT] = str(why)
+        lab.skipped[POD_ACT] = lab.skipped["drift_in_containerd"] = str(why)
+
+
+def drift(lab: Lab, engine: Engine, act: str, *options: str) -> None:
+    """Run a program in a container that its image does not hold; its name is the act's."""
+    full_id = engine.run(act, IMAGE, *SLEEP, options=options)
+    copy_and_run = functools.partial(engine.exec, act, "/bin/sh", "-c", DRIFT_SCRIPT)
+    lab.driven(act, DRIFT_RULES, functools.partial(_serve, full_id, copy_and_run))
 
 
 def perform_in_pod(lab: Lab, containerd: Containerd) -> None:
@@ -92,7 +121,10 @@ def free_port() -> int:
 
 
 def _start(lab: Lab, options: Sequence[str], done: Done) -> None:
-    done.containers.append(lab.podman.run(unique("s"), IMAGE, "/bin/sleep", "0.3", options=options))
+    full_id = lab.podman.run(unique("s"), IMAGE, "/bin/sleep", "0.3", options=options)
+    done.containers.append(full_id)
+    # The client comes back before the container's program is executed.
+    lab.podman.call("wait", full_id)
 
 
 def _serve(full_id: str, do: Callable[[], object], done: Done) -> None:

@@ -7,6 +7,7 @@ import mmap
 import os
 import signal
 import threading
+import time
 
 from . import kit
 from .kit import HOST, PLAIN, act, run
@@ -14,7 +15,7 @@ from .kit import HOST, PLAIN, act, run
 SHADOW = ("Read sensitive file untrusted", "Password File Read By Untrusted Program")
 AT_FDCWD = -100
 MS_BIND = 4096
-RACES = 3000
+ENOUGH = 300
 
 
 def read_some(path: str, folder: int | None = None) -> None:
@@ -92,11 +93,15 @@ def shadow_in_a_race() -> int:
             memory[:12] = b"/etc/shadow\0"
             memory[:12] = b"/etc/issue\0\0"
     path = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    libc, sought, got = kit.libc(), os.stat("/etc/shadow").st_ino, 0
-    for _ in range(RACES):
+    libc, sought, got, other = kit.libc(), os.stat("/etc/shadow").st_ino, 0, 0
+    give_up = time.monotonic() + 10
+    while min(got, other) < ENOUGH and time.monotonic() < give_up:
         fd = libc.open(ctypes.c_void_p(path), os.O_RDONLY)
         if fd >= 0:
-            got += os.fstat(fd).st_ino == sought
+            if os.fstat(fd).st_ino == sought:
+                got += 1
+            else:
+                other += 1
             os.close(fd)
     os.kill(flipping, signal.SIGKILL)
     return got
