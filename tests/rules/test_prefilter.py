@@ -41,13 +41,16 @@ def matching_rows(rules: RuleSet, batch, tables) -> dict[int, list[str]]:
 
 
 def assert_sound(rules: RuleSet, batch, tables) -> None:
-    """What the exact evaluator finds on every row, it finds on the candidates alone."""
-    expected = matching_rows(rules, batch, tables)
-    candidates = rules.candidates(batch, tables)
-    assert set(expected) <= set(candidates.tolist())
-    assert list(candidates) == sorted(set(candidates.tolist()))
-    found = {row: rules.judge(builders.event_of(batch, row, tables)) for row in candidates.tolist()}
-    assert {row: [hit.rule.name for hit in hits] for row, hits in found.items() if hits} == expected
+    """What the exact evaluator finds on every row, it finds on the candidates alone.
+
+    The candidates come first: what is unknown then (a user's name in a container) may be known and false a moment
+    later, never the other way round.
+    """
+    candidates = rules.candidates(batch, tables).tolist()
+    assert candidates == sorted(set(candidates))
+    found = {row: [hit.rule.name for hit in rules.judge(builders.event_of(batch, row, tables))] for row in candidates}
+    for row, names in matching_rows(rules, batch, tables).items():
+        assert set(names) <= set(found.get(row, ())), (row, names)
 
 
 @settings(max_examples=300, deadline=None)

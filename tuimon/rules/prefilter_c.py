@@ -10,7 +10,8 @@ nothing else. Wiring::
 ``text`` points to the slots as the record holds them; ``ext->slot_len`` says where each begins. The function looks at
 no more than TM_PREFILTER_TEXT bytes of a path: a longer one may be anything. It is called for system call exits that
 carry an ext (never for slim records, nor for process events), and only for calls that no view asked for: it answers
-for the rules alone.
+for the rules alone. Whoever includes it may define TM_PATH_TEST (how path tests are declared) as ``static __noinline``
+where the program would become too long otherwise.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from tuimon.rules.prefilter_kernel import MAX_TEXT, All, Among, Compare, Express
 
 _HELPERS: Final = """\
 #define TM_PREFILTER_TEXT %(text)d
+#ifndef TM_PATH_TEST
+#define TM_PATH_TEST static __always_inline
+#endif
 
 /* Whether a path is absolute and needs no normalising; unreadable, cut and very long ones are not plain. */
 static __always_inline int tm_plain(const struct tm_head *head, const u8 *path, u32 len)
@@ -92,10 +96,10 @@ def c_prefilter(expressions: Mapping[int, Expression], names: Mapping[int, str])
 
 
 class _Printer:
-    """Prints expressions; path tests become functions of their own."""
+    """Prints expressions; path tests become functions of their own, equal ones one function."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._names: dict[PathTest, str] = {}
 
     def function(self, number: int, name: str, expression: Expression) -> str:
         """Return the function of one system call, and those it calls."""
@@ -118,9 +122,10 @@ class _Printer:
             case Among(column, values, mask, negated):
                 return _among(column, values, mask, negated)
             case PathTest():
-                self._count += 1
-                name = f"tm_path_{self._count}"
-                tests.append(_path_function(name, expression))
+                name = self._names.get(expression)
+                if name is None:
+                    name = self._names[expression] = f"tm_path_{len(self._names) + 1}"
+                    tests.append(_path_function(name, expression))
                 return f"{name}(head, ext, text)"
         raise TypeError(f"not an expression: {expression!r}")
 
@@ -156,7 +161,7 @@ def _path_function(name: str, test: PathTest) -> str:
     slot = _SLOT_NAMES[test.slot]
     at = " + ".join(["0", *(f"ext->slot_len[{before}]" for before in range(test.slot))])
     lines = [
-        f"static __always_inline int {name}({_ARGUMENTS})",
+        f"TM_PATH_TEST int {name}({_ARGUMENTS})",
         "{",
         f"\tconst u8 *{slot} = text + ({at});",
         f"\tu32 len = ext->slot_len[{int(test.slot)}];",
