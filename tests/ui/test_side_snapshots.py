@@ -1,0 +1,40 @@
+"""Pictures of the board, tree, replay and health tabs at the three sizes and in a light theme."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.ui.side_engine import side_engine
+from tests.ui.test_snapshots import LOOKS, SIZES, ready
+from tuimon.ui.app import TuimonApp
+
+SCENES = {
+    "board": ["4", "j", "j", *["right"] * 7],
+    "cell": ["4", "j", "j", "a"],
+    "tree": ["5", "j", "j"],
+    "process": ["5", "G", "enter"],
+    "replay": ["6"],
+    "health": ["7"],
+}
+
+
+async def still(pilot, keys):
+    """Press the keys, paint what the timer would, and let nothing move."""
+    await ready(pilot, keys)
+    for side in pilot.app.main._sides.values():
+        if side.is_shown:
+            side.shown()
+    await asyncio.sleep(0.1)
+    for widget in pilot.app.main.query("LineList"):
+        widget._scrollbar_at = -1.0
+        widget.sync(changed=True)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+@pytest.mark.parametrize("scene", SCENES)
+def test_picture(snap_compare, scene, size, theme):
+    app = TuimonApp(side_engine(), theme=theme)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=lambda pilot: still(pilot, SCENES[scene]))
