@@ -48,6 +48,8 @@ STATS_S: Final = 1.0
 SNAPSHOT_S: Final = 0.1
 MAX_ALERTS: Final = 10_000
 UNKNOWN_WAIT_S: Final = 2.0
+SILENT_S: Final = 5.0
+"""The engine's own system calls must show in the counters; when they have not for this long, somebody detached us."""
 
 
 class Listener(Protocol):
@@ -380,6 +382,9 @@ class Engine:
         own = []
         if isinstance(self.source, RecordingSource) and self.source.notice:
             own.append(self.source.notice)
+        silent_s = getattr(self.source, "silent_s", 0.0)
+        if silent_s > SILENT_S:
+            own.append(f"the probes have been silent for {silent_s:.0f} s: this machine is not being watched")
         if self._unjudged:
             own.append(f"{self._unjudged:,} events could not be judged, a bug of tuimon ({self._unjudged_why})")
         return (*own, *self.containers.notices())
