@@ -273,39 +273,51 @@ class _Look:
         missing = np.flatnonzero(found == _NOT_ASKED)
         if len(missing):
             new, first = np.unique(numbers[missing], return_index=True)
-            make = self._event if asked.side == "actor" else self._record
-            for number, place in zip(new.tolist(), at[missing[first]].tolist(), strict=True):
-                table[number] = self._answer(asked, make(place))
+            places = at[missing[first]]
+            if asked.paths is not None:
+                table[new] = self._answers_of_paths(asked, asked.paths, places)
+            else:
+                make = self._event if asked.side == "actor" else self._record
+                table[new] = [self._answer(asked, make(place)) for place in places.tolist()]
             found = table[numbers]
         return np.asarray(found, np.int8)
 
     def _answer(self, asked: _Asked, event: Event) -> int:
         context = asked.blank.copy()
         context[0] = event
-        if asked.paths is not None:
-            self._give_path(context, asked.paths, event.row)
         result = asked.test(context)
         return YES if result else PERHAPS if result is None else NO
 
-    def _give_path(self, context: Context, places: tuple[int, ...], row: int) -> None:
-        """Put the path of a plain open into a context: what ``fd.name`` would say, at a tenth of the cost.
+    def _answers_of_paths(self, asked: _Asked, slots: tuple[int, ...], places: Rows) -> list[int]:
+        """Answer a check of ``fd.name`` for opens from plain paths: what the field would say, at a tenth of the cost.
 
         Plain: absolute and normal as given, and the kernel's object lies under that very path, or there is none.
         Anything else is left to the field itself.
         """
-        batch = self._batch
-        at = int(batch.ext_at[row])
-        failed = batch.head["ret"][row] < 0
-        if at < 0 or not (failed or batch.head["flags"][row] & Flag.REAL_SAME):
-            return
-        start = int(batch.text_at[at])
-        raw = batch.arena[start : start + int(batch.ext["slot_len"][at, 0])]
-        if raw[:1] == b"/" and b"//" not in raw and b"/." not in raw and raw[-1:] != b"/":
+        batch, rows, given_at, real_at = self._batch, self._rows[places], *slots
+        failed = batch.head["ret"][rows] < 0
+        ext_at = batch.ext_at[rows]
+        usable = (ext_at >= 0) & (failed | (batch.head["flags"][rows] & np.uint8(Flag.REAL_SAME) != 0))
+        at = np.where(usable, ext_at, 0)
+        starts = batch.text_at[at]
+        ends = starts + batch.ext["slot_len"][at, 0] if len(batch.ext) else starts
+        arena, blank, test = batch.arena, asked.blank, asked.test
+        columns = (places.tolist(), usable.tolist(), failed.tolist(), starts.tolist(), ends.tolist())
+        answers = []
+        for place, is_usable, has_failed, start, end in zip(*columns, strict=True):
+            raw = arena[start:end]
+            if not is_usable or raw[:1] != b"/" or b"//" in raw or b"/." in raw or raw[-1:] == b"/":
+                answers.append(self._answer(asked, self._record(place)))
+                continue
+            context = blank.copy()
             path = decode(raw)
-            if places[0]:
-                context[places[0]] = path
-            if places[1]:
-                context[places[1]] = None if failed else path
+            if given_at:
+                context[given_at] = path
+            if real_at:
+                context[real_at] = None if has_failed else path
+            result = test(context)
+            answers.append(YES if result else PERHAPS if result is None else NO)
+        return answers
 
     def _event(self, place: int) -> Event:
         event = self._full.get(place)
