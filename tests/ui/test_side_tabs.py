@@ -25,7 +25,7 @@ from tuimon.ui.screens.tree_tab import ProcessDetails, TreeList
 from tuimon.ui.widgets.rule_editor import RuleEditor
 
 OWNERS = (
-    BoardList, DriftList, CellAlerts, CellRules, TreeList, ProcessDetails, MarkList, ReplayTab, RuleCostList, Ask,
+    BoardList, DriftList, TreeList, ProcessDetails, MarkList, ReplayTab, RuleCostList, Ask,
 )  # fmt: skip
 CASES = {}
 SHADOW = """\
@@ -89,7 +89,7 @@ async def chooses_a_tactic(app, pilot, keys):
     assert keys[0] in ("left", "right")
 
 
-@case("board.open", "cell.open")
+@case("board.open")
 async def opens_the_alerts_of_a_cell(app, pilot, keys):
     await press(app, pilot, "4", "j", "j", *["right"] * 7, keys[0])
     assert isinstance(app.screen, CellAlerts)
@@ -109,16 +109,6 @@ async def opens_the_alerts_of_a_row(app, pilot, keys):
     assert "every tactic: 5 alerts" in screen_text(app)
     await press(app, pilot, "enter", "e")  # on to the alert, and to its rule
     assert app.screen is app.main
-
-
-@case("tactic.open")
-async def opens_a_rule_that_names_a_tactic(app, pilot, keys):
-    await press(app, pilot, "4", "g", *["right"] * 7, "enter")
-    assert isinstance(app.screen, CellRules)
-    assert "1 rules" in screen_text(app)
-    await press(app, pilot, keys[0])
-    assert body(app) == "rules"
-    assert app.main.query_one(RuleEditor).text == LOCAL_RULES
 
 
 @case("drift.open")
@@ -478,6 +468,25 @@ async def test_the_cursor_stays_on_its_process_when_others_come():
         app.main._sides["tree"]._renew()
         await settle(app, pilot)
         assert under(app) == name
+
+
+async def test_the_row_of_the_rules_opens_those_that_name_a_tactic(tmp_path):
+    own = tmp_path / "local.yaml"
+    own.write_text(LOCAL_RULES)
+    engine = side_engine()
+    engine._files = (engine._files[0], RuleFile(str(own), LOCAL_RULES, "user"))
+    async with running(engine, rules_path=own) as (app, pilot):
+        await press(app, pilot, "4", "g", "a")
+        assert "every tactic: 4 rules" in screen_text(app)
+        await press(app, pilot, "escape", *["right"] * 7, "enter")
+        assert isinstance(app.screen, CellRules)
+        await press(app, pilot, "enter")
+        assert body(app) == "rules"
+        assert app.main.query_one(RuleEditor).text == LOCAL_RULES
+        await press(app, pilot, "escape")
+        app.main.action_tab("board")
+        await press(app, pilot, "left", "left", "enter")  # no rule names it
+        assert app.screen is app.main
 
 
 async def test_an_alert_without_a_tactic_has_a_column():

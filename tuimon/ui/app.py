@@ -144,6 +144,11 @@ class TuimonApp(App[None]):
         self.set_interval(FILES_S, self._poll_files)
         tune()
 
+    @property
+    def replay_paused(self) -> bool:
+        """Whether a recording is played and stands still."""
+        return self.session is not None and bool(getattr(getattr(self.session.engine, "source", None), "paused", False))
+
     def change_engine(self, engine: EngineFacade) -> None:
         """Show another engine in the place of the one there is; whoever asks for it stops the old one."""
         old = self.session

@@ -68,7 +68,7 @@ def _pair(name: str, text: str, role: str = "") -> Line:
 
 
 def _bar(width: int, ascii_only: bool) -> Callable[[float], str]:
-    columns = max(min(width - _NAME - 30, 30), 6)
+    columns = max(min(width - _NAME - 56, 30), 6)
     full, empty = ("#", ".") if ascii_only else ("█", "░")
 
     def drawn(share: float) -> str:

@@ -1,12 +1,12 @@
 """ProcessTree: the list behind the tree pane: every process under its parent, folded, filtered, sorted; no screen.
 
-Built from the engine's list of processes as a whole, about once a second and only when it changed: some 30 ms for
-10,000 processes (tests/bench/bench_tree.py). A row is told by its process (pid and start), whatever moves.
+Built from the engine's list of processes as a whole, about once a second and only when it changed; what that costs at
+10,000 processes is measured by tests/bench/bench_tree.py. A row is told by its process (pid and start), whatever moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from tuimon.events import Container, Process
@@ -46,6 +46,8 @@ class Peopled(Protocol):
 class ProcessTree:
     """The rows of the tree pane.
 
+    Inside, a process is told by its index in the engine's table: one number is a cheaper key than pid and start.
+
     Args:
         engine: Gives processes and their containers.
     """
@@ -66,7 +68,13 @@ class ProcessTree:
         self._processes: list[Process] = []
         self._signature: list[tuple[int, bool]] = []
         self._owners: dict[int, Container | None] = {}
-        self._place: dict[Key, int] = {}
+        self._by_pid: dict[int, list[Process]] = {}
+        self._children: Children = {}
+        self._above: dict[int, int] = {}
+        """Parent of each process that has one here."""
+        self._texts: dict[int, str] = {}
+        """What a filter looks at, of the processes that one has looked at."""
+        self._place: dict[int, int] | None = None
 
     # Data.
 
@@ -78,7 +86,9 @@ class ProcessTree:
         if signature == self._signature:
             return False
         self._signature, self._processes = signature, processes
-        self._build()
+        self._texts = {p.index: self._texts[p.index] for p in processes if p.index in self._texts}
+        self._link()
+        self._flatten()
         return True
 
     def owner(self, process: Process) -> Container | None:
@@ -95,14 +105,21 @@ class ProcessTree:
 
     def position(self, key: Key) -> int | None:
         """Return where a process is now, None when it is not shown."""
-        return self._place.get(key)
+        if self._place is None:
+            self._place = {row.process.index: at for at, row in enumerate(self.rows)}
+        process = self._find(key)
+        return None if process is None else self._place.get(process.index)
+
+    def _find(self, key: Key) -> Process | None:
+        return next((p for p in self._by_pid.get(key[0], ()) if p.start_ns == key[1]), None)
 
     # Commands.
 
     def turn_order(self, step: int) -> str:
         """Go to the next (1) or previous (-1) order and return its name."""
         self.order = ORDERS[(ORDERS.index(self.order) + step) % len(ORDERS)]
-        self._build()
+        self._link()
+        self._flatten()
         return self.order
 
     def show_ended(self, ended: bool) -> None:
@@ -117,75 +134,111 @@ class ProcessTree:
         Looked at are pid, command line, path, user id and container; capital letters count for nothing.
         """
         self.filter_text = text.strip()
-        self._build()
+        self._flatten()
 
     def fold(self, key: Key, folded: bool | None = None) -> None:
         """Fold or unfold a process's descendants; None: the other way than now."""
         if folded is None:
             folded = key not in self._folded
         (self._folded.add if folded else self._folded.discard)(key)
-        self._build()
+        self._flatten()
 
     def fold_all(self, folded: bool) -> None:
         """Fold every process below the first level, or none."""
-        children = _children(self._processes)
-        deep = (p for kids in (children.get(key_of(top), ()) for top in children.get(None, ())) for p in kids)
-        self._folded = {key_of(p) for p in deep if key_of(p) in children} if folded else set()
-        self._build()
+        children = self._children
+        deep = (p for top in children.get(None, ()) for p in children.get(top.index, ()))
+        self._folded = {key_of(p) for p in deep if p.index in children} if folded else set()
+        self._flatten()
 
     # Building.
 
-    def _build(self) -> None:
-        processes = sorted(self._processes, key=_SORT[self.order])
-        children = _children(processes)
-        kept, matched = self._filtered(processes, children)
+    def _link(self) -> None:
+        """Find every process's parent, and its children in order."""
+        by_pid: dict[int, list[Process]] = {}
+        for process in self._processes:
+            by_pid.setdefault(process.pid, []).append(process)
+        children: Children = {}
+        above: dict[int, int] = {}
+        for process in sorted(self._processes, key=_SORT[self.order]):
+            parent = _parent(process, by_pid)
+            if parent is None:
+                children.setdefault(None, []).append(process)
+            else:
+                children.setdefault(parent.index, []).append(process)
+                above[process.index] = parent.index
+        self._by_pid, self._children, self._above = by_pid, children, above
+
+    def _flatten(self) -> None:
+        """Make the rows: depth first, without what is folded or filtered."""
+        children = self._children
+        kept, matched = self._filtered()
+        folded = self._folded_indexes() if kept is None else frozenset[int]()
         rows: list[TreeRow] = []
-        folded = self._folded if kept is None else frozenset[Key]()
-        stack: list[tuple[Process, int]] = [(p, 0) for p in reversed(children.get(None, ()))]
+        none: list[Process] = []
+        stack = [(p, 0) for p in reversed(children.get(None, none)) if kept is None or p.index in kept]
         while stack:
             process, depth = stack.pop()
-            key = key_of(process)
-            if kept is not None and key not in kept:
-                continue
-            below = children.get(key, ())
-            if kept is not None:
-                below = [p for p in below if key_of(p) in kept]
-            hidden = _count(below, children) if key in folded else 0
-            rows.append(TreeRow(process, depth, len(below), hidden, matched is None or key in matched))
-            if not hidden:
+            index = process.index
+            below = children.get(index, none)
+            if kept is not None and below:
+                below = [p for p in below if p.index in kept]
+            hidden = self._count(below) if index in folded else 0
+            rows.append(TreeRow(process, depth, len(below), hidden, matched is None or index in matched))
+            if below and not hidden:
                 stack += [(p, depth + 1) for p in reversed(below)]
         self.rows = tuple(rows)
-        self.total = len(processes)
-        self.matches = len(processes) if matched is None else len(matched)
-        self._place = {key_of(row.process): at for at, row in enumerate(rows)}
+        self.total = len(self._processes)
+        self.matches = self.total if matched is None else len(matched)
+        self._place = None
 
-    def _filtered(
-        self, processes: Sequence[Process], children: dict[Key | None, list[Process]]
-    ) -> tuple[set[Key] | None, set[Key] | None]:
+    def _folded_indexes(self) -> set[int]:
+        found = (self._find(key) for key in self._folded)
+        return {p.index for p in found if p is not None}
+
+    def _count(self, processes: Sequence[Process]) -> int:
+        """Return how many there are with all their descendants."""
+        count, stack = 0, list(processes)
+        while stack:
+            count += 1
+            stack += self._children.get(stack.pop().index, ())
+        return count
+
+    def _filtered(self) -> tuple[set[int] | None, set[int] | None]:
         """Return which processes stay and which of them hold the text; None for all."""
         if not self.filter_text:
             return None, None
-        needle = self.filter_text.lower()
-        matched = {key_of(p) for p in processes if needle in self._text(p)}
+        matched = self._matched(self.filter_text.lower())
         kept = set(matched)
-        above = {key_of(child): parent for parent, kids in children.items() if parent is not None for child in kids}
-        for key in matched:
-            at = above.get(key)
+        for index in matched:
+            at = self._above.get(index)
             while at is not None and at not in kept:
                 kept.add(at)
-                at = above.get(at)
+                at = self._above.get(at)
         stack = list(matched)
         while stack:
-            for child in children.get(stack.pop(), ()):
-                key = key_of(child)
-                if key not in matched:
-                    kept.add(key)
-                    stack.append(key)
+            for child in self._children.get(stack.pop(), ()):
+                if child.index not in matched:
+                    kept.add(child.index)
+                    stack.append(child.index)
         return kept, matched
 
-    def _text(self, process: Process) -> str:
-        name = self.container_name(process)
-        return f"{process.pid} {process.cmdline} {process.exe} {process.exepath} {name} uid={process.uid}".lower()
+    def _matched(self, needle: str) -> set[int]:
+        """Return the processes that hold a text in small letters."""
+        one_of_each = {p.cgroup_id: p for p in self._processes}.values()
+        cgroups = {p.cgroup_id for p in one_of_each if needle in self.container_name(p).lower()}
+        texts = self._texts
+        matched = set()
+        for process in self._processes:
+            text = texts.get(process.index)
+            if text is None:
+                text = texts[process.index] = _text(process)
+            if needle in text or process.cgroup_id in cgroups:
+                matched.add(process.index)
+        return matched
+
+
+Children = dict[int | None, list[Process]]
+"""The children of each process, by its index; under None those whose parent is not there."""
 
 
 def key_of(process: Process) -> Key:
@@ -201,43 +254,20 @@ _SORT: Final[dict[str, Callable[[Process], tuple[int, int] | tuple[str, int]]]] 
 }
 
 
-def _children(processes: Sequence[Process]) -> dict[Key | None, list[Process]]:
-    """Return each process's children in the order given; under None those whose parent is not there."""
-    by_pid: dict[int, list[Process]] = {}
-    for process in processes:
-        by_pid.setdefault(process.pid, []).append(process)
-    children: dict[Key | None, list[Process]] = {}
-    for process in processes:
-        parent = _parent(process, by_pid)
-        children.setdefault(None if parent is None else key_of(parent), []).append(process)
-    return children
+def _text(process: Process) -> str:
+    return f"{process.pid} {process.cmdline} {process.exe} {process.exepath} uid={process.uid}".lower()
 
 
 def _parent(process: Process, by_pid: dict[int, list[Process]]) -> Process | None:
     """Return the nearest ancestor that is there; of a pid used twice the process that was there before its child."""
-    for at in _above(process):
-        for candidate in by_pid.get(at.pid, ()):
-            if abs(candidate.start_ns - at.start_ns) < _TICK_NS and candidate is not process:
-                return candidate
+    parent = process.parent
+    if parent is not None:
+        # Nearly always the parent itself is enough.
+        for at in (parent, *(() if parent.pid in by_pid else parent.ancestors())):
+            for candidate in by_pid.get(at.pid, ()):
+                if abs(candidate.start_ns - at.start_ns) < _TICK_NS and candidate.pid != process.pid:
+                    return candidate
     for candidate in by_pid.get(process.ppid, ()):
         if candidate.end_ns is None and candidate.start_ns <= process.start_ns + _TICK_NS and candidate is not process:
             return candidate
     return None
-
-
-def _above(process: Process) -> Iterator[Process]:
-    """Yield the parent, and only if asked on the ancestors beyond: nearly always the parent is enough."""
-    at = process.parent
-    if at is None or at.pid == process.pid:
-        return
-    yield at
-    yield from at.ancestors()
-
-
-def _count(processes: Sequence[Process], children: dict[Key | None, list[Process]]) -> int:
-    """Return how many there are with all their descendants."""
-    count, stack = 0, list(processes)
-    while stack:
-        count += 1
-        stack += children.get(key_of(stack.pop()), ())
-    return count

@@ -133,9 +133,13 @@ def process_lines(process: Process, engine: EngineFacade, boot_to_epoch_ns: int,
     """Return everything known of a process: its fields with their meaning, its ancestors, its last events."""
     lines: list[Line] = []
     for name, text, what in _facts(process, engine, boot_to_epoch_ns):
-        first, *more = wrapped(text, max(width - 30, 30), 0)
-        cells = [Cell(f" {name}", "token-field", 16), Cell(first, "strong", REST if more else max(width // 2, 30))]
-        lines.append(cells if more else [*cells, Cell(f"  {what}", "muted", REST)])
+        first, *more = wrapped(text, max(width - 17, 30), 0)
+        column = max(min(width // 2, 60) - 16, 24)
+        cells = [Cell(f" {name}", "token-field", 16)]
+        if more or len(first) > width - 40:
+            lines.append([*cells, Cell(first, "strong", REST)])
+        else:
+            lines.append([*cells, Cell(first, "strong", max(column, len(first) + 2)), Cell(f" {what}", "muted", REST)])
         lines += [(Cell("", "", 16), Cell(part, "strong", REST)) for part in more]
     lines += [(), (Cell(" process and its ancestors", "title", REST),), *ancestry_lines(process, width)]
     events, more_events = recent(process, engine)

@@ -101,11 +101,13 @@ class DriftList(LineList):
 class CellAlerts(Details):
     """The alerts of one cell of the board."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open", id="cell.open")]
-
     def __init__(self, title: str, alerts: Sequence[Alert]) -> None:
         super().__init__(title)
         self._alerts = alerts
+
+    def on_mount(self) -> None:
+        """Say what enter does."""
+        self.query_one(Pane).set_title(self._title, "enter opens the alert")
 
     def lines(self, width: int) -> Sequence[Line]:
         """Return one line for each alert."""
@@ -126,19 +128,17 @@ class CellAlerts(Details):
         if rule:
             self.dismiss(rule)
 
-    def action_open(self) -> None:
-        """Open the alert under the cursor."""
-        self._list.action_open()
-
 
 class CellRules(Details):
     """The rules that name one tactic."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Edit rule", id="tactic.open")]
-
     def __init__(self, title: str, rules: Sequence[Rule]) -> None:
         super().__init__(title)
         self._rules = rules
+
+    def on_mount(self) -> None:
+        """Say what enter does."""
+        self.query_one(Pane).set_title(self._title, "enter opens the rule in the editor")
 
     def lines(self, width: int) -> Sequence[Line]:
         """Return one line for each rule."""
@@ -151,10 +151,6 @@ class CellRules(Details):
     def _opened(self, message: LineList.Opened) -> None:
         message.stop()
         self.dismiss(self._rules[message.seq].name)
-
-    def action_open(self) -> None:
-        """Go to the rule under the cursor in the editor."""
-        self._list.action_open()
 
 
 class BoardTab(SideTab):

@@ -14,6 +14,7 @@ from tuimon.ui.screens.side_tab import SideTab
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.pane import Pane
+from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.view.cells import Line
@@ -62,6 +63,8 @@ class HealthTab(SideTab):
         self._cost_pane = Pane(id="costs-pane", title="Rules")
         self._head = CellLines(classes="head")
         self._costs = RuleCostList()
+        text = " looked: events that the prefilter let through to the rule; one in 64 is timed"
+        self._foot = CellLines([(Cell(text, "muted", REST),)], id="costs-foot")
         self._pulse: Pulse | None = None
 
     def compose(self) -> ComposeResult:
@@ -72,6 +75,7 @@ class HealthTab(SideTab):
             with self._cost_pane:
                 yield self._head
                 yield self._costs
+                yield self._foot
 
     @property
     def first_focus(self) -> LineList:

@@ -235,7 +235,7 @@ class MainScreen(Screen[None]):
     def _show_status(self) -> None:
         session = self.session
         snapshot = session.snapshot if session is not None else None
-        paused = session is not None and session.live.paused
+        paused = session is not None and (session.live.paused or self.app.replay_paused)
         width = self.size.width or 80
         self._status.set_lines(status_line(snapshot, width, paused=paused, ascii_only=self.app.ascii_only))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tuimon.view.session import Session
 
 _PAINT_TICKS = 2
-_SYNC_TICKS = 5
+_SYNC_TICKS = 10
 _STEP = 1 / 50
 """Of the whole time: what left and right move by."""
 
