@@ -299,7 +299,7 @@ class Alert:
     priority: str
     """Capitalised, in full: Warning, Informational, ..."""
     output: str
-    """The message with its fields filled in; hostile text in it is already escaped as Falco's JSON would."""
+    """The message with its fields filled in as they are: hostile text in it is escaped by whoever shows it."""
     output_fields: Mapping[str, object]
     """Field text as written in the rule to value; None when absent."""
     tags: tuple[str, ...]

@@ -51,8 +51,19 @@ def test_no_control_character_survives_in_either_form() -> None:
     hostile = "a\x1b]0;owned\x07 \x9b31m \u202e \r\n\x00 \udcff"
     alert = an_alert(hostile, output_fields={"proc.cmdline": hostile, "evt.buffer": b"\xff\x1b"})
     for line in (json_line(alert), text_line(alert)):
-        assert line.isascii()
         assert line.isprintable()
+        line.encode("utf-8")
+    assert json_line(alert).isascii()
+
+
+def test_text_is_escaped_once() -> None:
+    alert = an_alert('a\nb "c" \\d')
+    assert json.loads(json_line(alert))["output"].endswith('a\nb "c" \\d')
+    assert text_line(alert).endswith('a\\nb "c" \\d')
+
+
+def test_names_in_other_scripts_stay_readable() -> None:
+    assert "/srv/Отчёт.txt" in text_line(an_alert("read (file=/srv/Отчёт.txt)"))
 
 
 def test_ordinary_text_stays_readable() -> None:

@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from tuimon.escape import clean
 from tuimon.events import Alert
 
 
@@ -37,7 +38,7 @@ def _json_value(value: object) -> Any:
 
 def alert_object(alert: Alert) -> dict[str, Any]:
     """Return Falco's JSON alert as an object; ``tuimon`` holds what Falco has no place for."""
-    message = alert.output
+    message = _json_value(alert.output)
     fields = {name: _json_value(value) for name, value in alert.output_fields.items()}
     fields.setdefault("evt.time", alert.time_ns)
     extra: dict[str, Any] = {"revision": alert.revision, "evt.num": alert.event.num}
@@ -62,7 +63,6 @@ def json_line(alert: Alert) -> str:
 
 
 def text_line(alert: Alert) -> str:
-    """Return the alert as Falco's text line, control characters escaped."""
+    """Return the alert as Falco's text line; what a terminal could obey, or a reader be fooled by, is escaped."""
     mark = " (unconfirmed)" if alert.unconfirmed else ""
-    line = f"{clock_time(alert.time_ns)}: {alert.priority} {alert.output}{mark}"
-    return json.dumps(line, ensure_ascii=not line.isascii())[1:-1].replace('\\"', '"')
+    return clean(f"{clock_time(alert.time_ns)}: {alert.priority} {alert.output}{mark}")

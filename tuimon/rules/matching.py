@@ -76,8 +76,8 @@ class RuleHit:
     """Some value was not known yet; judge again when it is."""
 
     def output(self, event: Event) -> str:
-        """Return the message, its fields filled in and escaped."""
-        return self.rule.template.format(event)
+        """Return the message, its fields filled in as they are; whoever shows it escapes it."""
+        return self.rule.template.format(event, escape=False)
 
     def fields(self, event: Event) -> dict[str, object]:
         """Return the values of the fields of the message."""
