@@ -6,6 +6,7 @@ the source, the tables and the history; what it hands out is finished and never 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import socket
@@ -46,6 +47,8 @@ thousands of tiny batches."""
 APPEND_EVENTS: Final = 16_384
 STATS_S: Final = 1.0
 SNAPSHOT_S: Final = 0.1
+LIVE_NICE: Final = -5
+"""Of the thread that reads a live kernel: three times the share of an ordinary thread (sched(7))."""
 MAX_ALERTS: Final = 10_000
 UNKNOWN_WAIT_S: Final = 2.0
 SILENT_S: Final = 5.0
@@ -87,6 +90,16 @@ class _InForce:
     files: tuple[RuleFile, ...] = ()
     loaded: LoadResult = field(default_factory=lambda: load(()))
     ruleset: RuleSet | None = None
+
+
+def hurry() -> None:
+    """Put the calling thread ahead of ordinary ones, where that is allowed.
+
+    A flood of processes that takes every CPU would else take them from the reader too, and what cannot be read in time
+    is lost: with four shells that start programs on two CPUs every eighth exec was, and none with this.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LIVE_NICE)
 
 
 def _alone(event: Event) -> Event:
@@ -192,6 +205,8 @@ class Engine:
         return self._error
 
     def _run(self) -> None:
+        if self.source.live:
+            hurry()
         try:
             self._begin()
             with self._start_lock:
