@@ -469,6 +469,16 @@ class Engine:
         """Return the files in force, in load order; any thread."""
         return self._rules.files
 
+    @property
+    def ruleset(self) -> RuleSet | None:
+        """The rules in force, to be read, not judged with; None before there are any; any thread."""
+        return self._rules.ruleset
+
+    @property
+    def loaded(self) -> LoadResult:
+        """What the rules in force were made of; any thread."""
+        return self._rules.loaded
+
     def check_rules(self, files: Sequence[RuleFile]) -> tuple[Diagnostic, ...]:
         """Compile only; any thread."""
         return load(files).diagnostics
