@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final
 
 from tuimon.events import Alert, Event, Process
@@ -16,6 +17,10 @@ from tuimon.view.live_lines import container_label
 
 _GROUPS: Final = {name: at for at, name in enumerate(("fd", "fs", "proc", "user", "group", "container", "k8s"))}
 """Field groups that say most come first."""
+_NAME: Final = 26
+"""Columns for the name of a field."""
+_BESIDE: Final = 90
+"""Columns from which on a field's meaning stands beside its value."""
 _WRAPPED: Final = 200
 """Lines that one long text may take; a hostile argument list must not bury everything else."""
 
@@ -109,8 +114,6 @@ def ancestry_lines(process: Process | None, width: int) -> list[Line]:
 
 def _field_lines(event: Event, fields: Sequence[FieldInfo], width: int) -> list[Line]:
     lines: list[Line] = []
-    name_width = 26
-    text_width = max((width - name_width) // 2, 20)
     for info in sorted(fields, key=lambda info: _GROUPS.get(info.name.split(".")[0], len(_GROUPS))):
         if info.get is None or info.arg == "required" or info.filter_only:
             continue
@@ -120,19 +123,31 @@ def _field_lines(event: Event, fields: Sequence[FieldInfo], width: int) -> list[
             value = f"(cannot be shown: {type(error).__name__}: {error})"
         if value is None:
             continue
-        lines.append(_field_line(info, value, name_width, text_width))
+        lines += _field(info, value, width)
     return lines
 
 
-def _field_line(info: FieldInfo, value: Value, name_width: int, text_width: int) -> Line:
+def _field(info: FieldInfo, value: Value, width: int) -> list[Line]:
+    """Return a field's lines: name, value and meaning side by side, or the meaning below where there is no room."""
     text = "not known yet" if value is UNKNOWN else value_text(info, value)
-    return (
-        Cell(f" {info.name}", "token-field", name_width),
-        Cell(" ", "", 1),
-        Cell(text, "attention" if value is UNKNOWN else "strong", text_width),
-        Cell("  ", "", 2),
-        Cell(info.doc, "muted", REST),
-    )
+    role = "attention" if value is UNKNOWN else "strong"
+    if width < _BESIDE:
+        values = wrapped(text, width, _NAME)
+        lines: list[Line] = [
+            (Cell(f" {info.name}" if n == 0 else "", "token-field", _NAME), Cell(part, role, REST))
+            for n, part in enumerate(values)
+        ]
+        return lines + [(Cell("", "", _NAME), Cell(part, "muted", REST)) for part in wrapped(info.doc, width, _NAME)]
+    half = (width - _NAME) // 2
+    sides = zip_longest(wrapped(text, half), wrapped(info.doc, width - _NAME - half), fillvalue="")
+    return [
+        (
+            Cell(f" {info.name}" if n == 0 else "", "token-field", _NAME),
+            Cell(left, role, half),
+            Cell(right, "muted", REST),
+        )
+        for n, (left, right) in enumerate(sides)
+    ]
 
 
 def alert_lines(row: AlertGroup | Alert, members: Sequence[Alert], width: int) -> list[Line]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TABS: Final = (("live", "Live"), ("alerts", "Alerts"), ("rules", "Rules"), *SIDE_TABS)
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
+_FILTER: Final = "Keep events: an expression of the rule language, or plain text"
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 MIN_SIZE: Final = (60, 16)
@@ -54,11 +55,11 @@ class MainScreen(Screen[None]):
             Binding(str(number), f"tab('{name}')", title, show=False, id=f"tab.{name}")
             for number, (name, title) in enumerate(SIDE_TABS, 4)
         ),
-        Binding("slash", "filter", "Filter", key_display="/", id="filter.open"),
-        Binding("c", "containers", "Containers", id="containers.focus"),
-        Binding("z", "zoom", "Zoom", show=False, id="pane.zoom"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip=_FILTER, id="filter.open"),
+        Binding("c", "containers", "Containers", tooltip="Choose a container", id="containers.focus"),
+        Binding("z", "zoom", "Zoom", show=False, tooltip="The focused pane alone, or all again", id="pane.zoom"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
-        Binding("escape", "back", "Back", show=False, id="back"),
+        Binding("escape", "back", "Back", show=False, tooltip="Back: from zoom, container, filter", id="back"),
     ]
 
     def __init__(self) -> None:

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from tuimon.view.live_lines import LiveLines
     from tuimon.view.snapshot import ContainerRow
 
+_PAUSE = "Stop or go on drawing; the capture never stops"
+
 
 class LiveList(LineList):
     """Live events; follows the newest until the user looks at something."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,p", "screen.pause", "Pause", key_display="space", id="live.pause"),
-        Binding("f", "screen.follow", "Follow", id="live.follow"),
+        Binding("space,p", "screen.pause", "Pause", key_display="space", tooltip=_PAUSE, id="live.pause"),
+        Binding("f", "screen.follow", "Follow", tooltip="Keep the newest event in view", id="live.follow"),
         Binding("enter", "open", "Details", id="live.open"),
         Binding("y", "copy", "Copy as JSON", show=False, id="live.copy"),
     ]
@@ -135,8 +137,8 @@ class AlertList(LineList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="alerts.open"),
         Binding("e", "screen.edit_rule", "Edit rule", id="alerts.edit"),
-        Binding("u", "screen.fold", "Fold", id="alerts.fold"),
-        Binding("o", "screen.order", "Order", id="alerts.order"),
+        Binding("u", "screen.fold", "Fold", tooltip="Fold repeats, or show every alert", id="alerts.fold"),
+        Binding("o", "screen.order", "Order", tooltip="Worst first, or newest first", id="alerts.order"),
     ]
 
     def __init__(self, name: str) -> None:
