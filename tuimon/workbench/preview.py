@@ -20,10 +20,9 @@ from tuimon.events import Event
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_numpy import EventOf
-from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.capturing import not_captured
 from tuimon.workbench.columns import Memory
-from tuimon.workbench.judging import first_match
+from tuimon.workbench.judging import Rules, first_match
 from tuimon.workbench.scan import Found, Scan, Types
 
 LIMIT: Final = 500
@@ -115,8 +114,8 @@ class Preview:
 def preview(
     history_batches: Sequence[Batch],
     event_of: EventOf,
-    old: RuleSet | None,
-    new: RuleSet,
+    old: Rules | None,
+    new: Rules,
     changed_rule_names: Collection[str] | None = None,
     *,
     cancel: threading.Event | None = None,
@@ -159,8 +158,8 @@ class Run:
         self,
         history_batches: Sequence[Batch],
         event_of: EventOf,
-        old: RuleSet | None,
-        new: RuleSet,
+        old: Rules | None,
+        new: Rules,
         changed_rule_names: Collection[str] | None = None,
         *,
         limit: int = LIMIT,
@@ -342,7 +341,7 @@ class Run:
         return Cost(judged, total_ns / judged, self._events)
 
 
-def conditions(rules: RuleSet | None) -> dict[str, tuple[Condition, Types]]:
+def conditions(rules: Rules | None) -> dict[str, tuple[Condition, Types]]:
     """Return condition and event types of each rule by name."""
     if rules is None:
         return {}

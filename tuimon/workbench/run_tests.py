@@ -167,7 +167,10 @@ class _Run:
             except MadeEventError as error:
                 place = wanted.places.get(error.field, wanted.place)
                 raise TestFileError([diagnostic(place, str(error), error.hint)]) from None
-        return [Shot(rule, event) for event in self._events for rule, sure in judging.verdicts(event) if sure]
+        by_name = {rule.name: rule for rule in self._ruleset.rules}
+        return [
+            Shot(by_name[rule.name], event) for event in self._events for rule, sure in judging.verdicts(event) if sure
+        ]
 
     def _of_recording(self) -> list[Shot]:
         case = self._case
@@ -189,14 +192,23 @@ class _Run:
             except RuleError as error:
                 place = self._case.filter_place or self._case.place
                 raise TestFileError([diagnostic(place, str(error), error.hint)]) from None
-        found: list[Shot] = []
+        undecided: list[Shot] = []
+        count = 0
         for batch in replay.batches():
             for row in self._ruleset.candidates(batch, replay).tolist():
                 event = replay.event(batch, row)
-                hits = [hit for hit in self._ruleset.judge(event) if not hit.unknown]
-                if hits and len(found) < _MAX_ALERTS and (keep is None or keep.matches(event)):
-                    found += [Shot(hit.rule, alone(event)) for hit in hits]
-        yield from found
+                for hit in self._ruleset.judge(event):
+                    count += 1
+                    if count > _MAX_ALERTS:
+                        return
+                    if hit.unknown:
+                        undecided.append(Shot(hit.rule, alone(event)))
+                    elif keep is None or keep.matches(event):
+                        yield Shot(hit.rule, alone(event))
+        for shot in undecided:
+            event = replay.again(shot.event)
+            if shot.rule.judge(event) is not False and (keep is None or keep.matches(event)):
+                yield Shot(shot.rule, event)
 
     # What is not as expected
 

@@ -1,0 +1,112 @@
+"""The desk asks the parts of the workbench what a real engine over a recording knows."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tuimon.capture.recording import RecordingSource
+from tuimon.engine import build_engine
+from tuimon.resources import find_recording
+from tuimon.rulefiles import rule_files
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.rules.loader import load
+from tuimon.settings import Settings
+from tuimon.workbench.desk import Desk
+
+MINE = """
+- rule: Mine
+  desc: d
+  condition: evt.type in (open, openat) and fd.name = /etc/hostname
+  output: "%fd.name"
+  priority: INFO
+"""
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """An engine that has judged the built-in recording."""
+    settings = Settings()
+    engine = build_engine(settings, RecordingSource(find_recording("demo")))
+    assert engine.apply_rules(rule_files(settings)).accepted
+    engine.start()
+    deadline = time.monotonic() + 60
+    while not engine.finished() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert engine.finished()
+    yield engine
+    engine.stop()
+
+
+def test_a_rule_being_written_is_previewed_over_the_history(engine):
+    seen = Desk(engine).preview((*engine.rule_files(), RuleFile("mine.yaml", MINE)))
+    assert seen.rules == ("Mine",)
+    assert (seen.was, seen.now) == (0, seen.added)
+    assert seen.added > 0
+    assert {group.container for group in seen.groups} == {"shop-web"}
+    assert seen.events == len(engine.history)
+    assert seen.complete
+    assert Desk(engine).preview(engine.rule_files()).rules == ()
+
+
+def test_an_alert_of_the_engine_becomes_an_exception_that_hides_it(engine):
+    desk = Desk(engine)
+    alerts = engine.alerts_since(0)
+    assert len(alerts) > 3
+    for alert in alerts:
+        draft = desk.draft(alert)
+        hidden = desk.hides(draft)
+        assert alert in hidden.alerts
+        assert hidden.preview.removed >= 1
+        assert hidden.others == ()
+        edited = load(draft.files(engine.rule_files(), "/nowhere/local.yaml"))
+        assert edited.ok
+        seen = desk.preview(edited)
+        assert (seen.added, seen.removed) == (0, hidden.preview.removed)
+
+
+def test_why_and_what_rule_for_it(engine):
+    desk = Desk(engine)
+    for alert in engine.alerts_since(0):
+        assert alert.rule in desk.why(alert.event).matched
+        proposal = desk.propose(alert)
+        seen = desk.preview((*engine.rule_files(), RuleFile("mine.yaml", proposal.text)))
+        assert alert.event.num in {row.num for row in seen.added_rows}
+    assert desk.propose("fd.name contains shadow and evt.type = openat").condition
+    assert desk.propose(alert.event).condition
+
+
+def test_a_newer_question_cancels_the_one_before(engine):
+    desk = Desk(engine)
+    mine = load((*engine.rule_files(), RuleFile("mine.yaml", MINE)))
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(desk.preview(mine))) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 5
+    assert any(seen.complete for seen in found)
+
+
+def test_a_cancelled_look_says_so(engine):
+    desk = Desk(engine)
+    mine = load((*engine.rule_files(), RuleFile("mine.yaml", MINE)))
+    whole = desk.preview(mine)
+    stop = threading.Event()
+
+    def cancel() -> None:
+        while not stop.is_set():
+            desk.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    try:
+        part = desk.preview(mine)
+    finally:
+        stop.set()
+        thread.join()
+    assert part.events <= whole.events
+    assert part.complete is (part.events == whole.events)

@@ -1,0 +1,155 @@
+"""The workbench of one engine: what a front end asks, with all that has to be the same from question to question.
+
+One thread at a time may ask for previews and drafts (a worker of the screen); a newer question cancels the one before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from tuimon.batch import Batch
+from tuimon.capture.source import Interest
+from tuimon.events import Alert, Event
+from tuimon.history import History
+from tuimon.rules.checks import Addresses
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.rules.loader import LoadResult, load
+from tuimon.rules.ruleset import RuleSet
+from tuimon.workbench import exception_draft, near, new_rule
+from tuimon.workbench.capturing import captured_types
+from tuimon.workbench.columns import Memory
+from tuimon.workbench.exception_draft import Draft, Hidden
+from tuimon.workbench.judging import LoadedRules
+from tuimon.workbench.near import Why
+from tuimon.workbench.new_rule import Proposal
+from tuimon.workbench.preview import LIMIT, Preview, preview
+
+BREATH_S: Final = 0.0005
+"""Sleep after each batch of a look, so that the screen's thread gets the interpreter when it wants it."""
+
+
+class Options(Protocol):
+    """How the engine judges; see tuimon.engine.EngineOptions."""
+
+    @property
+    def first_match_only(self) -> bool: ...  # noqa: D102
+    @property
+    def plain_falco(self) -> bool: ...  # noqa: D102
+
+
+class Engine(Protocol):
+    """What is asked of the engine; see tuimon.engine.Engine."""
+
+    @property
+    def history(self) -> History: ...  # noqa: D102
+    @property
+    def options(self) -> Options: ...  # noqa: D102
+    @property
+    def ruleset(self) -> RuleSet | None: ...  # noqa: D102
+    @property
+    def loaded(self) -> LoadResult: ...  # noqa: D102
+    @property
+    def host_names(self) -> Addresses | None: ...  # noqa: D102
+    def event(self, batch: Batch, row: int) -> Event: ...  # noqa: D102
+    def interest(self) -> Interest: ...  # noqa: D102
+    def alerts_since(self, num: int) -> Sequence[Alert]: ...  # noqa: D102
+
+
+class Desk:
+    """The workbench of one engine.
+
+    Args:
+        engine: Is only read.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._memory = Memory()
+        self._busy = threading.Lock()
+        self._cancel = threading.Event()
+
+    def load(self, files: Sequence[RuleFile]) -> LoadResult:
+        """Load rule files; what is wrong with them is in the result."""
+        return load(files)
+
+    def cancel(self) -> None:
+        """End the look that is under way early; its result says that it is not complete. Any thread."""
+        self._cancel.set()
+
+    def preview(self, edited: LoadResult | Sequence[RuleFile], *, limit: int = LIMIT) -> Preview:
+        """Return what edited rules would have caught in the history, against those in force.
+
+        Cancels a look that is still under way.
+
+        Args:
+            edited: All rule files with the edit in them, or what was loaded from them (it must be ``ok``).
+            limit: Rows listed of each kind.
+
+        Raises:
+            RuleError: A rule cannot be compiled.
+        """
+        loaded = edited if isinstance(edited, LoadResult) else load(edited)
+        options = self._engine.options
+        new = LoadedRules(loaded, options.first_match_only, options.plain_falco, self._engine.host_names)
+        with self._alone() as mine:
+            return preview(
+                self._engine.history.batches(),
+                self._engine.event,
+                self._engine.ruleset,
+                new,
+                cancel=mine,
+                captured=captured_types(self._engine.interest()),
+                limit=limit,
+                breath_s=BREATH_S,
+                memory=self._memory,
+            )
+
+    def draft(self, alert: Alert | Sequence[Alert]) -> Draft:
+        """Return the narrowest exception for an alert or a group of them; raises RuleError."""
+        return exception_draft.draft(alert, self._engine.loaded)
+
+    def hides(self, draft: Draft) -> Hidden:
+        """Return what a draft would have hidden, of the alerts kept and of the history; raises RuleError."""
+        with self._alone():
+            return draft.hides(
+                self._engine.history.batches(),
+                self._engine.event,
+                self._engine.alerts_since(0),
+                plain_falco=self._engine.options.plain_falco,
+                memory=self._memory,
+            )
+
+    def why(self, event: Event, *, limit: int = 5) -> Why:
+        """Return which rules an event matches, cannot be decided for, and nearly matches."""
+        rules = self._engine.ruleset
+        return near.why(rules, event, limit=limit) if rules is not None else Why((), (), (), None)
+
+    def propose(self, what: Event | Alert | str) -> Proposal:
+        """Return a rule from an event, an alert, or a filter (RuleError when that is wrong)."""
+        if isinstance(what, str):
+            return new_rule.from_filter(what, self._engine.loaded)
+        if isinstance(what, Alert):
+            return new_rule.from_alert(what, self._engine.loaded)
+        return new_rule.from_event(what, self._engine.loaded)
+
+    def _alone(self) -> _Turn:
+        return _Turn(self)
+
+
+class _Turn:
+    """The right to look at the history: whoever wants it ends the look before."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def __enter__(self) -> threading.Event:
+        desk = self._desk
+        desk._cancel.set()
+        desk._busy.acquire()
+        desk._cancel = threading.Event()
+        return desk._cancel
+
+    def __exit__(self, *_: object) -> None:
+        self._desk._busy.release()
