@@ -106,7 +106,7 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> 
 # --- running things
 
 
-def wait_until(said: Callable[[], Any], timeout_s: float = 10.0, step_s: float = 0.02) -> Any:
+def wait_until(said: Callable[[], Any], timeout_s: float = 30.0, step_s: float = 0.02) -> Any:
     """Return what a function says as soon as that is true; fail when it is not within the time."""
     end = time.monotonic() + timeout_s
     while True:

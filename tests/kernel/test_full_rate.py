@@ -77,12 +77,12 @@ def test_memory_is_bounded_by_the_history_and_the_count_closes(load: subprocess.
 @pytest.mark.terminal
 def test_the_screen_answers_while_the_kernel_is_flooded(load: subprocess.Popen[bytes]) -> None:
     with Terminal([sys.executable, "-m", "tuimon"], columns=120, rows=40) as terminal:
-        terminal.wait_for("LIVE", 30)
-        terminal.wait_for(r"in [\d.]+[kM]/s", 10)
+        terminal.wait_for("LIVE")
+        terminal.wait_for(r"in [\d.]+[kM]/s")
         for key, shown in (("2", r"\[2 Alerts"), ("3", r"\[3 Rules\]"), ("1", r"\[1 Live\]"), ("space", r"(?i)paused")):
             began = time.monotonic()
             terminal.press("Space" if key == "space" else key)
-            terminal.wait_for(shown, 5)
+            terminal.wait_for(shown)
             assert time.monotonic() - began < 2
         screen = terminal.screen()
         assert re.search(r"LOST [\d,.kM]+", screen)

@@ -49,7 +49,7 @@ class Watch:
 
     def wait_ready(self) -> None:
         """Wait until the probes are attached: the first reads of a marked file may come too early."""
-        ends_at = time.monotonic() + 20
+        ends_at = time.monotonic() + 60
         while time.monotonic() < ends_at:
             Path("/etc/shadow").read_bytes()
             try:
@@ -57,9 +57,9 @@ class Watch:
                 return
             except AssertionError:
                 assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
-        raise AssertionError("tuimon watch saw nothing within 20 s")
+        raise AssertionError("tuimon watch saw nothing within a minute")
 
-    def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 5.0) -> tuple[float, dict[str, Any]]:
+    def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 20.0) -> tuple[float, dict[str, Any]]:
         """Return (seconds from event to line, alert) of the first alert that is wanted."""
         ends_at = time.monotonic() + timeout_s
         while (left := ends_at - time.monotonic()) > 0:
@@ -184,41 +184,41 @@ def test_the_screen_shows_the_alert_and_puts_a_saved_rule_in_force(
         "  output: Marked file read (file=%fd.name command=%proc.cmdline)\n  priority: WARNING\n"
     )
     with Terminal([*TUIMON, "-r", str(rules)], columns=140) as terminal:
-        terminal.wait_for("LIVE", 20)
-        terminal.wait_for(re.escape(name), 20)
+        terminal.wait_for("LIVE")
+        terminal.wait_for(re.escape(name))
         began = time.monotonic()
         exec_on_a_terminal(podman, name, "sh", "-c", "'exit 0'")
-        terminal.wait_for(r"(?i)shell.*container.*" + re.escape(name[:8]), 5)
+        terminal.wait_for(r"(?i)shell.*container.*" + re.escape(name[:8]))
         ran_s = time.monotonic() - began
         subprocess.run(["cat", "/etc/shadow"], stdout=subprocess.DEVNULL, check=True)
         read_at = time.monotonic()
-        terminal.wait_for("Password File Read", 5)
+        terminal.wait_for("Password File Read")
         assert time.monotonic() - read_at < WITHIN_S + 0.3  # one repaint and one look at the screen more
-        assert ran_s < 5
+        assert ran_s < 15
 
         text = rules.read_text().replace("/never/there", f"/tmp/{marker}")
         edit_in_the_screen(terminal, rules, "/never/there", f"/tmp/{marker}")
         terminal.press("C-s")
-        terminal.wait_for(r"rev 2", 10)
+        terminal.wait_for(r"rev 2")
         assert f"/tmp/{marker}" in rules.read_text()
         assert text.count("\n") == rules.read_text().count("\n")
         Path(f"/tmp/{marker}").write_text("x")
         try:
             subprocess.run(["cat", f"/tmp/{marker}"], stdout=subprocess.DEVNULL, check=True)
             terminal.press("Escape")
-            terminal.wait_gone("esc Leave", 5)
+            terminal.wait_gone("esc Leave")
             terminal.press("1")
-            terminal.wait_for(r"WARN +\d+ .*Marked file read", 5)
+            terminal.wait_for(r"WARN +\d+ .*Marked file read")
 
             edit_in_the_screen(terminal, rules, "fd.name", "fd.nmae")
-            terminal.wait_for(r"fd\.nmae", 5)
+            terminal.wait_for(r"fd\.nmae")
             terminal.press("C-s")
-            screen = terminal.wait_for(r"(?i)mine\.yaml:3:\d+|3:\d+", 10)
+            screen = terminal.wait_for(r"(?i)mine\.yaml:3:\d+|3:\d+")
             assert "rev 2" in screen
             assert "fd.nmae" not in rules.read_text()
             before = alert_count(terminal)
             subprocess.run(["cat", f"/tmp/{marker}"], stdout=subprocess.DEVNULL, check=True)
-            ends_at = time.monotonic() + 5
+            ends_at = time.monotonic() + 30
             while alert_count(terminal) <= before and time.monotonic() < ends_at:
                 time.sleep(0.05)
             assert alert_count(terminal) > before
@@ -238,14 +238,14 @@ def edit_in_the_screen(terminal: Terminal, rules: Path, old: str, new: str) -> N
     row = next(i for i, line in enumerate(lines) if old in line)
     column = lines[row].index(old) + len(old)
     terminal.press("3")
-    terminal.wait_for(r"\[3 Rules\]", 5)
-    terminal.wait_for(r"\^s Apply", 5)
+    terminal.wait_for(r"\[3 Rules\]")
+    terminal.wait_for(r"\^s Apply")
     terminal.press("Tab")
-    terminal.wait_for("esc Leave", 5)
+    terminal.wait_for("esc Leave")
     terminal.press("C-Home", *["Down"] * row, "Home", *["Right"] * (column - first_column(lines[row])))
     terminal.press(*["BSpace"] * len(old))
     terminal.type(new)
-    terminal.wait_for(re.escape(new), 5)
+    terminal.wait_for(re.escape(new))
 
 
 def first_column(line: str) -> int:

@@ -111,7 +111,7 @@ def test_however_it_ends_its_probes_are_gone(number: signal.Signals, after_s: fl
         process.kill()
     assert process.returncode != 0
     assert "Traceback" not in text
-    wait_until(lambda: not any(exists(each) for each in programs), timeout_s=5)
+    wait_until(lambda: not any(exists(each) for each in programs))
 
 
 @pytest.mark.terminal
@@ -120,7 +120,7 @@ def test_the_screen_gives_the_terminal_back(key: str) -> None:
     with Terminal(
         ["sh", "-c", f"{sys.executable} -m tuimon; echo status $?; stty -a"], columns=100, rows=30
     ) as terminal:
-        terminal.wait_for("LIVE", 20)
+        terminal.wait_for("LIVE")
         programs = set[int]()
         for child in Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text().split():
             programs |= programs_of(int(child))
@@ -128,19 +128,19 @@ def test_the_screen_gives_the_terminal_back(key: str) -> None:
         terminal.press(key)
         if key == "C-c":
             terminal.press("q")
-        screen = terminal.wait_for(r"status \d+", 10)
+        screen = terminal.wait_for(r"status \d+")
         assert "status 0" in screen
         assert re.search(r"(?<!-)icanon", screen)
         assert re.search(r"(?<!-)echo\b", screen)
-        wait_until(lambda: not any(exists(each) for each in programs), timeout_s=5)
+        wait_until(lambda: not any(exists(each) for each in programs))
 
 
 @pytest.mark.terminal
 def test_a_terminal_too_small_gets_a_sentence_and_grows_into_the_screen() -> None:
     with Terminal(TUIMON, columns=40, rows=10) as terminal:
-        terminal.wait_for("needs a terminal of 60x16", 15)
+        terminal.wait_for("needs a terminal of 60x16")
         terminal._tmux("resize-window", "-t", "t", "-x", "100", "-y", "30")
-        terminal.wait_for("LIVE", 20)
+        terminal.wait_for("LIVE")
         terminal.press("q")
         assert terminal.status() == 0
 
@@ -148,13 +148,13 @@ def test_a_terminal_too_small_gets_a_sentence_and_grows_into_the_screen() -> Non
 @pytest.mark.terminal
 def test_a_terminal_that_goes_away_takes_tuimon_with_it() -> None:
     with Terminal(TUIMON, columns=100, rows=30) as terminal:
-        terminal.wait_for("LIVE", 20)
+        terminal.wait_for("LIVE")
         pid = terminal.pid
         programs = programs_of(pid)
         assert programs
         terminal._tmux("kill-server", check=False)
-        wait_until(lambda: not Path(f"/proc/{pid}/fdinfo").exists() or not programs_of(pid), timeout_s=10)
-        wait_until(lambda: not any(exists(each) for each in programs), timeout_s=5)
+        wait_until(lambda: not Path(f"/proc/{pid}/fdinfo").exists() or not programs_of(pid))
+        wait_until(lambda: not any(exists(each) for each in programs))
 
 
 @pytest.mark.containers
@@ -164,8 +164,8 @@ def test_a_container_killed_from_outside_ends_in_the_list_and_nothing_breaks() -
         podman.run(name, IMAGE, *SLEEP)
         pid = int(podman.call("inspect", "-f", "{{.State.Pid}}", name))
         with Terminal(TUIMON, columns=120, rows=40) as terminal:
-            terminal.wait_for(name, 20)
+            terminal.wait_for(name)
             os.kill(pid, signal.SIGKILL)
-            terminal.wait_for(rf"{name}.*ended|ended.*{name}|{name[:10]}.*ended", 15)
+            terminal.wait_for(rf"{name}.*ended|ended.*{name}|{name[:10]}.*ended")
             terminal.press("q")
             assert terminal.status() == 0

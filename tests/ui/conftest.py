@@ -37,7 +37,7 @@ async def running(engine=None, *, size=(120, 40), **options):
         yield app, pilot
 
 
-async def until(condition, timeout_s=5.0):
+async def until(condition, timeout_s=30.0):
     """Wait until something is so; fail when it does not become so."""
     end = time.monotonic() + timeout_s
     while not condition():
