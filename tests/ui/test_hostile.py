@@ -37,7 +37,12 @@ PANES = (
     ("event, scrolled", "\x1b[F", "evt."),
     ("alerts", "\x1b2", "fields of the output"),
     ("alert", "\r", "Back"),
-    ("rules", "\x1b3\r", "Revert"),
+    ("board", "\x1b4", "alerts by tactic"),
+    ("tree", "5G", "Processes"),
+    ("process", "\r", "working directory"),
+    ("timeline", "\x1b6", "in what history holds"),
+    ("health", "7", "heartbeat"),
+    ("rules", "3\r", "Revert"),
 )
 
 
