@@ -15,6 +15,8 @@ from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
 from tuimon.settings import Settings
 from tuimon.workbench.desk import Desk
+from tuimon.workbench.run_tests import run_file
+from tuimon.workbench.saved_case import add_case
 
 MINE = """
 - rule: Mine
@@ -76,6 +78,18 @@ def test_why_and_what_rule_for_it(engine):
         assert alert.event.num in {row.num for row in seen.added_rows}
     assert desk.propose("fd.name contains shadow and evt.type = openat").condition
     assert desk.propose(alert.event).condition
+
+
+def test_alerts_are_saved_as_cases_that_pass(engine, tmp_path):
+    desk = Desk(engine)
+    (tmp_path / "rules.yaml").write_text("".join(file.text for file in engine.rule_files()))
+    text = ""
+    for alert in engine.alerts_since(0):
+        text = add_case(text, desk.case(alert.event, alert.rule), ["rules.yaml"]).apply(text)
+    (tmp_path / "x.test.yaml").write_text(text)
+    result = run_file(tmp_path / "x.test.yaml")
+    assert [(case.case.name, case.failures) for case in result.cases if case.failures] == []
+    assert (result.status, len(result.cases)) == (0, len(engine.alerts_since(0)))
 
 
 def test_a_newer_question_cancels_the_one_before(engine):

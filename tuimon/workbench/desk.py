@@ -11,13 +11,14 @@ from typing import Final, Protocol
 
 from tuimon.batch import Batch
 from tuimon.capture.source import Interest
+from tuimon.errors import RuleError
 from tuimon.events import Alert, Event
 from tuimon.history import History
 from tuimon.rules.checks import Addresses
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.ruleset import RuleSet
-from tuimon.workbench import exception_draft, near, new_rule
+from tuimon.workbench import exception_draft, near, new_rule, saved_case
 from tuimon.workbench.capturing import captured_types
 from tuimon.workbench.columns import Memory
 from tuimon.workbench.exception_draft import Draft, Hidden
@@ -133,6 +134,13 @@ class Desk:
         if isinstance(what, Alert):
             return new_rule.from_alert(what, self._engine.loaded)
         return new_rule.from_event(what, self._engine.loaded)
+
+    def case(self, event: Event, name: str) -> str:
+        """Return an event as a case for a rule test file (see saved_case); raises RuleError when it cannot be one."""
+        rules = self._engine.ruleset
+        if rules is None:
+            raise RuleError("there are no rules in force that a case could be about", "load some first")
+        return saved_case.case_text(event, rules, name)
 
     def _alone(self) -> _Turn:
         return _Turn(self)

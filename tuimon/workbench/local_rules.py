@@ -166,7 +166,7 @@ def _extended_values(text: str, path: str, spec: ExceptionSpec) -> Found | None:
                 and values.items
                 and isinstance(values.items[0], YamlSequence)
             ):
-                edit = _insert(text, values, [f"- {flow(spec.values)}"], flow(spec.values))
+                edit = insert(text, values, [f"- {flow(spec.values)}"], flow(spec.values))
                 at = (*where, "exceptions", number, "values")
                 return edit, lambda before, at=at: _grown(before, at, list(spec.values))
     return None
@@ -181,7 +181,7 @@ def _extended_exceptions(text: str, path: str, spec: ExceptionSpec) -> Found | N
             f"{{name: {plain(spec.name)}, fields: {flow(spec.fields)}, comps: {flow(spec.comps)}, "
             f"values: [{flow(spec.values)}]}}"
         )
-        edit = _insert(text, exceptions, _exception_lines(spec, ""), one_line)
+        edit = insert(text, exceptions, _exception_lines(spec, ""), one_line)
         return edit, lambda before, at=(*where, "exceptions"): _grown(before, at, spec.as_data())
     return None
 
@@ -219,7 +219,7 @@ def _grown(documents: Data, at: tuple[str | int, ...], item: Any) -> Data:
     return whole  # type: ignore[no-any-return]
 
 
-def _insert(text: str, into: YamlSequence, block: Sequence[str], one_line: str) -> Edit:
+def insert(text: str, into: YamlSequence, block: Sequence[str], one_line: str) -> Edit:
     """Return the edit that puts an item behind the last one of a sequence.
 
     Args:

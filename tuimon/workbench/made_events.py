@@ -1,7 +1,8 @@
 """Events made from readable fields: ``{evt.type: openat, proc.name: cat, fd.name: /etc/shadow}`` to an Event.
 
-What is not said gets a plain value (a root shell on the host, a call that succeeds). What is said must come out: the
-made event is asked for every field that was given, and a value that it cannot have is an error, never something else.
+What is not said gets a plain value: a shell of root on the host, started by init, whose call succeeds. What is said
+must come out: the made event is asked for every field that was given, and a value that it cannot have is an error, never
+something else.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tuimon.fields.argsource import BOUND_BY_NAME
 from tuimon.fields.facts import facts
 from tuimon.records import ExeFlag, Flag, Kind, Slot
 from tuimon.rules.mistakes import nearest
-from tuimon.rules.output import as_text
+from tuimon.rules.output import ABSENT, as_text
 from tuimon.syscalls import CALLS, NAME_TO_NR, Call
 from tuimon.workbench.made_records import (
     BOOT_TO_EPOCH_NS,
@@ -161,7 +162,7 @@ class _Maker:
             pid=pid,
             start_ns=TS_NS - 10_000_000_000,
             parent=above,
-            ppid=above.pid,
+            ppid=above.pid if above is not None else 1,
             comm=comm,
             exe=self.take("proc.exe") or comm,
             args=args,
@@ -187,8 +188,11 @@ class _Maker:
         process.env = tuple(environ.split()) if environ is not None else None
         return process
 
-    def ancestors(self, cgroup_id: int) -> Process:
-        """Return the parent, with as many ancestors as were named."""
+    def ancestors(self, cgroup_id: int) -> Process | None:
+        """Return the parent, with as many ancestors as were named; None when its name is said to be absent."""
+        if self.left.get("proc.pname") == ABSENT:
+            del self.left["proc.pname"]
+            return None
         said: dict[int, dict[str, str]] = {}
         for name in list(self.left):
             if found := _ANCESTOR.match(name):
@@ -200,7 +204,7 @@ class _Maker:
         for depth in range(max(said, default=1), 0, -1):
             mine = said.get(depth, {})
             words = _words(mine.get("cmdline", ""))
-            comm = mine.get("name") or (words[0] if words else "systemd" if depth > 1 else "sh")
+            comm = mine.get("name") or (words[0] if words else "init")
             pid = int(mine.get("pid", "0")) or (parent_pid if depth == 1 else 2000 - depth)
             at = Process(
                 pid=pid, start_ns=TS_NS - 20_000_000_000, parent=at, ppid=at.pid if at is not None else 1, comm=comm,
@@ -208,7 +212,6 @@ class _Maker:
                 cwd="/", uid=0, gid=0, vpid=pid, pgid=pid, vpgid=pid, sid=pid, vsid=pid, cgroup_id=cgroup_id,
                 index=depth,
             )  # fmt: skip
-        assert at is not None
         return at
 
     def command(self, name: str, cmdline: str) -> tuple[str, tuple[str, ...]]:
