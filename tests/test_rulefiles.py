@@ -21,7 +21,7 @@ def _folder(path: Path, *names: str) -> Path:
 
 def test_tuimons_own_come_first_then_the_machines_then_the_users(tmp_path: Path) -> None:
     """A later file may override what an earlier one defines."""
-    system = _folder(tmp_path / "rules.d", "20-b.yaml", "10-a.yml", ".hidden.yaml", "notes.txt")
+    system = _folder(tmp_path / "rules.d", "20-b.yaml", "10-a.yml", ".hidden.yaml", "notes.txt", "30-c.test.yaml")
     mine = _folder(tmp_path / "mine", "z.yaml", "y.yaml")
     single = tmp_path / "one.rules"
     single.write_text("")

@@ -18,6 +18,8 @@ from tuimon.settings import SYSTEM_RULES, Settings
 Origin = Literal["builtin", "system", "user"]
 
 SUFFIXES: Final = (".yaml", ".yml")
+TEST_SUFFIXES: Final = tuple(f".test{suffix}" for suffix in SUFFIXES)
+"""Rule tests lie beside the rules (docs/testing-rules.md); a folder's are not loaded as rules."""
 MAX_BYTES: Final = 16 << 20
 """No rule file is that large; a device or a recording given by mistake is."""
 
@@ -67,9 +69,10 @@ def read_rule_file(path: Path, origin: Origin = "user") -> RuleFile:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """Return the rule files directly in a folder, by name; hidden ones (an editor's backups) are left out."""
+    """Return the rule files directly in a folder, by name; hidden ones (an editor's backups) and tests are left out."""
     try:
         found = [p for p in folder.iterdir() if p.suffix in SUFFIXES and not p.name.startswith(".") and p.is_file()]
+        found = [p for p in found if not p.name.endswith(TEST_SUFFIXES)]
     except OSError as error:
         raise SettingsError(f"cannot list rule folder {folder}: {error.strerror}", _hint(error)) from error
     return sorted(found)

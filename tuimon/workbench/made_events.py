@@ -1,8 +1,7 @@
 """Events made from readable fields: ``{evt.type: openat, proc.name: cat, fd.name: /etc/shadow}`` to an Event.
 
 What is not said gets a plain value: a shell of root on the host, started by init, whose call succeeds. What is said
-must come out: the made event is asked for every field that was given, and a value that it cannot have is an error, never
-something else.
+must come out: the made event is asked for every field that was given, and a value that it cannot have is an error.
 """
 
 from __future__ import annotations

@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Final
 
 from tuimon.errors import RuleError, SettingsError
-from tuimon.rulefiles import SUFFIXES, read_rule_file
+from tuimon.rulefiles import TEST_SUFFIXES, read_rule_file
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.mistakes import nearest
 from tuimon.rules.reader import Mapping as YamlMapping
 from tuimon.rules.reader import Node, Sequence, YamlError, read_documents
 from tuimon.rules.source import Place, Scalar
 
-TEST_SUFFIXES: Final = tuple(f".test{suffix}" for suffix in SUFFIXES)
 CODE: Final = "TEST_FILE"
 _FILE_KEYS: Final = ("rules", "cases", "rule_matching", "plain_falco")
 _CASE_KEYS: Final = ("name", "events", "recording", "filter", "only", "alerts")
