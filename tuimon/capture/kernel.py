@@ -53,8 +53,8 @@ DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
     SizeClass.PROC_LONG: 32 * _MIB,
 }
 """Bytes of each ring. The process classes have theirs to themselves: a flood of others cannot take their room. Where
-rules look at the environment, an exec is a PROC_LONG as soon as that holds some 1.5 KB, which is usual: 32 MiB are 1,024
-of them."""
+rules look at the environment, an exec is a PROC_LONG as soon as that holds some 1.5 KB, which is usual: 32 MiB are
+1,024 of them."""
 
 CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4"), ("self", "<u4", (8,))])
 """struct tm_config of bpf/maps.h."""
