@@ -46,7 +46,7 @@ class Peopled(Protocol):
 class ProcessTree:
     """The rows of the tree pane.
 
-    Inside, a process is told by its index in the engine's table: one number is a cheaper key than pid and start.
+    Inside, a process is told by its ``id()``, its own as long as this holds it: a cheaper key than pid and start.
 
     Args:
         engine: Gives processes and their containers.
@@ -72,8 +72,8 @@ class ProcessTree:
         self._children: Children = {}
         self._above: dict[int, int] = {}
         """Parent of each process that has one here."""
-        self._texts: dict[int, str] = {}
-        """What a filter looks at, of the processes that one has looked at."""
+        self._texts: dict[int, tuple[Process, str]] = {}
+        """What a filter looks at, of the processes that one has looked at; holds them, so that no id is used again."""
         self._place: dict[int, int] | None = None
 
     # Data.
@@ -81,12 +81,14 @@ class ProcessTree:
     def sync(self) -> bool:
         """Take the processes as they are now; return whether the rows are others than before."""
         processes = self._engine.process_list(ended=self.ended)
-        signature = [(p.index, p.end_ns is None) for p in processes]
+        signature = [(id(p), p.end_ns is None) for p in processes]
         self._owners.clear()
         if signature == self._signature:
             return False
         self._signature, self._processes = signature, processes
-        self._texts = {p.index: self._texts[p.index] for p in processes if p.index in self._texts}
+        if self._texts:
+            alive = set(map(id, processes))
+            self._texts = {number: text for number, text in self._texts.items() if number in alive}
         self._link()
         self._flatten()
         return True
@@ -106,9 +108,9 @@ class ProcessTree:
     def position(self, key: Key) -> int | None:
         """Return where a process is now, None when it is not shown."""
         if self._place is None:
-            self._place = {row.process.index: at for at, row in enumerate(self.rows)}
+            self._place = {id(row.process): at for at, row in enumerate(self.rows)}
         process = self._find(key)
-        return None if process is None else self._place.get(process.index)
+        return None if process is None else self._place.get(id(process))
 
     def _find(self, key: Key) -> Process | None:
         return next((p for p in self._by_pid.get(key[0], ()) if p.start_ns == key[1]), None)
@@ -146,8 +148,8 @@ class ProcessTree:
     def fold_all(self, folded: bool) -> None:
         """Fold every process below the first level, or none."""
         children = self._children
-        deep = (p for top in children.get(None, ()) for p in children.get(top.index, ()))
-        self._folded = {key_of(p) for p in deep if p.index in children} if folded else set()
+        deep = (p for top in children.get(None, ()) for p in children.get(id(top), ()))
+        self._folded = {key_of(p) for p in deep if id(p) in children} if folded else set()
         self._flatten()
 
     # Building.
@@ -164,9 +166,29 @@ class ProcessTree:
             if parent is None:
                 children.setdefault(None, []).append(process)
             else:
-                children.setdefault(parent.index, []).append(process)
-                above[process.index] = parent.index
+                children.setdefault(id(parent), []).append(process)
+                above[id(process)] = id(parent)
         self._by_pid, self._children, self._above = by_pid, children, above
+        self._cut_loops()
+
+    def _cut_loops(self) -> None:
+        """Make a root of one process of each loop of parents, which only a damaged recording can hold."""
+        reached: set[int] = set()
+        self._reach(self._children.get(None, []), reached)
+        if len(reached) == len(self._processes):
+            return
+        for process in self._processes:
+            if id(process) not in reached:
+                self._children[self._above.pop(id(process))].remove(process)
+                self._children.setdefault(None, []).append(process)
+                self._reach([process], reached)
+
+    def _reach(self, roots: Sequence[Process], reached: set[int]) -> None:
+        stack = list(roots)
+        while stack:
+            process = stack.pop()
+            reached.add(id(process))
+            stack += self._children.get(id(process), ())
 
     def _flatten(self) -> None:
         """Make the rows: depth first, without what is folded or filtered."""
@@ -175,13 +197,13 @@ class ProcessTree:
         folded = self._folded_indexes() if kept is None else frozenset[int]()
         rows: list[TreeRow] = []
         none: list[Process] = []
-        stack = [(p, 0) for p in reversed(children.get(None, none)) if kept is None or p.index in kept]
+        stack = [(p, 0) for p in reversed(children.get(None, none)) if kept is None or id(p) in kept]
         while stack:
             process, depth = stack.pop()
-            index = process.index
+            index = id(process)
             below = children.get(index, none)
             if kept is not None and below:
-                below = [p for p in below if p.index in kept]
+                below = [p for p in below if id(p) in kept]
             hidden = self._count(below) if index in folded else 0
             rows.append(TreeRow(process, depth, len(below), hidden, matched is None or index in matched))
             if below and not hidden:
@@ -193,14 +215,14 @@ class ProcessTree:
 
     def _folded_indexes(self) -> set[int]:
         found = (self._find(key) for key in self._folded)
-        return {p.index for p in found if p is not None}
+        return {id(p) for p in found if p is not None}
 
     def _count(self, processes: Sequence[Process]) -> int:
         """Return how many there are with all their descendants."""
         count, stack = 0, list(processes)
         while stack:
             count += 1
-            stack += self._children.get(stack.pop().index, ())
+            stack += self._children.get(id(stack.pop()), ())
         return count
 
     def _filtered(self) -> tuple[set[int] | None, set[int] | None]:
@@ -217,9 +239,9 @@ class ProcessTree:
         stack = list(matched)
         while stack:
             for child in self._children.get(stack.pop(), ()):
-                if child.index not in matched:
-                    kept.add(child.index)
-                    stack.append(child.index)
+                if id(child) not in matched:
+                    kept.add(id(child))
+                    stack.append(id(child))
         return kept, matched
 
     def _matched(self, needle: str) -> set[int]:
@@ -229,16 +251,16 @@ class ProcessTree:
         texts = self._texts
         matched = set()
         for process in self._processes:
-            text = texts.get(process.index)
-            if text is None:
-                text = texts[process.index] = _text(process)
-            if needle in text or process.cgroup_id in cgroups:
-                matched.add(process.index)
+            known = texts.get(id(process))
+            if known is None:
+                known = texts[id(process)] = process, _text(process)
+            if needle in known[1] or process.cgroup_id in cgroups:
+                matched.add(id(process))
         return matched
 
 
 Children = dict[int | None, list[Process]]
-"""The children of each process, by its index; under None those whose parent is not there."""
+"""The children of each process, by its id; under None those whose parent is not there."""
 
 
 def key_of(process: Process) -> Key:
