@@ -7,7 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 
+from tests.builders import connect_event
 from tuimon.enrich.hostnames import KEEP_FAILED_S, KEEP_S, PATIENCE_S, HostNames, ask_system
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.rules.loader import load
+from tuimon.rules.matching import Pending
+from tuimon.rules.ruleset import RuleSet
 
 ONE, TWO = socket.inet_aton("192.0.2.1"), socket.inet_aton("192.0.2.2")
 
@@ -47,7 +52,9 @@ def test_a_resolver_that_does_not_answer_gives_no_address_after_a_while() -> Non
     gate, clock = threading.Event(), Clock()
     names = HostNames(lambda _: frozenset({ONE}) if gate.wait(5) else frozenset(), clock)
     assert names.lookup("a.example") is None
+    before = names.revision
     clock.now += PATIENCE_S
+    assert names.revision > before
     assert names.lookup("a.example") == frozenset()
     gate.set()
     until(lambda: names.lookup("a.example") == frozenset({ONE}))
@@ -111,4 +118,24 @@ def test_names_are_asked_of_the_system() -> None:
     assert socket.inet_aton("127.0.0.1") in ask_system("localhost")
     names = HostNames()
     until(lambda: names.lookup("not a name\udce9") == frozenset())
+    names.close()
+
+
+def test_a_rule_that_waits_for_a_silent_resolver_does_not_fire() -> None:
+    """Every connection of a container would be an alert else, as long as DNS is down."""
+    gate, clock = threading.Event(), Clock()
+    names = HostNames(lambda _: frozenset({ONE}) if gate.wait(5) else frozenset(), clock)
+    condition = "evt.type = connect and fd.sip.name = a.example"
+    text = f"- rule: a\n  desc: b\n  condition: {condition}\n  output: x\n  priority: INFO\n"
+    ruleset = RuleSet.build(load([RuleFile("a.yaml", text)]), 1, addresses=names)
+    event = connect_event("192.0.2.1")
+    (hit,) = ruleset.judge(event)
+    assert hit.unknown
+    pending = Pending(2.0)
+    pending.add(event, hit)
+    assert not list(pending.settle(clock.now, names.revision, lambda e: e))
+    clock.now += 2.5
+    assert not list(pending.settle(clock.now, names.revision, lambda e: e))
+    assert not len(pending)
+    gate.set()
     names.close()

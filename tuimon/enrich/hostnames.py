@@ -59,8 +59,9 @@ class HostNames:
     """
 
     def __init__(self, resolve: Resolve = ask_system, clock: Callable[[], float] = time.monotonic) -> None:
-        self.revision = 0
-        """Grows whenever a name is known to have other addresses."""
+        self._revision = 0
+        self._unanswered: deque[_Answer] = deque()
+        """Names asked for the first time, oldest first, that PATIENCE_S is not over for yet."""
         self._resolve = resolve
         self._clock = clock
         self._answers: dict[str, _Answer] = {}
@@ -68,6 +69,14 @@ class HostNames:
         self._changed = threading.Condition()
         self._threads = 0
         self._closed = False
+
+    @property
+    def revision(self) -> int:
+        """Grows whenever ``lookup`` answers something else for a name than it did before."""
+        now = self._clock()
+        while self._unanswered and now - self._unanswered[0].asked_s >= PATIENCE_S:
+            self._revision += self._unanswered.popleft().addresses is None
+        return self._revision
 
     def lookup(self, name: str) -> frozenset[bytes] | None:
         """Return the packed addresses of a name, None while they are not known yet; never blocks.
@@ -80,6 +89,7 @@ class HostNames:
             if len(self._answers) >= MAX_NAMES or self._closed:
                 return frozenset()
             answer = self._answers[name] = _Answer(now)
+            self._unanswered.append(answer)
             self._ask(name)
         elif not answer.asking and now >= answer.again_s and not self._closed:
             answer.asking = True
@@ -121,7 +131,7 @@ class HostNames:
         with self._changed:
             # A resolver that fails for a moment does not make a known name forget its addresses.
             if found or answer.addresses is None:
-                self.revision += answer.addresses != found
+                self._revision += answer.addresses != found
                 answer.addresses = found
             answer.again_s = self._clock() + keep_s
             answer.asking = False
