@@ -101,6 +101,7 @@ def test_overlaps_say_who_else_matched_and_because_of_whom_a_rule_is_never_alone
     assert (found["wide"].alerts, found["wide"].alone, found["wide"].also) == (3, 1, (("narrow", 2),))
     assert found["wide"].because_of == ()
     assert (found["narrow"].alerts, found["narrow"].alone, found["narrow"].because_of) == (2, 0, ("wide",))
+    assert (found["narrow"].silenced_by, found["wide"].silenced_by) == (("wide",), ())
     assert (found["silent"].alerts, found["silent"].because_of) == (0, ())
 
 
@@ -113,7 +114,8 @@ def test_the_shadow_report(tmp_path, capsys):
     )
     assert cli.main(["rules", "shadow", "--rules", rules, "demo"]) == 0
     out = capsys.readouterr().out
-    assert "Narrow: 1 alert, 0 alone\n  also matched by Wide (1)\n  never fires alone because of Wide" in out
+    more = "Narrow: 1 alert, 0 alone\n  also matched by Wide (1)\n  never fires alone because of Wide\n"
+    assert more + "  with rule_matching: first it would be silent, after Wide\n" in out
     assert "no alert: Never" in out
     assert cli.main(["rules", "shadow", "--json", "demo"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rules"]) > 10

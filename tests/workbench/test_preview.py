@@ -204,3 +204,19 @@ def test_the_cost_tells_what_the_prefilter_left():
     assert (seen.cost_now.judged, seen.cost_now.events, seen.cost_before.judged) == (1, 4, 0)
     assert seen.cost_now.ns_per_judged > 0
     assert seen.cost_now.ns_per_event == seen.cost_now.ns_per_judged / 4
+
+
+def test_an_edit_that_stops_the_kernel_from_sorting_is_seen():
+    batches, event_of = history(opens("/etc/a"))
+    sorted_ = with_types("evt.type = openat and fd.name = /etc/shadow", "openat")
+    everything = with_types("evt.type = openat and proc.name = cat", "openat")
+    seen = preview(batches, event_of, sorted_, everything)
+    assert (seen.unfiltered_before, seen.unfiltered_now) == ((), ("openat",))
+    execs = with_types("evt.type = execve and proc.name = x", "execve")
+    assert preview(batches, event_of, None, execs).unfiltered_now == (), "process events are sent whatever is asked"
+    assert "openat" in preview(batches, event_of, None, ruleset("proc.name = cat")).unfiltered_now
+
+
+def with_types(condition: str, *types: str) -> RuleSet:
+    rule = strategies.rule("r", compile_expression(condition), frozenset(types))
+    return RuleSet.build(SimpleNamespace(rules=[rule]), 1)

@@ -20,7 +20,7 @@ from tuimon.events import Event
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_numpy import EventOf
-from tuimon.workbench.capturing import not_captured
+from tuimon.workbench.capturing import not_captured, unfiltered
 from tuimon.workbench.columns import Memory
 from tuimon.workbench.judging import Rules, first_match
 from tuimon.workbench.scan import Found, Scan, Types
@@ -99,6 +99,10 @@ class Preview:
     """Records that the kernel had to drop during the window."""
     not_captured: tuple[str, ...]
     """Event types of these rules that are not captured in detail at present: what happened of them is not here."""
+    unfiltered_before: tuple[str, ...]
+    """Event types of which the kernel had to send every event for these rules as they were."""
+    unfiltered_now: tuple[str, ...]
+    """The same for the rules as they are now; more than before means that an edit stopped the kernel from sorting."""
     events: int
     """Of the window."""
     first_time_ns: int
@@ -319,6 +323,8 @@ class Run:
             unknown_rows=tuple(self._unknown_rows),
             lost=self._lost,
             not_captured=not_captured(types, captured),
+            unfiltered_before=self._unfiltered(is_new=False),
+            unfiltered_now=self._unfiltered(is_new=True),
             events=self._events,
             first_time_ns=int(seen[0].head["ts_ns"][0]) + offset_ns if seen else 0,
             last_time_ns=int(seen[-1].head["ts_ns"][-1]) + offset_ns if seen else 0,
@@ -327,6 +333,10 @@ class Run:
             complete=self._seen == len(self._batches),
             took_s=time.perf_counter() - self._began_s,
         )
+
+    def _unfiltered(self, *, is_new: bool) -> tuple[str, ...]:
+        mine = [pair for _, new, pair in self._sides if new is is_new]
+        return unfiltered(mine, self._new.fresh_checks())
 
     def _cost(self, *, is_new: bool) -> Cost:
         mine = [at for at, (_, new, _) in enumerate(self._sides) if new is is_new]

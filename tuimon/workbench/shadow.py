@@ -26,6 +26,8 @@ class Overlap:
     """Rules that matched the same events, with how many of them, the most first."""
     because_of: tuple[str, ...]
     """Rules that matched every event that it matched: because of each of them it never fires alone."""
+    silenced_by: tuple[str, ...] = ()
+    """Those of them that come before it: with ``rule_matching: first`` it would never alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,18 @@ def overlaps(names: Sequence[str], fired: Sequence[Fired]) -> list[Overlap]:
             alerts[rule] += 1
             alone[rule] += len(rules) == 1
             also[rule].update(rules - {rule})
+    place = {name: at for at, name in enumerate(names)}
+    covering = {
+        name: sorted(other for other, count in counts.items() if count == alerts[name]) for name, counts in also.items()
+    }
     return [
         Overlap(
             rule=name,
             alerts=alerts[name],
             alone=alone[name],
             also=tuple(sorted(also[name].items(), key=lambda pair: (-pair[1], pair[0]))),
-            because_of=tuple(sorted(other for other, count in also[name].items() if count == alerts[name])),
+            because_of=tuple(covering[name]),
+            silenced_by=tuple(other for other in covering[name] if place[other] < place[name]),
         )
         for name in names
     ]
@@ -88,6 +95,9 @@ def lines(result: Shadows) -> Iterator[str]:
                 yield "  also matched by " + ", ".join(f"{clean(name)} ({count:,})" for name, count in each.also)
             if each.because_of:
                 yield "  never fires alone because of " + ", ".join(map(clean, each.because_of))
+            if each.silenced_by:
+                names = ", ".join(map(clean, each.silenced_by))
+                yield f"  with rule_matching: first it would be silent, after {names}"
     silent = [clean(each.rule) for each in result.rules if not each.alerts]
     if silent:
         yield ""
@@ -105,6 +115,7 @@ def as_json(result: Shadows) -> dict[str, Any]:
                 "alone": each.alone,
                 "also_matched_by": {printable(name): count for name, count in each.also},
                 "never_fires_alone_because_of": [printable(name) for name in each.because_of],
+                "silent_with_first_match_after": [printable(name) for name in each.silenced_by],
             }
             for each in result.rules
         ],
