@@ -21,6 +21,8 @@ def _same_everywhere(monkeypatch):
     monkeypatch.setenv("FALCO_HOSTNAME", "node-1")
     time.tzset()
     clock._second.cache_clear()
+    # It is for a process with one screen: here it would keep every screen of every test, and collect for each.
+    monkeypatch.setattr("tuimon.ui.app.tune", lambda: None)
     yield
     monkeypatch.undo()
     time.tzset()
