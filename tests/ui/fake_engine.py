@@ -175,6 +175,7 @@ class FakeEngine:
         self.rate = rate
         self.hostile = hostile
         self.watched: list[frozenset[int] | None] = []
+        self.everything = False
         self.applied: list[tuple[RuleFile, ...]] = []
         self.revision = 1
         self.failure: BaseException | None = None
@@ -364,8 +365,9 @@ class FakeEngine:
             raise ExpressionError("nosuch is not a field", at, 1, at + 1, "did you mean fd.name?")
         return FakeFilter(text, self)
 
-    def watch(self, cgroups: frozenset[int] | None) -> None:
+    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
         self.watched.append(cgroups)
+        self.everything = everything
 
     def error(self) -> BaseException | None:
         return self.failure

@@ -152,6 +152,14 @@ async def chooses_a_container(app, pilot, keys):
     assert {row.container_id for row in app.session.alerts.rows} == {"3ad7b26ded6d"}
 
 
+@case("live.loud")
+async def asks_for_loud_calls(app, pilot, keys):
+    assert not app.session.engine.everything
+    await press(app, pilot, *keys)
+    assert app.session.engine.everything
+    assert "loud calls shown" in screen_text(app)
+
+
 @case("pane.zoom")
 async def zooms(app, pilot, keys):
     width = live(app).size.width

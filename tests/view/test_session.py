@@ -105,3 +105,12 @@ def test_an_engine_without_a_snapshot_yet():
     session = Session(Starting())
     assert not session.pump().containers
     assert session.snapshot is None
+
+
+def test_loud_calls_are_asked_for_on_request(session):
+    """A live pane that asked for every read and write by itself would drown in them."""
+    assert not session.engine.everything
+    session.toggle_loud()
+    assert session.engine.everything
+    session.toggle_loud()
+    assert not session.engine.everything

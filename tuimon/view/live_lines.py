@@ -21,6 +21,11 @@ _WIDE: Final = 100
 """Columns from which on the container has a column of its own."""
 
 
+_FIXED: Final = 53
+"""Columns of a line that are not the detail's."""
+_WIDE_FIXED: Final = 76
+
+
 class EventMaker(Protocol):
     """The engine's part in a line."""
 
@@ -82,13 +87,29 @@ class LiveLines:
             Cell(" ", "", 1),
             Cell(event_name(event.kind, event.nr), role, 12 if wide else 10),
             Cell(" ", "", 1),
-            Cell(_summary(event), "event-failed" if failed else "", REST),
+            Cell(
+                fit_path(_summary(event), width - (_WIDE_FIXED if wide else _FIXED)),
+                "event-failed" if failed else "",
+                REST,
+            ),
             Cell(" ", "", 1),
         ]
         if wide:
             cells += [Cell(container_label(event), "muted", 12), Cell(" ", "", 1)]
         cells.append(Cell(short(mark), severity_role(mark), 5))
         return cells
+
+
+def fit_path(text: str, width: int) -> str:
+    """Shorten a text that begins with a path from the front of the path: what tells files apart is their name."""
+    if len(text) <= width or not text.startswith("/"):
+        return text
+    path, blank, rest = text.partition(" ")
+    room = width - len("...") - len(blank + rest)
+    at = path.find("/", max(len(path) - max(room, 0), 1))
+    if at < 0:  # not even the name fits beside the rest
+        at = path.rfind("/")
+    return f"...{path[at:]}{blank}{rest}" if at > len("...") else text
 
 
 def _summary(event: Event) -> str:

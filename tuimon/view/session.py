@@ -92,8 +92,8 @@ class EngineFacade(Protocol):
     def apply_rules(self, files: Sequence[RuleFile]) -> Outcome:
         """Put rules in force."""
 
-    def watch(self, cgroups: frozenset[int] | None) -> None:
-        """Ask for these cgroups in detail."""
+    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
+        """Ask for these cgroups in detail; ``everything``: the loud calls too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,8 @@ class Session:
         self.marks: dict[int, str] = {}
         """Event number to the worst priority of its alerts."""
         self.filter_text = ""
+        self.loud = False
+        """The live pane asks for the loud calls too."""
         self._filter: RowFilter | None = None
         self._chosen: Chosen | None = None
         self._generation = 0
@@ -134,7 +136,7 @@ class Session:
     def start(self) -> None:
         """Begin: scan in the background, ask for everything in detail."""
         self._scan.start()
-        self.engine.watch(None)
+        self._watch()
 
     def successor(self, engine: EngineFacade) -> Session:
         """Return a session over another engine with the rule texts, the filter and the choice of this one."""
@@ -178,8 +180,18 @@ class Session:
         chosen = self.containers.chosen_id
         self.alerts.show(container=chosen)
         self._requery()
+        self._watch()
+
+    def toggle_loud(self) -> None:
+        """Ask for the calls that come by the million (read, write, futex, ...) too, or no longer."""
+        self.loud = not self.loud
+        self._watch()
+
+    def _watch(self) -> None:
+        """Ask for what the live pane shows."""
         row = self.containers.chosen
-        self.engine.watch(None if row is None or row.container.is_host else row.cgroup_ids)
+        cgroups = None if row is None or row.container.is_host else row.cgroup_ids
+        self.engine.watch(cgroups, everything=self.loud)
 
     def set_filter(self, text: str) -> None:
         """Keep the events that an expression of the rule language, or plain text, describes; empty keeps all.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 TABS: Final = (("live", "Live"), ("alerts", "Alerts"), ("rules", "Rules"), *SIDE_TABS)
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
 _FILTER: Final = "Keep events: an expression of the rule language, or plain text"
+_LOUD: Final = "Calls that come by the million (read, write, futex, ...): leave out, or show too"
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 MIN_SIZE: Final = (60, 16)
@@ -58,6 +59,7 @@ class MainScreen(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip=_FILTER, id="filter.open"),
         Binding("c", "containers", "Containers", tooltip="Choose a container", id="containers.focus"),
         Binding("z", "zoom", "Zoom", show=False, tooltip="The focused pane alone, or all again", id="pane.zoom"),
+        Binding("L", "loud", "Loud calls", show=False, tooltip=_LOUD, id="live.loud"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
         Binding("escape", "back", "Back", show=False, tooltip="Back: from zoom, container, filter", id="back"),
     ]
@@ -312,6 +314,9 @@ class MainScreen(Screen[None]):
             cells.append(Cell(f" {amount(lost)} lost ", "lost" if lost else "muted"))
             used = snapshot.history_bytes / max(snapshot.history_max_bytes, 1)
             size = snapshot.history_bytes / (1 << 20)
+            loud = "loud calls shown (L)" if session.loud else "loud calls left out (L)"
+            if snapshot.live:
+                cells.append(Cell(f" {loud} ", "attention" if session.loud else "muted"))
             cells.append(Cell(f" history {amount(snapshot.history_events)} ev, {size:.0f} MB ({used:.0%}) ", "muted"))
         self._live_foot.set_lines(cells)
 
@@ -497,6 +502,12 @@ class MainScreen(Screen[None]):
         focused = self.focused
         if isinstance(focused, AlertList) and (row := focused.row_under_cursor()) is not None:
             self.edit_rule(row.rule)
+
+    def action_loud(self) -> None:
+        """Show the calls that come by the million too, or leave them out again."""
+        if self.session is not None:
+            self.session.toggle_loud()
+            self._show_foot(self.session)
 
     def action_fold(self) -> None:
         """Fold the repeats of an alert, or show every one."""
