@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Take modules and tests, which stay to the end, out of the garbage collector's sight: a fifth of a screen's time."""
+    """Take what stays to the end out of the garbage collector's sight: it is a fifth of a screen test's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
