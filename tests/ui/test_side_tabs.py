@@ -576,3 +576,23 @@ async def test_hostile_text_is_escaped_in_every_new_tab_and_dialog(tab):
             text = screen_text(app)
             assert not set("\x1b\x07\u202e\x9b") & set(text)
             await press(app, pilot, "escape", "j")
+
+
+async def test_ascii_only_draws_every_new_tab_with_ascii_only():
+    async with running(side_engine(), ascii_only=True, size=(80, 24)) as (app, pilot):
+        for tab in "4567":
+            await press(app, pilot, tab, "j")
+            app.main._sides[app.main._body.current].shown()
+            await settle(app, pilot)
+            shown = screen_text(app).replace("日本語", "").replace("Ünïcode", "")
+            assert shown.isascii(), [c for c in shown if not c.isascii()]
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 50)])
+async def test_every_theme_shows_every_new_tab(size):
+    async with running(side_engine(), size=size) as (app, pilot):
+        for theme in sorted(app.available_themes):
+            app.theme = theme
+            for tab, word in zip("4567", ("Board", "pid", "history", "probes"), strict=True):
+                await press(app, pilot, tab)
+                assert word in screen_text(app)
