@@ -48,7 +48,7 @@ DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
     SizeClass.SHORT: 32 * _MIB,
     SizeClass.MID: 8 * _MIB,
     SizeClass.LONG: 8 * _MIB,
-    SizeClass.PROC_SHORT: 4 * _MIB,
+    SizeClass.PROC_SHORT: 16 * _MIB,
     SizeClass.PROC_MID: 8 * _MIB,
     SizeClass.PROC_LONG: 32 * _MIB,
 }
