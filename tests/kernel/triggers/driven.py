@@ -98,7 +98,11 @@ def perform_all(lab: Lab) -> None:
 
 def drift(lab: Lab, engine: Engine, act: str, *options: str) -> None:
     """Run a program in a container that its image does not hold; its name is the act's."""
-    full_id = engine.run(act, IMAGE, *SLEEP, options=options)
+    try:
+        full_id = engine.run(act, IMAGE, *SLEEP, options=options)
+    except AssertionError as error:
+        lab.done[act] = Done(act, DRIFT_RULES, trouble=str(error))
+        return
     copy_and_run = functools.partial(engine.exec, act, "/bin/sh", "-c", DRIFT_SCRIPT)
     lab.driven(act, DRIFT_RULES, functools.partial(_serve, full_id, copy_and_run))
 
