@@ -489,6 +489,19 @@ async def test_the_row_of_the_rules_opens_those_that_name_a_tactic(tmp_path):
         assert app.screen is app.main
 
 
+async def test_the_board_keeps_its_cursor_on_a_container_that_moves():
+    engine = side_engine()
+    async with running(engine) as (app, pilot):
+        await press(app, pilot, "4", "G")
+        before = board(app)._lines.row(board(app).cursor).name
+        engine.cgroups = dict([*list(engine.cgroups.items())[-1:], *list(engine.cgroups.items())[:-1]])
+        await settle(app, pilot)
+        tab = app.main._sides["board"]
+        for tick in range(5):
+            tab.pump(tick)
+        assert board(app)._lines.row(board(app).cursor).name == before
+
+
 async def test_an_alert_without_a_tactic_has_a_column():
     async with running(side_engine()) as (app, pilot):
         await press(app, pilot, "4", "j", "j", "j", "h", "enter")

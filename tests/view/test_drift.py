@@ -83,6 +83,14 @@ def test_another_file_system_counts_only_where_an_overlay_was_seen():
     assert found(engine) == [("/dev/shm/a", TMPFS, 1)]
 
 
+def test_runc_on_its_way_into_a_container_is_no_drift():
+    own = builders.process("runc", exepath="/", args=("init",), exe_flags=0)
+    copy = builders.process("runc", exepath="/memfd:runc_cloned:/proc/self/exe", exe_flags=int(MEMFD))
+    other = builders.process("x", exepath="/", exe_flags=0)
+    events = [exec_event("x", process=process, container=WEB) for process in (own, copy, other)]
+    assert found(Engine(ran("/bin/sh", LOWER), *events)) == [("/", ELSEWHERE, 1)]
+
+
 def test_repeats_are_counted_and_the_newest_comes_first():
     engine = Engine(ran("/tmp/a", UPPER | BORN), ran("/tmp/b", UPPER | BORN), open_event(), ran("/tmp/a", UPPER | BORN))
     view = DriftView(engine)

@@ -238,4 +238,6 @@ def test_alerts_not_reached_yet_say_so(replay, width):
     assert all("ahead" in text for text in texts[1:])
     assert "Terminal shell in container" in texts[0]
     assert lines.line(99, width) == ()
+    assert [lines.position(mark) for mark in replay.marks] == [0, 1, 2, 3, 4, 5]
+    assert lines.position(dataclasses.replace(replay.marks[0], num=77)) is None
     assert "rule" in text_of(mark_header(width))

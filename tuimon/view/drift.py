@@ -117,7 +117,8 @@ class DriftView:
             reason = self._reason(int(flags[at]), int(batch.proc["exe_magic"][at]), cgroup)
             if reason:
                 event = self._engine.event(batch, row)
-                changed |= self._add(cgroup, reason, event.process, event.time_ns, event.num)
+                if not _is_runtime(event.process):
+                    changed |= self._add(cgroup, reason, event.process, event.time_ns, event.num)
         return changed
 
     def _reason(self, flags: int, magic: int, cgroup: int) -> str:
@@ -142,7 +143,7 @@ class DriftView:
         for process in self._engine.process_list():
             if process.exe_flags & _MARKED and process.from_procfs and process.cgroup_id:
                 reason = self._reason(process.exe_flags, 0, process.cgroup_id)
-                if reason:
+                if reason and not _is_runtime(process):
                     changed |= self._add(process.cgroup_id, reason, process, process.start_ns + offset, 0)
         return changed
 
@@ -180,6 +181,17 @@ class DriftView:
             else:
                 self._found[key] = replace(row, container=owner)
         return changed
+
+
+def _is_runtime(process: Process | None) -> bool:
+    """Return whether this is runc on its way into a container: it runs there from a file, or a copy, of its own.
+
+    See libcontainer/dmz and nsenter/cloned_binary.c of runc. Whoever imitates it hides from this list, not from rules.
+    """
+    if process is None:
+        return False
+    path = process.exepath
+    return path.startswith("/memfd:runc_cloned:") or (path == "/" and process.args == ("init",))
 
 
 def drifted(process: Process) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 from tuimon.view.alert_lines import container_of
@@ -122,6 +123,12 @@ class MarkLines:
         """Return the alert at a position."""
         marks = self._view.marks
         return marks[seq] if 0 <= seq < len(marks) else None
+
+    def position(self, mark: Mark) -> int | None:
+        """Return where an alert is now, None when it is not shown."""
+        marks = self._view.marks
+        at = bisect_left(marks, (mark.time_ns, mark.num), key=lambda each: (each.time_ns, each.num))
+        return at if at < len(marks) and marks[at].num == mark.num else None
 
     def line(self, seq: int, width: int) -> Line:
         """Return one row; what was not reached yet is dimmer."""

@@ -46,6 +46,8 @@ class BoardList(LineList):
     def __init__(self) -> None:
         super().__init__(id="board-list", empty="no engine yet")
         self._lines: BoardLines | None = None
+        self._container_id: str | None = None
+        """What the cursor was put on; None: the row of the rules, or nothing so far."""
 
     def show_board(self, lines: BoardLines) -> None:
         """Show this board."""
@@ -53,9 +55,25 @@ class BoardList(LineList):
         self.show(lines)
 
     def put_cursor(self, seq: int) -> None:
-        """Put the cursor on a row; the lines mark its cell."""
+        """Put the cursor on a row and remember whose it is; the lines mark its cell."""
         super().put_cursor(seq)
+        row = self._lines.row(self.cursor) if self._lines is not None and self.cursor is not None else None
+        self._container_id = row.container_id if row is not None else None
         self._mark()
+
+    def renew(self) -> None:
+        """Rows changed: show them, the cursor on the same container."""
+        wanted = self._container_id
+        self.redraw()
+        self.sync(changed=True)
+        if self._lines is None or wanted is None:
+            return
+        for seq in range(1, self._lines.end):
+            row = self._lines.row(seq)
+            if row is not None and row.container_id == wanted:
+                if seq != self.cursor:
+                    self.put_cursor(seq)
+                return
 
     def sync(self, *, changed: bool) -> None:
         """Take up other rows; the lines must know where the cursor is."""
@@ -208,8 +226,7 @@ class BoardTab(SideTab):
         if not self.is_shown:
             return
         if board:
-            self._list.redraw()
-            self._list.sync(changed=True)
+            self._list.renew()
             self._show_board()
         if drift:
             self._drift_list.redraw()
@@ -221,9 +238,9 @@ class BoardTab(SideTab):
         if self._view is None or self.session is None:
             return
         self._view.sync(self.session.containers.rows)
-        for one in (self._list, self._drift_list):
-            one.redraw()
-            one.sync(changed=True)
+        self._list.renew()
+        self._drift_list.redraw()
+        self._drift_list.sync(changed=True)
         self._show_board()
         self._show_drift()
 

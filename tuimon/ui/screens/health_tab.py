@@ -63,7 +63,7 @@ class HealthTab(SideTab):
         self._cost_pane = Pane(id="costs-pane", title="Rules")
         self._head = CellLines(classes="head")
         self._costs = RuleCostList()
-        text = " looked: events that the prefilter let through to the rule; one in 64 is timed"
+        text = " looked: let through by the prefilter; 1 in 64 timed"
         self._foot = CellLines([(Cell(text, "muted", REST),)], id="costs-foot")
         self._pulse: Pulse | None = None
 

@@ -68,6 +68,23 @@ class MarkList(LineList):
     def __init__(self) -> None:
         super().__init__(id="marks-list", empty="no alert so far")
         self.marks: MarkLines | None = None
+        self._mark: Mark | None = None
+
+    def put_cursor(self, seq: int) -> None:
+        """Put the cursor on a row and remember which alert that is."""
+        super().put_cursor(seq)
+        self._mark = self.mark_under_cursor()
+
+    def renew(self) -> None:
+        """Alerts came or went: show them, the cursor on the same one."""
+        wanted = self._mark
+        self.redraw()
+        self.sync(changed=True)
+        if self.marks is None or wanted is None:
+            return
+        seq = self.marks.position(wanted)
+        if seq is not None and seq != self.cursor:
+            self.put_cursor(seq)
 
     def mark_under_cursor(self) -> Mark | None:
         """Return the alert under the cursor."""
@@ -182,8 +199,7 @@ class ReplayTab(SideTab):
         reached = sum(mark.time_ns <= view.position_ns for mark in view.marks)
         if (len(view.marks), reached) != self._shown_marks:
             self._shown_marks = len(view.marks), reached
-            self._list.redraw()
-            self._list.sync(changed=True)
+            self._list.renew()
         self._show_words(view, reached)
 
     def _show_words(self, view: ReplayView, reached: int) -> None:
