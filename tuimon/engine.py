@@ -50,6 +50,8 @@ SNAPSHOT_S: Final = 0.1
 LIVE_NICE: Final = -5
 """Of the thread that reads a live kernel: three times the share of an ordinary thread (sched(7))."""
 MAX_ALERTS: Final = 10_000
+MAX_PAST: Final = 50
+"""Revisions one can go back to."""
 UNKNOWN_WAIT_S: Final = 2.0
 SILENT_S: Final = 5.0
 """The engine's own system calls must show in the counters; when they have not for this long, somebody detached us."""
@@ -136,6 +138,7 @@ class Engine:
         self._stages = Stages()
         self._last_event_at: float | None = None
         self._rules = _InForce()
+        self._past: deque[tuple[RuleFile, ...]] = deque(maxlen=MAX_PAST)
         self._revision = 0
         self._view: frozenset[int] | None = None
         self._view_on = False
@@ -500,7 +503,21 @@ class Engine:
             self._command(lambda: self._swap(_InForce(tuple(files), loaded, ruleset)))
             return RuleOutcome(accepted=True, revision=self._revision, diagnostics=loaded.diagnostics)
 
+    def roll_back(self) -> RuleOutcome:
+        """Put the files of the revision before in force again, under a new number; any thread.
+
+        Called again it goes one revision further back. Not accepted when there is none, or when it no longer loads.
+        """
+        if not self._past:
+            return RuleOutcome(accepted=False, revision=self._revision, diagnostics=())
+        outcome = self.apply_rules(self._past.pop())
+        if outcome.accepted:
+            self._past.pop()  # what was just left is not the revision before
+        return outcome
+
     def _swap(self, rules: _InForce) -> None:
+        if self._rules.ruleset is not None:
+            self._past.append(self._rules.files)
         self._rules = rules
         self._revision += 1
         self._ask()

@@ -1,0 +1,168 @@
+"""The engine as front ends use it: rules swapped whole, refused whole, rolled back; every event judged once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.builders import batch_of, exec_event, open_event
+from tuimon.capture.synthetic import SyntheticSource
+from tuimon.engine import Engine, EngineOptions
+from tuimon.enrich.containers import Containers
+from tuimon.enrich.processes import ProcessTable
+from tuimon.rules.diagnostics import RuleFile
+
+
+def rule(name: str, condition: str, output: str = "seen %fd.name") -> RuleFile:
+    text = f"- rule: {name}\n  desc: d\n  condition: {condition}\n  output: {output}\n  priority: NOTICE\n"
+    return RuleFile(f"{name}.yaml", text)
+
+
+SHADOW = rule("shadow", "evt.type = openat and fd.name = /etc/shadow")
+PASSWD = rule("passwd", "evt.type = openat and fd.name = /etc/passwd")
+BROKEN = rule("broken", "evt.type = openat and fd.nmae = /etc/passwd")
+
+
+def engine_over(*events: object, total: int | None = None, rate: float | None = None) -> Engine:
+    batch, _ = batch_of(events)  # type: ignore[arg-type]
+    source = SyntheticSource([batch], events_per_s=rate, total=total)
+    return Engine(source, ProcessTable(live=False), Containers(live=False), EngineOptions(history_bytes=8 << 20))
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = engine_over(open_event("/etc/shadow"), open_event("/etc/passwd"), exec_event("bash"), total=300)
+    yield made
+    made.stop()
+
+
+def until(done: Callable[[], object], timeout_s: float = 20) -> None:
+    ends_at = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < ends_at
+        time.sleep(0.01)
+
+
+def test_every_event_is_judged_once_and_kept(engine: Engine) -> None:
+    assert engine.apply_rules([SHADOW]).accepted
+    engine.start()
+    until(engine.finished)
+    alerts = engine.alerts_since(0)
+    assert len(alerts) == 100
+    assert {alert.rule for alert in alerts} == {"shadow"}
+    assert [alert.num for alert in alerts] == list(range(1, 101))
+    assert len(engine.history) == 300
+    nums = [alert.event.num for alert in alerts]
+    assert nums == sorted(set(nums))
+    assert all(engine.history.find(num) is not None for num in nums)
+
+
+def test_an_alert_keeps_only_its_own_event_in_memory(engine: Engine) -> None:
+    engine.apply_rules([SHADOW])
+    engine.start()
+    until(engine.finished)
+    assert all(len(alert.event.batch) == 1 for alert in engine.alerts_since(0))
+
+
+def test_a_refused_rule_set_changes_nothing(engine: Engine) -> None:
+    assert engine.apply_rules([SHADOW]).revision == 1
+    outcome = engine.apply_rules([PASSWD, BROKEN])
+    assert not outcome.accepted
+    assert outcome.revision == 1
+    error = next(d for d in outcome.diagnostics if d.severity == "error")
+    assert (error.file, error.line) == ("broken.yaml", 3)
+    assert engine.rule_files() == (SHADOW,)
+    engine.start()
+    until(engine.finished)
+    assert {alert.rule for alert in engine.alerts_since(0)} == {"shadow"}
+
+
+def test_rules_are_swapped_while_events_flow_and_alerts_carry_the_revision() -> None:
+    engine = engine_over(open_event("/etc/shadow"), open_event("/etc/passwd"), rate=2000)
+    try:
+        engine.apply_rules([SHADOW])
+        engine.start()
+        until(lambda: len(engine.alerts_since(0)) > 5)
+        assert engine.apply_rules([PASSWD]).revision == 2
+        until(lambda: any(alert.rule == "passwd" for alert in engine.alerts_since(0)))
+        alerts = engine.alerts_since(0)
+        assert {(alert.rule, alert.revision) for alert in alerts} == {("shadow", 1), ("passwd", 2)}
+        assert [a.revision for a in alerts] == sorted(a.revision for a in alerts)
+    finally:
+        engine.stop()
+
+
+def test_rolling_back_goes_one_revision_back_each_time(engine: Engine) -> None:
+    assert not engine.roll_back().accepted
+    for files in ([SHADOW], [PASSWD], [SHADOW, PASSWD]):
+        assert engine.apply_rules(files).accepted
+    assert engine.roll_back().revision == 4
+    assert engine.rule_files() == (PASSWD,)
+    assert engine.roll_back().revision == 5
+    assert engine.rule_files() == (SHADOW,)
+    assert not engine.roll_back().accepted
+    assert engine.rule_files() == (SHADOW,)
+
+
+def test_no_alert_is_lost_or_doubled_over_many_reloads() -> None:
+    """Each event satisfies both rule sets: the alerts must be as many as the events, whatever was in force."""
+    engine = engine_over(*[open_event("/etc/shadow") for _ in range(20)], rate=4000, total=4000)
+    other = rule("shadow too", "evt.type = openat and fd.name startswith /etc/shad")
+    try:
+        engine.apply_rules([SHADOW])
+        engine.start()
+        reloads = 0
+        while not engine.finished():
+            assert engine.apply_rules([other] if reloads % 2 == 0 else [SHADOW]).accepted
+            reloads += 1
+        assert reloads > 5
+        nums = [alert.event.num for alert in engine.alerts_since(0)]
+        assert len(nums) == len(set(nums)) == 4000
+    finally:
+        engine.stop()
+
+
+def test_a_filter_finds_what_it_says_in_the_history(engine: Engine) -> None:
+    engine.start()
+    until(engine.finished)
+    shadow = engine.filter("fd.name = /etc/shadow")
+    assert sum(len(shadow.rows(batch)) for batch in engine.history.batches()) == 100
+
+
+def test_a_snapshot_counts_what_was_seen(engine: Engine) -> None:
+    engine.apply_rules([SHADOW])
+    engine.start()
+    until(engine.finished)
+    until(lambda: engine.snapshot() is not None and engine.snapshot().history_events == 300)  # type: ignore[union-attr]
+    snapshot = engine.snapshot()
+    assert snapshot is not None
+    assert (snapshot.counts.seen, snapshot.alerts, snapshot.rules, snapshot.revision) == (300, 100, 1, 1)
+
+
+def test_a_source_that_breaks_ends_the_engine_with_its_error(engine: Engine) -> None:
+    engine.source.drain = lambda timeout_s: 1 / 0  # type: ignore[method-assign, assignment]
+    engine.start()
+    until(lambda: engine.error() is not None)
+    assert isinstance(engine.error(), ZeroDivisionError)
+
+
+def test_an_event_that_cannot_be_judged_does_not_blind_the_engine(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuimon.rules.ruleset import RuleSet
+
+    judge = RuleSet.judge
+
+    def sometimes(self: RuleSet, event: object) -> object:
+        if event.num % 2:  # type: ignore[attr-defined]
+            raise RuntimeError("boom")
+        return judge(self, event)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RuleSet, "judge", sometimes)
+    engine.apply_rules([SHADOW])
+    engine.start()
+    until(engine.finished)
+    assert 0 < len(engine.alerts_since(0)) < 100
+    until(lambda: any("could not be judged" in n for n in engine.snapshot().notices))  # type: ignore[union-attr]
