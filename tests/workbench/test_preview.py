@@ -14,6 +14,8 @@ from tests import builders
 from tests.rules import strategies
 from tuimon.batch import take
 from tuimon.capture.source import Interest, Want
+from tuimon.enrich.container_users import CONTAINER_USERS
+from tuimon.enrich.users import User
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR
@@ -220,3 +222,17 @@ def test_an_edit_that_stops_the_kernel_from_sorting_is_seen():
 def with_types(condition: str, *types: str) -> RuleSet:
     rule = strategies.rule("r", compile_expression(condition), frozenset(types))
     return RuleSet.build(SimpleNamespace(rules=[rule]), 1)
+
+
+def test_what_was_not_known_at_the_first_look_is_asked_again_at_the_next():
+    """The name of a container's user comes some milliseconds after its first event."""
+    place = builders.container(name="web")
+    batches, event_of = history(opens("/etc/a", container=place, process=builders.process("cat", uid=1000)))
+    memory = Memory()
+    rule = ruleset("user.name = eve and evt.type = openat")
+    seen = preview(batches, event_of, None, rule, memory=memory)
+    assert (seen.now, seen.unknown) == (0, 1)
+    names = CONTAINER_USERS.names(place)
+    names.users, names.loaded = {1000: User("eve", 1000, 1000, "/", "/bin/sh")}, True
+    seen = preview(batches, event_of, None, rule, memory=memory)
+    assert (seen.now, seen.unknown) == (1, 0)

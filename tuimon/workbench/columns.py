@@ -280,6 +280,8 @@ class _Look:
                 make = self._event if asked.side == "actor" else self._record
                 table[new] = [self._answer(asked, make(place)) for place in places.tolist()]
             found = table[numbers]
+            # What is not known yet may be known at the next look.
+            table[new[table[new] == PERHAPS]] = _NOT_ASKED
         return np.asarray(found, np.int8)
 
     def _answer(self, asked: _Asked, event: Event) -> int:
