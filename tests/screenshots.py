@@ -37,9 +37,10 @@ PICTURES = {
 
 
 def to_png(svg: str, target: Path) -> None:
-    """Write a picture; Textual asks for a web font that a machine does not have."""
+    """Write a picture; Textual asks for a web font that a machine does not have, and blanks at the edges are text."""
+    svg = svg.replace("Fira Code", "DejaVu Sans Mono").replace("<text ", '<text xml:space="preserve" ')
     with tempfile.NamedTemporaryFile("w", suffix=".svg") as file:
-        file.write(svg.replace("Fira Code", "DejaVu Sans Mono"))
+        file.write(svg)
         file.flush()
         subprocess.run(["rsvg-convert", file.name, "-o", str(target)], check=True)
 
@@ -50,6 +51,8 @@ async def picture(engine: Engine, name: str, folder: Path) -> None:
     app = TuimonApp(engine, theme=theme)
     async with app.run_test(size=size) as pilot:
         await pilot.pause(1.5)
+        if name == "screenshot" and app.session is not None:
+            app.session.choose(next(c.id for c in engine.containers.list() if c.name == "shop-web"))
         await pilot.press(*keys)
         await pilot.pause(1.0)
         to_png(app.export_screenshot(title="tuimon"), folder / f"{name}.png")

@@ -105,7 +105,9 @@ def fit_path(text: str, width: int) -> str:
     if len(text) <= width or not text.startswith("/"):
         return text
     path, blank, rest = text.partition(" ")
-    room = width - len("...") - len(blank + rest)
+    room = max(width - len("...") - len(blank + rest), width * 2 // 3)  # the path is worth more than its flags
+    if len(path) <= room:
+        return text
     at = path.find("/", max(len(path) - max(room, 0), 1))
     if at < 0:  # not even the name fits beside the rest
         at = path.rfind("/")
