@@ -245,7 +245,9 @@ class Resolver:
             return known
         except OSError as error:
             self._silent[site.socket] = now + _SOCKET_PAUSE_S
-            if not known.known if known is not None else candidate.engine == engine.name:
+            # Podman has no daemon: without its API service there is no socket, and nothing wrong with that.
+            normal = engine.name == "podman" and isinstance(error, FileNotFoundError)
+            if not normal and (not known.known if known is not None else candidate.engine == engine.name):
                 why = error.strerror or str(error)
                 self._notices[site.socket] = (
                     f"{engine.name} does not answer on {site.socket} ({why}): names that only it can tell are missing."
