@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import shutil
@@ -10,9 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.containers import engine_cgroups
+
 ROOT = Path(__file__).resolve().parents[1]
 UPSTREAM = ROOT.parent / "shared/upstream"
 """Upstream rule files and facts, test data that is not part of the project."""
+
+
+CGROUPS = pytest.StashKey[set[str]]()
 
 
 def pytest_configure() -> None:
@@ -60,6 +66,18 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember which engines have cgroups on this machine."""
+    session.config.stash[CGROUPS] = engine_cgroups()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the cgroups, empty by now, that engines made for all their containers and keep."""
+    for folder in sorted(engine_cgroups() - session.config.stash[CGROUPS], reverse=True):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -164,6 +164,12 @@ def remove_cgroups(full_ids: Sequence[str], timeout_s: float = 3.0) -> None:
                     break
 
 
+def engine_cgroups() -> set[str]:
+    """Return the cgroup folders in which engines put those of their containers, as far as there are any."""
+    patterns = ("libpod_parent", "docker", "default", "kubepods", "kubepods/burstable")
+    return {str(p) for depth in ("", "*/") for name in patterns for p in Path("/sys/fs/cgroup").glob(depth + name)}
+
+
 @dataclass
 class Engine:
     """What the engines have in common: a command line client and a list of what was made with it."""

@@ -8,7 +8,13 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
+
+
+def remove_socket(name: str) -> None:
+    """Remove the socket of a tmux server that has ended (tmux(1), ``-L``): tmux leaves it."""
+    Path(os.environ.get("TMUX_TMPDIR") or "/tmp", f"tmux-{os.getuid()}", name).unlink(missing_ok=True)
 
 
 class Terminal:
@@ -42,6 +48,7 @@ class Terminal:
         if error is not None:
             error.add_note("the terminal's last screen:\n" + self.screen())
         self._tmux("kill-server", check=False)
+        remove_socket(self._socket)
 
     def _tmux(self, *args: str, check: bool = True) -> str:
         env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}

@@ -10,6 +10,7 @@ import uuid
 
 import pytest
 
+from tests.terminal import remove_socket
 from tests.ui.fake_engine import LOCAL_RULES
 
 pytestmark = [
@@ -53,6 +54,7 @@ class Tmux:
 
     def close(self):
         subprocess.run(["tmux", "-L", self.name, "kill-server"], capture_output=True, check=False)
+        remove_socket(self.name)
 
 
 @pytest.fixture
