@@ -125,12 +125,13 @@ def kernel_expression(conditions: Iterable[Condition], name: str, checks: Checks
 
 
 def every(parts: Sequence[Expression]) -> Expression:
-    """Return the conjunction, simplified."""
+    """Return the conjunction, simplified: negated path tests of one kind are joined."""
     flat = dict.fromkeys(each for part in parts for each in (part.parts if isinstance(part, All) else (part,)))
     flat.pop(MAYBE, None)
     if NEVER in flat:
         return NEVER
-    return MAYBE if not flat else next(iter(flat)) if len(flat) == 1 else All(tuple(flat))
+    joined = _joined(list(flat), negated=True)
+    return MAYBE if not joined else joined[0] if len(joined) == 1 else All(tuple(joined))
 
 
 def some(parts: Sequence[Expression]) -> Expression:
@@ -139,7 +140,7 @@ def some(parts: Sequence[Expression]) -> Expression:
     flat.pop(NEVER, None)
     if MAYBE in flat:
         return MAYBE
-    joined = _joined(list(flat))
+    joined = _joined(list(flat), negated=False)
     absorbed = [part for part in joined if not any(_covers(other, part) for other in joined if other != part)]
     return NEVER if not absorbed else absorbed[0] if len(absorbed) == 1 else Some(tuple(absorbed))
 
@@ -151,12 +152,12 @@ def _covers(wide: Expression, narrow: Expression) -> bool:
     return set(wide.parts) <= set(narrow.parts) if isinstance(wide, All) else wide in narrow.parts
 
 
-def _joined(parts: list[Expression]) -> list[Expression]:
-    """Join the positive path tests on one slot into one."""
+def _joined(parts: list[Expression], *, negated: bool) -> list[Expression]:
+    """Join path tests on one slot into one: those of a disjunction, or the negated ones of a conjunction."""
     out: list[Expression] = []
     tests: dict[Slot, PathTest] = {}
     for part in parts:
-        if not isinstance(part, PathTest) or part.negated:
+        if not isinstance(part, PathTest) or part.negated is not negated:
             out.append(part)
             continue
         known = tests.get(part.slot)
@@ -171,6 +172,7 @@ def _both(one: PathTest, two: PathTest) -> PathTest:
         (*one.prefixes, *two.prefixes),
         (*one.suffixes, *two.suffixes),
         (*one.holds, *two.holds),
+        negated=one.negated,
     )
 
 
