@@ -55,7 +55,7 @@ struct tm_cpu {
 	u64 view_generation;
 	u64 self_calls;
 	u64 dropped[TM_CLASSES];
-	u64 pad2;
+	u64 prefiltered;	/* of "filtered": records that no rule could match */
 };
 
 struct tm_pair {
@@ -124,6 +124,7 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	u32 name_len[TM_DEPTH];
 	struct tm_sock sock;
 	char sun_path[128];
+	u64 known[14];		/* the prefilter's */
 	char text[2 * TM_TEXT] __attribute__((aligned(8)));
 };
 
@@ -161,7 +162,9 @@ BPF_RINGBUF_OUTPUT(ring_proc_long, 1);
 #define TM_STAGE_DETAIL 0
 #define TM_STAGE_PROCESS 1
 #define TM_STAGE_FINISH 2
-BPF_PROG_ARRAY(chain, 4);
+#define TM_STAGE_PREFILTER 3	/* compiled from the rules in force, replaced with them; there may be none */
+#define TM_STAGE_EMIT 4
+BPF_PROG_ARRAY(chain, 8);
 BPF_PROG_ARRAY(chain_exec, 4);
 BPF_PROG_ARRAY(chain_fork, 4);
 BPF_PROG_ARRAY(chain_exit, 4);

@@ -58,6 +58,17 @@ static __always_inline void set_job(struct tm_work *w, u32 slot, u32 job, u64 at
 	w->at[slot] = at;
 }
 
+/* Whether the rules alone want this record, so that their prefilter may rule it out. Records that describe their process
+ * are kept: what follows is judged by them. */
+static __always_inline int is_for_rules(struct tm_work *w, struct tm_cpu *cpu)
+{
+	u64 call = w->call;
+
+	if (w->head.kind != TM_KIND_SYSCALL || w->head.flags & TM_F_HAS_PROC || !(call & TM_WANT_RULES))
+		return 0;
+	return !(call & TM_WANT_VIEW && in_view(cpu));
+}
+
 /* Copy the finished record and hand it over. "fixed" is what lies before the text in this class. The smallest classes
  * are copied whole: that costs less than a helper that copies what is used. */
 #define TM_SUBMIT_WHOLE(r, w, fixed, bytes)                                                                            \

@@ -42,44 +42,15 @@ int tm_finish_bare(u64 *ctx)
 	return 0;
 }
 
-int tm_finish(u64 *ctx)
+/* Hand over a record that does not describe its process. */
+static __always_inline void emit(struct tm_work *w, struct tm_cpu *cpu)
 {
-	struct tm_work *w = work_of_cpu();
-	struct tm_cpu *cpu = this_cpu();
-	u32 class, length;
+	u32 length = w->text_len, class;
 	void *r;
 
-	if (!cpu)
-		return 0;
-	if (!w) {
-		count_drop(cpu, TM_SHORT);
-		return 0;
-	}
-	fill_slots(w);
-	length = w->text_len;
 	w->head.lost = cpu->lost;
 	w->head.ts_ns = bpf_ktime_get_boot_ns();
-	if (w->head.flags & TM_F_HAS_PROC) {
-		if (length <= TM_PROC_SHORT_BYTES - 320) {
-			class = TM_PROC_SHORT;
-			r = reserve_proc_short();
-			if (!r)
-				goto dropped;
-			TM_SUBMIT_WHOLE(r, w, 320, TM_PROC_SHORT_BYTES);
-		} else if (length <= TM_PROC_MID_BYTES - 320) {
-			class = TM_PROC_MID;
-			r = reserve_proc_mid();
-			if (!r)
-				goto dropped;
-			TM_SUBMIT(r, w, 320, TM_PROC_MID_BYTES);
-		} else {
-			class = TM_PROC_LONG;
-			r = reserve_proc_long();
-			if (!r)
-				goto dropped;
-			TM_SUBMIT(r, w, 320, TM_PROC_LONG_BYTES);
-		}
-	} else if (length <= TM_SHORT_BYTES - 128) {
+	if (length <= TM_SHORT_BYTES - 128) {
 		class = TM_SHORT;
 		r = reserve_short();
 		if (!r)
@@ -100,8 +71,77 @@ int tm_finish(u64 *ctx)
 	}
 	cpu->lost = 0;
 	cpu->emitted++;
-	return 0;
+	return;
 dropped:
 	count_drop(cpu, class);
+}
+
+/* The same of one that does. */
+static __always_inline void emit_with_process(struct tm_work *w, struct tm_cpu *cpu)
+{
+	u32 length = w->text_len, class;
+	void *r;
+
+	w->head.lost = cpu->lost;
+	w->head.ts_ns = bpf_ktime_get_boot_ns();
+	if (length <= TM_PROC_SHORT_BYTES - 320) {
+		class = TM_PROC_SHORT;
+		r = reserve_proc_short();
+		if (!r)
+			goto dropped;
+		TM_SUBMIT_WHOLE(r, w, 320, TM_PROC_SHORT_BYTES);
+	} else if (length <= TM_PROC_MID_BYTES - 320) {
+		class = TM_PROC_MID;
+		r = reserve_proc_mid();
+		if (!r)
+			goto dropped;
+		TM_SUBMIT(r, w, 320, TM_PROC_MID_BYTES);
+	} else {
+		class = TM_PROC_LONG;
+		r = reserve_proc_long();
+		if (!r)
+			goto dropped;
+		TM_SUBMIT(r, w, 320, TM_PROC_LONG_BYTES);
+	}
+	cpu->lost = 0;
+	cpu->emitted++;
+	return;
+dropped:
+	count_drop(cpu, class);
+}
+
+int tm_finish(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu = this_cpu();
+
+	if (!cpu)
+		return 0;
+	if (!w) {
+		count_drop(cpu, TM_SHORT);
+		return 0;
+	}
+	fill_slots(w);
+	if (is_for_rules(w, cpu))
+		chain.call(ctx, TM_STAGE_PREFILTER);	/* returns when no prefilter is in force */
+	if (w->head.flags & TM_F_HAS_PROC)
+		emit_with_process(w, cpu);
+	else
+		emit(w, cpu);
+	return 0;
+}
+
+/* What a prefilter that says yes hands over to. */
+int tm_emit(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu = this_cpu();
+
+	if (!cpu)
+		return 0;
+	if (w)
+		emit(w, cpu);
+	else
+		count_drop(cpu, TM_SHORT);
 	return 0;
 }

@@ -3,8 +3,8 @@
  * The exits of system calls. The programs and what they hand over to:
  *
  *   sys_exit               tm_sys_exit ─┬─ filtered, or a slim record
- *                                       └─ tm_detail ─┬────────────── tm_finish ── record
- *                                                     └─ tm_process ──┘
+ *                                       └─ tm_detail ─┬────────────── tm_finish ─┬──────────────────────────── record
+ *                                                     └─ tm_process ──┘          └─ tm_prefilter_stage ── tm_emit ─┘
  *   sched_process_exec     tm_exec ──── tm_process ── tm_finish
  *   sched_process_fork     tm_fork ──── tm_process ── tm_finish
  *   sched_process_exit     tm_exit ──── tm_process ── tm_finish_bare

@@ -28,7 +28,7 @@ CPU: Final = np.dtype(
         ("view_generation", "<u8"),
         ("self_calls", "<u8"),
         ("dropped", "<u8", (7,)),
-        ("pad2", "<u8"),
+        ("prefiltered", "<u8"),
     ]
 )
 """struct tm_cpu of bpf/maps.h."""
@@ -101,6 +101,7 @@ class Counters:
             filtered=int(cpus["filtered"].sum()),
             dropped=int(dropped.sum()),
             self_calls=int(cpus["self_calls"].sum()),
+            prefiltered=int(cpus["prefiltered"].sum()),
             dropped_by_class=tuple(int(n) for n in dropped),
         )
 

@@ -7,7 +7,7 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,12 @@ from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.compiled import CACHE
 from tuimon.capture.counters import CALLS, CPU, Counters, default_slots, living_cgroups, no_calls
 from tuimon.capture.facts import KernelFacts, probe
+from tuimon.capture.prefilter import load_prefilter, put_in_force
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
 from tuimon.capture.rows import call_rows
-from tuimon.capture.source import CallCounts, Counts, Interest, Want
+from tuimon.capture.source import CallCounts, Counts, Interest, Want, always
 from tuimon.capture.sources import Build, possible_cpus
 from tuimon.errors import CaptureError
 from tuimon.records import Kind, SizeClass
@@ -90,6 +91,8 @@ class KernelSource:
         self.boot_to_epoch_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self.kind = ""
         """Kind of the loaded programs, empty before the start."""
+        self.has_prefilter = False
+        """Whether a prefilter is in force."""
         sizes = {**DEFAULT_RINGS, **(rings or {})}
         self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
         self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
@@ -273,6 +276,24 @@ class KernelSource:
         self._config["view_all"][0] = not wanted
         self._config["view_generation"][0] += 1
 
+    def set_prefilter(self, c_text: str | None, still_wanted: Callable[[], bool] = always) -> None:
+        """Let the kernel keep what no rule can match; see ``Source.set_prefilter``. Any thread; no-op when not started.
+
+        Raises:
+            CaptureError: It does not compile, or the kernel refuses it; none is in force then.
+        """
+        programs = self._programs
+        if programs is None:
+            return
+        fd = None if c_text is None else load_prefilter(programs, c_text, self._cache)
+        with self._lock:
+            if self._programs is not programs or not still_wanted():
+                if fd is not None:
+                    os.close(fd)
+                return
+            put_in_force(programs, fd)
+            self.has_prefilter = fd is not None
+
     # -- what it is like -----------------------------------------------------------------------------------------
 
     def ring_fill(self) -> tuple[tuple[str, int, int], ...]:
@@ -296,6 +317,7 @@ class KernelSource:
             ("rings", f"{total:.1f} MiB ({sizes} KiB)"),
             ("processors", str(possible_cpus())),
             ("containers", f"counted exactly for up to {self._cgroup_slots - 1:,} cgroups at a time"),
+            ("rules' prefilter", "in force" if self.has_prefilter else "none"),
             ("left out", f"own processes {', '.join(map(str, self._self_pids))}" if self._self_pids else "nobody"),
         )
 

@@ -20,12 +20,12 @@ from tuimon.capture.bpf_calls import VerifierError, attach, create_map, load_pro
 from tuimon.capture.btf import Btf, read_btf
 from tuimon.capture.cgroup_key import UNIFIED
 from tuimon.capture.compiled import CACHE, MAP_NUMBER, Compiled, compiled
-from tuimon.capture.sources import CAST_CALL, DIRECT_MAPS, KINDS, Build, source_text
+from tuimon.capture.sources import CAST_CALL, DIRECT_MAPS, KINDS, Build, preamble, source_text
 from tuimon.capture.uring import uring_ops
 from tuimon.errors import CaptureError
 
 TRACEPOINTS: Final = {
-    "tm_sys_exit": ("sys_exit", "chain", ("tm_detail", "tm_process", "tm_finish")),
+    "tm_sys_exit": ("sys_exit", "chain", ("tm_detail", "tm_process", "tm_finish", "tm_emit")),
     "tm_exec": ("sched_process_exec", "chain_exec", ("tm_process", "tm_finish")),
     "tm_fork": ("sched_process_fork", "chain_fork", ("tm_process", "tm_finish")),
     "tm_exit": ("sched_process_exit", "chain_exit", ("tm_process", "tm_finish_bare")),
@@ -34,7 +34,7 @@ TRACEPOINTS: Final = {
 """First program of each tracepoint, with the map and the stages it hands over to."""
 OPTIONAL: Final = frozenset({"io_uring_submit_req"})
 """Tracepoints that older kernels lack (this one came with Linux 6.3), or kernels without io_uring."""
-STAGE_INDEX: Final = {"tm_detail": 0, "tm_process": 1, "tm_finish": 2, "tm_finish_bare": 2}
+STAGE_INDEX: Final = {"tm_detail": 0, "tm_process": 1, "tm_finish": 2, "tm_finish_bare": 2, "tm_emit": 4}
 """TM_STAGE_ in maps.h."""
 FUNCTIONS: Final = (*TRACEPOINTS, *STAGE_INDEX)
 RINGS: Final = (
@@ -53,6 +53,10 @@ class Programs:
 
     kind: str
     """One of KINDS."""
+    preamble: str
+    """What they were compiled against, for programs that join them (tuimon.capture.prefilter)."""
+    sys_exit_type: int
+    """BTF type id of the tracepoint that calls come from."""
     maps: dict[str, int] = field(default_factory=dict)
     """Map name to its fd."""
     first: dict[str, int] = field(default_factory=dict)
@@ -121,8 +125,9 @@ def load(
     build = replace(build, cgroup_subsys=_subsys(btf, cgroup_key))
     last: OSError | None = None
     for kind in [only] if only else kinds_of(btf):
-        made = compiled(source_text(btf, build, kind), MAPS, FUNCTIONS, cache)
-        programs = Programs(kind)
+        before = preamble(btf, build, kind)
+        made = compiled(source_text(before), MAPS, FUNCTIONS, cache)
+        programs = Programs(kind, before, btf.typedef_ids(["btf_trace_sys_exit"]).get("btf_trace_sys_exit", 0))
         try:
             _load_all(programs, made, entries, btf)
             for opcode, row in enumerate(uring_ops(btf)):

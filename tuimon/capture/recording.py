@@ -20,14 +20,14 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
 
 from tuimon.batch import Batch, empty_batch
-from tuimon.capture.source import CallCounts, Counts, Interest
+from tuimon.capture.source import CallCounts, Counts, Interest, always
 from tuimon.errors import RecordingError
 from tuimon.records import ABI, EXT, HEAD, PROC
 
@@ -420,6 +420,9 @@ class RecordingSource:
 
     def set_interest(self, interest: Interest) -> None:
         """Do nothing: what was recorded is what there is."""
+
+    def set_prefilter(self, c_text: str | None, still_wanted: Callable[[], bool] = always) -> None:
+        """Do nothing: there is no kernel to keep anything."""
 
     def close(self) -> None:
         """Close the file."""

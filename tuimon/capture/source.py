@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Protocol
@@ -22,6 +23,11 @@ class Want(IntFlag):
     """Resolve the file behind its fd argument too (costs a path walk per call)."""
     DATA = 8
     """Carry the first bytes of what was read or written (evt.buffer)."""
+
+
+def always() -> bool:
+    """Return True."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Counts:
     """tuimon's own calls, outside the equation."""
     dropped_by_class: tuple[int, ...] = (0,) * 7
     """Per size class, see records.SizeClass."""
+    prefiltered: int = 0
+    """Of ``filtered``: events of calls that the rules ask for, which no rule could match (``Source.set_prefilter``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,18 @@ class Source(Protocol):
 
     def set_interest(self, interest: Interest) -> None:
         """Say what to emit in detail from now on; takes effect without losing or doubling an event."""
+
+    def set_prefilter(self, c_text: str | None, still_wanted: Callable[[], bool] = always) -> None:
+        """Say what no rule can match, so that the kernel keeps it; sources without a kernel ignore it. Any thread.
+
+        Args:
+            c_text: What tuimon.rules.prefilter_c printed for the rules in force; compiled here, which takes a second.
+                None: nothing is ruled out any more, at once.
+            still_wanted: Asked just before it takes effect, ``set_prefilter(None)`` either before or after both.
+
+        Raises:
+            CaptureError: It cannot be compiled or loaded; nothing is ruled out then.
+        """
 
     def close(self) -> None:
         """Detach and free. May be called more than once."""

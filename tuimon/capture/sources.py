@@ -137,12 +137,30 @@ def possible_cpus() -> int:
         return os.cpu_count() or 1
 
 
-def source_text(btf: Btf, build: Build, kind: str) -> str:
-    """Return the whole translation unit."""
+def prefilter_text(preamble: str, c_text: str) -> str:
+    """Return the translation unit of a prefilter.
+
+    Args:
+        preamble: That of the programs it is loaded beside.
+        c_text: ``tm_prefilter`` as tuimon.rules.prefilter_c prints it.
+    """
+    parts = [f'#line 1 "{name}"\n{(bpf_dir() / name).read_text()}\n' for name in ("events.h", "read.h", "maps.h")]
+    word = "#define TM_WORD(at) (*(const u64 *)(at))\n"  # every kernel we run on reads words at any address
+    stage = (bpf_dir() / "prefilter.bpf.c").read_text()
+    return "".join((preamble, *parts, word, c_text, f'#line 1 "prefilter.bpf.c"\n{stage}\n'))
+
+
+def preamble(btf: Btf, build: Build, kind: str) -> str:
+    """Return what the sources are compiled against: constants, and the offsets of the running kernel."""
     machine = platform.machine()
     members = {**MEMBERS, "pt_regs": _REGISTERS.get(machine, _REGISTERS["x86_64"])}
     parts = [f"#define {name} {value}\n" for name, value in _constants(build, kind).items()]
-    parts.append(offsets_header(btf, members))
+    return "".join((*parts, offsets_header(btf, members)))
+
+
+def source_text(before: str) -> str:
+    """Return the whole translation unit behind its preamble."""
+    parts = [before]
     for name in SOURCES:
         text = (bpf_dir() / name).read_text()
         parts.append(f'#line 1 "{name}"\n{text}\n')

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tuimon.batch import Batch, empty_batch
-from tuimon.capture.source import CallCounts, Counts, Interest
+from tuimon.capture.source import CallCounts, Counts, Interest, always
 
 
 class SyntheticSource:
@@ -80,6 +80,9 @@ class SyntheticSource:
     def set_interest(self, interest: Interest) -> None:
         """Remember it for whoever asks."""
         self.interest = interest
+
+    def set_prefilter(self, c_text: str | None, still_wanted: Callable[[], bool] = always) -> None:
+        """Do nothing: there is no kernel to keep anything."""
 
     def close(self) -> None:
         """Stop playing."""
