@@ -28,6 +28,7 @@ from tuimon.enrich.users import use_names
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.interest import interest_for
+from tuimon.pushdown import Pushdown
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter
 from tuimon.rules.loader import LoadResult, load
@@ -156,6 +157,7 @@ class Engine:
         self._snapshot: Snapshot | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._rules_lock = threading.Lock()
+        self._pushdown = Pushdown(source)
         self._start_lock = threading.Lock()
         self._looping = False
         """The thread takes commands; before that they are carried out where they are given."""
@@ -185,6 +187,8 @@ class Engine:
     def stop(self) -> None:
         """Halt, detach the probes, free everything; idempotent."""
         self.halt()
+        self._pushdown.lift()
+        self._pushdown.wait()
         self.source.close()
         self.containers.close()
         if self.host_names is not None:
@@ -215,6 +219,7 @@ class Engine:
             with self._start_lock:
                 self._looping = True
                 self._ask()
+                self._pushdown.ask(self._rules.ruleset)
             self._started.set()
             self._loop()
         except BaseException as error:  # carried over to whoever asks; a thread has nobody to raise to
@@ -403,6 +408,8 @@ class Engine:
         silent_s = getattr(self.source, "silent_s", 0.0)
         if silent_s > SILENT_S:
             own.append(f"the probes have been silent for {silent_s:.0f} s: this machine is not being watched")
+        if self._pushdown.notice:
+            own.append(self._pushdown.notice)
         if self._unjudged:
             own.append(f"{self._unjudged:,} events could not be judged, a bug of tuimon ({self._unjudged_why})")
         return (*own, *self.containers.notices())
@@ -501,6 +508,8 @@ class Engine:
                 addresses=self.host_names,
             )
             self._command(lambda: self._swap(_InForce(tuple(files), loaded, ruleset)))
+            if self._looping:
+                self._pushdown.ask(ruleset)
             return RuleOutcome(accepted=True, revision=self._revision, diagnostics=loaded.diagnostics)
 
     def roll_back(self) -> RuleOutcome:
@@ -518,6 +527,7 @@ class Engine:
     def _swap(self, rules: _InForce) -> None:
         if self._rules.ruleset is not None:
             self._past.append(self._rules.files)
+        self._pushdown.lift()
         self._rules = rules
         self._revision += 1
         self._ask()

@@ -1,0 +1,81 @@
+"""Keeps the kernel's prefilter in step with the rules in force, off the event path.
+
+A swap of rules takes the old prefilter away first; the new one is compiled beside the flow of events and put in force
+when it is ready. In between the kernel sends everything the rules ask for, so that no event is missing; what the new
+prefilter keeps to itself then is what no rule in force can match.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from tuimon.capture.source import Source
+from tuimon.errors import CaptureError
+from tuimon.interest import STATE
+from tuimon.rules.prefilter_c import c_prefilter
+from tuimon.rules.ruleset import RuleSet
+from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
+
+JOIN_S: Final = 10.0
+
+
+def prefilter_of(ruleset: RuleSet) -> str | None:
+    """Return the C text for the kernel, None when there are no rules; what changes a process's state always passes."""
+    if not len(ruleset):
+        return None
+    always = {NAME_TO_NR.get(name) for name in STATE}
+    expressions = {nr: each for nr, each in ruleset.kernel_expressions().items() if nr not in always}
+    return c_prefilter(expressions, NR_TO_NAME)
+
+
+class Pushdown:
+    """Compiles and installs prefilters, one after the other, each in a thread that ends with it.
+
+    Args:
+        source: Where they go. A source without a kernel ignores them, and none is compiled for it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._turn = 0
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.notice = ""
+        """Why the kernel filters nothing for the rules in force; empty while all is well."""
+
+    def lift(self) -> None:
+        """Rule nothing out from now on, and forget what is being compiled; quick, any thread."""
+        with self._lock:
+            self._turn += 1
+        self.notice = ""
+        self._source.set_prefilter(None)
+
+    def ask(self, ruleset: RuleSet | None) -> None:
+        """Have the prefilter of the rules in force compiled and installed; returns at once, any thread."""
+        if ruleset is None or not self._source.live:
+            return
+        with self._lock:
+            self._turn += 1
+            arguments = (self._turn, ruleset, self._thread)
+            self._thread = threading.Thread(target=self._work, args=arguments, name="tuimon-prefilter", daemon=True)
+            self._thread.start()
+
+    def wait(self, timeout_s: float = JOIN_S) -> None:
+        """Wait until nothing is being compiled."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+
+    def _work(self, turn: int, ruleset: RuleSet, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # one compilation at a time
+        if turn != self._turn:
+            return
+        try:
+            text = prefilter_of(ruleset)
+            if text is not None:
+                self._source.set_prefilter(text, lambda: turn == self._turn)
+        except (CaptureError, OSError, RecursionError) as error:
+            if turn == self._turn:
+                self.notice = f"the kernel filters nothing for the rules: {error}"
