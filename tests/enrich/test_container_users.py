@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 def loaded(table: ContainerUsers, container: Container) -> container_users.Names:
     """Return the names once they are read."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not (names := table.names(container)).loaded:
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -75,7 +75,7 @@ def test_without_a_first_process_nothing_is_read():
 def test_another_process_of_the_container_will_do(root: Path):
     """The engine tells the first process a moment after it runs; alerts about its first deeds name the user too."""
     table = ContainerUsers(str(root.parents[1]))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not (names := table.names(box(None, known=True), 77)).loaded:
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -26,7 +26,7 @@ class Clock:
 
 
 def until(said: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not said():
         assert time.monotonic() < deadline
         time.sleep(0.001)

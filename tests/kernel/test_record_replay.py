@@ -42,7 +42,7 @@ def record(file: Path, rules: Path, marker: str, number: signal.Signals) -> str:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        ends_at = time.monotonic() + 20
+        ends_at = time.monotonic() + 60
         while not file.exists():
             assert time.monotonic() < ends_at
             assert process.poll() is None
