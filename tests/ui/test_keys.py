@@ -8,6 +8,7 @@ import pytest
 
 from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
+from tuimon.rules.loader import load
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.screens.alert_details import AlertDetails
 from tuimon.ui.screens.choice import Choice
@@ -16,6 +17,7 @@ from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.screens.help import Help
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.screens.rules_tab import RulesTab
+from tuimon.ui.screens.why import WhyScreen
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
@@ -284,6 +286,24 @@ async def opens_an_alert(app, pilot, keys):
     assert isinstance(app.screen, EventDetails)
 
 
+@case("live.why", "event.why")
+async def says_why_of_an_event(app, pilot, keys):
+    app.session.engine.ruleset, app.session.engine.loaded = None, load(())
+    await press(app, pilot, "g", keys[0])
+    assert isinstance(app.screen, WhyScreen)
+    await press(app, pilot, "escape", "enter", keys[0])
+    assert isinstance(app.screen, WhyScreen)
+
+
+@case("alerts.why", "alert.why")
+async def says_why_of_an_alert(app, pilot, keys):
+    app.session.engine.ruleset, app.session.engine.loaded = None, load(())
+    await press(app, pilot, "2", "g", keys[0])
+    assert isinstance(app.screen, WhyScreen)
+    await press(app, pilot, "escape", "enter", keys[0])
+    assert isinstance(app.screen, WhyScreen)
+
+
 @case("alerts.edit")
 async def edits_a_rule(app, pilot, keys):
     await to_alerts(app, pilot)
@@ -391,7 +411,7 @@ def test_no_class_with_bindings_is_forgotten():
 
     import tuimon.ui
 
-    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "side_tab", "ask")  # tested with their tabs
+    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "side_tab", "ask", "why")  # tested by themselves
     found = set()
     for module in pkgutil.walk_packages(tuimon.ui.__path__, "tuimon.ui."):
         loaded = importlib.import_module(module.name)

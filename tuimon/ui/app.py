@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -29,8 +29,10 @@ from tuimon.ui.tuning import tune
 from tuimon.ui.widgets.palette import Palette
 
 if TYPE_CHECKING:
+    from tuimon.events import Event
     from tuimon.settings import Settings
     from tuimon.view.session import EngineFacade, Session
+    from tuimon.workbench.desk import Engine as DeskEngine
 
 PUMP_S: Final = 0.1
 """Ten frames a second: each full one costs some 10 ms and 23 kB of output, and more would help nobody read."""
@@ -246,6 +248,7 @@ class TuimonApp(App[None]):
         from tuimon.ui.screens.replay_tab import MarkList, ReplayTab
         from tuimon.ui.screens.rules_tab import RulesTab
         from tuimon.ui.screens.tree_tab import ProcessDetails, TreeList
+        from tuimon.ui.screens.why import WhyScreen
         from tuimon.ui.widgets.filter_bar import FilterInput
         from tuimon.ui.widgets.line_list import LineList
         from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
@@ -272,8 +275,26 @@ class TuimonApp(App[None]):
             ("Event", EventDetails),
             ("Alert", AlertDetails),
             ("Process", ProcessDetails),
+            ("Why", WhyScreen),
         ]
         self.push_screen(Help(owners))
+
+    def open_why(self, event: Event, rule: str | None = None) -> None:
+        """Show why rules fired or did not for an event; ``rule`` is the one asked about."""
+        from tuimon.ui.screens.why import WhyScreen
+
+        def left(rule: str | None) -> None:
+            if rule:
+                self.pop_to_main()
+                self.main.edit_rule(rule)
+
+        if self.session is not None:
+            self.push_screen(WhyScreen(event, cast("DeskEngine", self.session.engine), rule), left)
+
+    def pop_to_main(self) -> None:
+        """Close the dialogs that are open."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """Offer in the palette what the keys do, by name."""

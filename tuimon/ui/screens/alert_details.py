@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -14,6 +14,9 @@ from tuimon.view.alert_view import AlertGroup
 from tuimon.view.cells import Line
 from tuimon.view.detail_lines import alert_lines
 
+if TYPE_CHECKING:
+    from tuimon.ui.app import TuimonApp
+
 
 class AlertDetails(Details):
     """The dialog of one alert. Dismissed with the rule's name when it is to be edited."""
@@ -22,7 +25,9 @@ class AlertDetails(Details):
         Binding("e", "edit", "Edit rule", id="alert.edit"),
         Binding("y", "copy", "Copy as JSON", id="alert.copy"),
         Binding("enter", "event", "Event", id="alert.event"),
+        Binding("w", "why", "Why", show=False, tooltip="Why rules fired or did not", id="alert.why"),
     ]
+    app: TuimonApp
 
     def __init__(self, row: AlertGroup | Alert, members: Sequence[Alert]) -> None:
         super().__init__(f"{row.priority}  {row.rule}")
@@ -40,6 +45,10 @@ class AlertDetails(Details):
     def action_edit(self) -> None:
         """Go to the rule."""
         self.dismiss(self._row.rule)
+
+    def action_why(self) -> None:
+        """Say why the rule fired."""
+        self.app.open_why(self._alert.event, self._row.rule)
 
     def action_event(self) -> None:
         """Open the event that set it off."""

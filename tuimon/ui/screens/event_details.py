@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -15,11 +15,18 @@ from tuimon.view.cells import Line
 from tuimon.view.detail_lines import event_lines
 from tuimon.view.export import event_json
 
+if TYPE_CHECKING:
+    from tuimon.ui.app import TuimonApp
+
 
 class EventDetails(Details):
     """The dialog of one event."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "Copy as JSON", id="event.copy")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "Copy as JSON", id="event.copy"),
+        Binding("w", "why", "Why", show=False, tooltip="Why rules fired or did not", id="event.why"),
+    ]
+    app: TuimonApp
 
     def __init__(self, event: Event) -> None:
         super().__init__(f"Event {event.num}  {event_name(event.kind, event.nr)}")
@@ -28,6 +35,10 @@ class EventDetails(Details):
     def lines(self, width: int) -> Sequence[Line]:
         """Return the event's lines."""
         return event_lines(self._event, all_fields(), width)
+
+    def action_why(self) -> None:
+        """Say why rules fired or did not."""
+        self.app.open_why(self._event)
 
     def action_copy(self) -> None:
         """Copy the event with all its fields as JSON."""

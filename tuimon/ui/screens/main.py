@@ -503,6 +503,17 @@ class MainScreen(Screen[None]):
         if isinstance(focused, AlertList) and (row := focused.row_under_cursor()) is not None:
             self.edit_rule(row.rule)
 
+    def action_why(self) -> None:
+        """Say why rules fired or did not for the event, or the alert, under the cursor."""
+        from tuimon.view.alert_view import AlertGroup
+
+        focused = self.focused
+        if isinstance(focused, AlertList) and (row := focused.row_under_cursor()) is not None:
+            alert = row.newest if isinstance(row, AlertGroup) else row
+            self.app.open_why(alert.event, alert.rule)
+        elif isinstance(focused, LiveList) and (event := focused.event_under_cursor()) is not None:
+            self.app.open_why(event)
+
     def action_loud(self) -> None:
         """Show the calls that come by the million too, or leave them out again."""
         if self.session is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuimon.view.live_lines import LiveLines
     from tuimon.view.snapshot import ContainerRow
 
+_WHY = "Why rules fired or did not, part by part"
 _PAUSE = "Stop or go on drawing; the capture never stops"
 
 
@@ -27,6 +28,7 @@ class LiveList(LineList):
         Binding("f", "screen.follow", "Follow", tooltip="Keep the newest event in view", id="live.follow"),
         Binding("enter", "open", "Details", id="live.open"),
         Binding("y", "copy", "Copy as JSON", show=False, id="live.copy"),
+        Binding("w", "screen.why", "Why", show=False, tooltip=_WHY, id="live.why"),
     ]
 
     def __init__(self) -> None:
@@ -137,6 +139,7 @@ class AlertList(LineList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="alerts.open"),
         Binding("e", "screen.edit_rule", "Edit rule", id="alerts.edit"),
+        Binding("w", "screen.why", "Why", show=False, tooltip=_WHY, id="alerts.why"),
         Binding("u", "screen.fold", "Fold", tooltip="Fold repeats, or show every alert", id="alerts.fold"),
         Binding("o", "screen.order", "Order", tooltip="Worst first, or newest first", id="alerts.order"),
     ]
