@@ -185,7 +185,7 @@ class Lab:
         options = {kit.PRIVILEGED: ["--privileged"]}.get(place, [])
         self.run_container(name, *options)
         client = [*self.podman.client, "exec", "-i", name, *command, "/agent/triggers/start.py", place]
-        return Agent(place, self.token, [*client, f"/work/{self.token}"], env=self.podman.env)
+        return Agent(place, self.token, [*client, f"/lab/{self.token}"], env=self.podman.env)
 
     def run_container(self, name: str, *options: str, command: Sequence[str] = SLEEP) -> str:
         """Start a container that has the agents' code, the distribution's Python and the tests' addresses."""
