@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -24,10 +24,12 @@ from tuimon.view.cells import REST, Cell, Line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tuimon.rules.diagnostics import Diagnostic
+    from tuimon.rules.diagnostics import Diagnostic, RuleFile
     from tuimon.view.rule_book import OpenFile
     from tuimon.view.rule_lines import RuleLines
     from tuimon.view.session import Outcome, Session
+    from tuimon.workbench.desk import Desk
+    from tuimon.workbench.desk import Engine as DeskEngine
 
 CHECK_S: Final = 0.2
 """Pause in typing before the rules are checked."""
@@ -55,6 +57,7 @@ class RulesTab(Horizontal):
         self._lines: RuleLines | None = None
         self._file: OpenFile | None = None
         self._check_number = 0
+        self._desk: Desk | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out list and editor."""
@@ -73,7 +76,7 @@ class RulesTab(Horizontal):
         """Take up an engine's rules."""
         from tuimon.view.rule_lines import RuleLines
 
-        self._session = session
+        self._session, self._desk = session, None
         self._lines = RuleLines(session.book)
         self._list.show(self._lines)
 
@@ -146,6 +149,8 @@ class RulesTab(Horizontal):
             self._file.buffer = self._editor.whole_text
         self._show_title()
         self._check_number += 1
+        if self._desk is not None:
+            self._desk.cancel()
         self.set_timer(CHECK_S, partial(self._check_later, self._check_number))
 
     def _check_later(self, number: int) -> None:
@@ -164,13 +169,49 @@ class RulesTab(Horizontal):
         if number == self._check_number:
             self._mark(found)
             self._say(found)
+            book = self._session.book if self._session is not None else None
+            if book is not None and book.dirty() and all(d.severity != "error" for d in found):
+                self._preview(number, found, book.as_loaded())
+
+    @work(thread=True, exclusive=True, group="preview")
+    def _preview(self, number: int, found: Sequence[Diagnostic], files: Sequence[RuleFile]) -> None:
+        """Work out what the edited rules would have caught; the next key ends it."""
+        from tuimon.view.preview_lines import preview_lines
+
+        desk = self._workbench()
+        if desk is None or number != self._check_number:
+            return
+        try:
+            seen = desk.preview(files)
+        except TuimonError as error:
+            self.call_later(self._previewed, number, found, [(Cell(f" no preview: {error}", "attention", REST),)])
+            return
+        self.call_later(self._previewed, number, found, preview_lines(seen))
+
+    def _previewed(self, number: int, found: Sequence[Diagnostic], lines: Sequence[Line]) -> None:
+        if number == self._check_number:
+            self._say(found, tail=lines)
+
+    def _workbench(self) -> Desk | None:
+        """Return the engine's workbench, made at the first question; None while no rules are in force."""
+        from tuimon.workbench.desk import Desk
+
+        session = self._session
+        if self._desk is None and session is not None and getattr(session.engine, "ruleset", None) is not None:
+            self._desk = Desk(cast("DeskEngine", session.engine))
+        return self._desk
 
     def _mark(self, found: Sequence[Diagnostic]) -> None:
         path = self._file.path if self._file is not None else ""
         self._editor.mark([d for d in found if d.file == path])
 
-    def _say(self, found: Sequence[Diagnostic], head: tuple[str, str] | None = None) -> None:
-        """List what is wrong, this file's errors first; ``head`` is what happened: text and role."""
+    def _say(
+        self, found: Sequence[Diagnostic], head: tuple[str, str] | None = None, *, tail: Sequence[Line] = ()
+    ) -> None:
+        """List what is wrong, this file's errors first.
+
+        ``head`` is what happened (text and role), ``tail`` the preview.
+        """
         path = self._file.path if self._file is not None else ""
         ordered = sorted(found, key=lambda d: (d.severity != "error", d.file != path, d.line, d.column))
         lines: list[Line] = [(Cell(f" {head[0]}", head[1], REST),)] if head is not None else []
@@ -185,7 +226,7 @@ class RulesTab(Horizontal):
             read_only = self._file is not None and self._file.read_only
             what = "ctrl+o copies a rule into your own file" if read_only else "ctrl+s puts it in force"
             lines.append((Cell(f" no errors; {what}", "good", REST),))
-        self._messages.set_lines(*lines)
+        self._messages.set_lines(*lines[: _SHOWN - len(tail)] if tail else lines, *tail)
 
     # Commands.
 

@@ -1,0 +1,51 @@
+"""What the rule being edited would have caught, below the editor."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.bench_engine import bench_engine
+from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.fake_engine import LOCAL_RULES
+from tests.ui.test_snapshots import SIZES
+from tuimon.ui.widgets.rule_editor import RuleEditor
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "local.yaml"
+    path.write_text(LOCAL_RULES)
+    return path
+
+
+async def edit(app, pilot, old, new):
+    await pilot.press("3")
+    await settle(app, pilot)
+    editor = app.main.query_one(RuleEditor)
+    editor.focus()
+    editor.replace_text(editor.text.replace(old, new))
+    await settle(app, pilot)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+async def test_a_widened_rule_says_how_many_alerts_it_adds_and_where(own, size):
+    async with running(bench_engine(own=own), size=size, rules_path=own) as (app, pilot):
+        await edit(app, pilot, 'fd.name = "/etc/shadow"', "fd.name startswith /etc/")
+        await until(lambda: "was 3 -> 6 alerts (+3 -0)" in screen_text(app))
+        if size[0] > 100:
+            assert "+3 web/cat" in screen_text(app)
+
+
+async def test_a_narrowed_rule_says_what_it_loses(own):
+    async with running(bench_engine(own=own), rules_path=own) as (app, pilot):
+        await edit(app, pilot, "proc.pid > 1", "proc.pid = 1")
+        await until(lambda: "was 3 -> 0 alerts (+0 -3)" in screen_text(app))
+
+
+async def test_a_comment_changes_nothing_and_an_error_has_no_preview(own):
+    async with running(bench_engine(own=own), rules_path=own) as (app, pilot):
+        await edit(app, pilot, "  priority", "  # said\n  priority")
+        await until(lambda: "catches the same as the rules in force" in screen_text(app))
+        await edit(app, pilot, "proc.pid > 1", "proc.pidd > 1")
+        await until(lambda: "error:" in screen_text(app))
+        assert "catches the same" not in screen_text(app)
