@@ -7,7 +7,8 @@ import pytest
 from tests.ui.bench_engine import bench_engine
 from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES
-from tests.ui.test_snapshots import SIZES
+from tests.ui.test_snapshots import SIZES, ready
+from tuimon.ui.app import TuimonApp
 from tuimon.ui.widgets.rule_editor import RuleEditor
 
 
@@ -49,3 +50,21 @@ async def test_a_comment_changes_nothing_and_an_error_has_no_preview(own):
         await edit(app, pilot, "proc.pid > 1", "proc.pidd > 1")
         await until(lambda: "error:" in screen_text(app))
         assert "catches the same" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", ["80x24", "120x40"])
+def test_picture(snap_compare, size):
+    app = TuimonApp(bench_engine())
+
+    async def type_wider(pilot):
+        await ready(pilot, [])
+        await edit(app, pilot, 'fd.name = "/etc/shadow"', "fd.name startswith /etc/")
+        await until(lambda: "was 3 -> 6" in screen_text(app))
+        # What judging costs is a measured time.
+        app.main._rules._check_number += 1
+        messages = app.main._rules._messages
+        counts, more = messages.lines[-2:]
+        messages.set_lines(*messages.lines[:-2], counts, (*(c for c in more if "cost" not in c.text),))
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=type_wider)
