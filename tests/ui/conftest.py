@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.ui.fake_engine import fed_engine
+from tuimon.enrich.container_users import CONTAINER_USERS, Names
 from tuimon.ui.app import TuimonApp
 
 
@@ -23,6 +24,9 @@ def _same_everywhere(monkeypatch):
     clock._second.cache_clear()
     # It is for a process with one screen: here it would keep every screen of every test, and collect for each.
     monkeypatch.setattr("tuimon.ui.app.tune", lambda: None)
+    # A made-up process may have the number of a real one, whose files would be read in the background.
+    names = Names(loaded=True)
+    monkeypatch.setattr(CONTAINER_USERS, "names", lambda container, member=0: names)
     yield
     monkeypatch.undo()
     time.tzset()
