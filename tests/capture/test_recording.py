@@ -158,3 +158,12 @@ def test_no_flipped_byte_crashes_the_reader(tmp_path: Path, at: int, value: int,
                 batch.proc_of(row)
     except RecordingError:
         pass
+
+
+def test_every_frame_is_on_disk_before_the_next_begins(tmp_path: Path) -> None:
+    """A recorder that is killed on a quiet machine must not take its last minute with it."""
+    path = tmp_path / "a.tmon"
+    writer = RecordingWriter(path, {"boot_to_epoch_ns": 5})
+    writer.batch(some_batch())
+    assert path.stat().st_size == len(MAGIC) + writer.bytes
+    writer.close()

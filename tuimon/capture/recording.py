@@ -130,6 +130,7 @@ class RecordingWriter:
         try:
             self._file.write(FRAME.pack(kind, flags, zlib.crc32(payload), len(payload)))
             self._file.write(payload)
+            self._file.flush()  # what the process still holds would be lost with it
         except OSError as error:
             raise RecordingError(f"cannot write {self.path}: {error.strerror}", "the frames before are whole") from None
         self.bytes += FRAME.size + len(payload)
