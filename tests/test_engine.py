@@ -166,3 +166,26 @@ def test_an_event_that_cannot_be_judged_does_not_blind_the_engine(
     until(engine.finished)
     assert 0 < len(engine.alerts_since(0)) < 100
     until(lambda: any("could not be judged" in n for n in engine.snapshot().notices))  # type: ignore[union-attr]
+
+
+def test_an_alert_whose_message_cannot_be_made_does_not_blind_the_engine(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A getter that only the output uses may break too; the alerts after it keep their numbers without a gap."""
+    from tuimon.rules.matching import RuleHit
+
+    output = RuleHit.output
+
+    def sometimes(self: RuleHit, event: object) -> str:
+        if event.num % 2:  # type: ignore[attr-defined]
+            raise RuntimeError("boom")
+        return output(self, event)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RuleHit, "output", sometimes)
+    engine.apply_rules([SHADOW])
+    engine.start()
+    until(engine.finished)
+    alerts = engine.alerts_since(0)
+    assert 0 < len(alerts) < 100
+    assert [alert.num for alert in alerts] == list(range(1, len(alerts) + 1))
+    assert engine.error() is None

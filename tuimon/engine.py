@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from tuimon.batch import Batch, concat, single
+from tuimon.batch import Batch, concat
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
@@ -103,11 +103,6 @@ def hurry() -> None:
     """
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LIVE_NICE)
-
-
-def _alone(event: Event) -> Event:
-    """Return the event without its batch, so that an alert does not keep a whole drain in memory."""
-    return Event(single(event.batch, event.row), 0, event.process, event.container, event.boot_to_epoch_ns)
 
 
 class Engine:
@@ -311,14 +306,17 @@ class Engine:
         try:
             hits = ruleset.judge(event)
         except Exception as error:  # one event that cannot be judged must not blind the node to all others
-            self._unjudged += 1
-            self._unjudged_why = f"{type(error).__name__}: {error}"
+            self._miss(error)
             return
         for hit in hits:
             if hit.unknown:
-                self._pending.add(_alone(event), hit)
+                self._pending.add(event.alone(), hit)
             else:
-                self._fire(_alone(event), hit)
+                self._fire(event.alone(), hit)
+
+    def _miss(self, error: Exception) -> None:
+        self._unjudged += 1
+        self._unjudged_why = f"{type(error).__name__}: {error}"
 
     def _settle(self, now: float) -> None:
         """Judge again what waited for metadata; let the joined drains into the history; forget old processes."""
@@ -346,14 +344,19 @@ class Engine:
         return event
 
     def _fire(self, event: Event, hit: RuleHit, *, unconfirmed: bool = False) -> None:
+        try:
+            output, fields = hit.output(event), hit.fields(event)
+        except Exception as error:  # nor one whose message cannot be made
+            self._miss(error)
+            return
         self._alert_count += 1
         alert = Alert(
             num=self._alert_count,
             time_ns=event.time_ns,
             rule=hit.rule.name,
             priority=hit.rule.priority,
-            output=hit.output(event),
-            output_fields=hit.fields(event),
+            output=output,
+            output_fields=fields,
             tags=hit.rule.tags,
             source=hit.rule.source,
             hostname=self.node,
@@ -431,14 +434,11 @@ class Engine:
             except RuntimeError:  # the deque grew under the iteration
                 continue
 
-    def _owners(self, batch: Batch, row: int) -> tuple[Process | None, Container | None, int]:
-        index = int(batch.process_at[row]) if len(batch.process_at) else -1
-        container = self.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
-        return self.processes.get(index), container, self.source.boot_to_epoch_ns
-
     def event(self, batch: Batch, row: int) -> Event:
         """Return the row object of an event, with its process and container; any thread."""
-        return Event(batch, row, *self._owners(batch, row))
+        index = int(batch.process_at[row]) if len(batch.process_at) else -1
+        container = self.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
+        return Event(batch, row, self.processes.get(index), container, self.source.boot_to_epoch_ns)
 
     def process_list(self, *, ended: bool = False) -> list[Process]:
         """Return the living processes, and if asked for those that ended and are still kept; any thread."""

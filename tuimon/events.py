@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tuimon.batch import Batch
+from tuimon.batch import Batch, single
 from tuimon.records import Flag, Kind, Slot
 
 UNSET_ID: Final = 0xFFFFFFFF
@@ -177,6 +177,10 @@ class Event:
         self._slots: list[bytes] | None = None
         self.facts: Any = None
         """What tuimon.fields has decoded of this event so far; nobody else looks at it."""
+
+    def alone(self) -> Event:
+        """Return the event without its neighbours, so that keeping it does not keep a whole drain in memory."""
+        return Event(single(self.batch, self.row), 0, self.process, self.container, self.boot_to_epoch_ns)
 
     @property
     def num(self) -> int:

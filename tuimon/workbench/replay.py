@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tuimon.batch import Batch, single
+from tuimon.batch import Batch
 from tuimon.capture.recording import RecordingSource
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
@@ -42,7 +42,7 @@ class Fired:
     cmdline: str
     """Raw."""
     output: str
-    """Escaped, as alerts are."""
+    """Raw."""
     unconfirmed: bool = False
     """A value it hangs on was never known."""
 
@@ -146,7 +146,7 @@ def judge(replay: Replay, rulesets: Sequence[RuleSet]) -> list[list[Fired]]:
                 event = replay.event(batch, row)
                 for hit in ruleset.judge(event):
                     if hit.unknown and len(undecided) < _MAX_UNDECIDED:
-                        undecided.append((at, alone(event), hit))
+                        undecided.append((at, event.alone(), hit))
                     else:
                         fired[at].append(_fired(event, hit, unconfirmed=hit.unknown))
     for at, old, hit in undecided:
@@ -157,11 +157,6 @@ def judge(replay: Replay, rulesets: Sequence[RuleSet]) -> list[list[Fired]]:
     for alerts in fired:
         alerts.sort(key=lambda alert: alert.num)
     return fired
-
-
-def alone(event: Event) -> Event:
-    """Return an event without its batch, so that keeping it does not keep its neighbours."""
-    return Event(single(event.batch, event.row), 0, event.process, event.container, event.boot_to_epoch_ns)
 
 
 def _fired(event: Event, hit: RuleHit, *, unconfirmed: bool) -> Fired:

@@ -23,7 +23,7 @@ from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.backtest import printable
 from tuimon.workbench.judging import Judging
 from tuimon.workbench.made_events import MadeEventError, make
-from tuimon.workbench.replay import Replay, alone
+from tuimon.workbench.replay import Replay
 from tuimon.workbench.rule_tests import CODE, Case, Expected, TestFile, TestFileError, diagnostic, load
 
 PASSED: Final = 0
@@ -202,9 +202,9 @@ class _Run:
                     if count > _MAX_ALERTS:
                         return
                     if hit.unknown:
-                        undecided.append(Shot(hit.rule, alone(event)))
+                        undecided.append(Shot(hit.rule, event.alone()))
                     elif keep is None or keep.matches(event):
-                        yield Shot(hit.rule, alone(event))
+                        yield Shot(hit.rule, event.alone())
         for shot in undecided:
             event = replay.again(shot.event)
             if shot.rule.judge(event) is not False and (keep is None or keep.matches(event)):
