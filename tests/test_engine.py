@@ -106,6 +106,34 @@ def test_rolling_back_goes_one_revision_back_each_time(engine: Engine) -> None:
     assert engine.rule_files() == (SHADOW,)
 
 
+def test_revisions_tell_what_changed_and_any_of_them_can_be_put_back(engine: Engine) -> None:
+    louder = rule("shadow", "evt.type = openat and fd.name = /etc/shadow", output="seen again %fd.name")
+    for files in ([SHADOW], [SHADOW, PASSWD], [louder]):
+        assert engine.apply_rules(files).accepted
+    assert not engine.apply_rules([BROKEN]).accepted
+    told = [(each.number, each.added, each.removed, each.changed) for each in engine.revisions()]
+    assert told == [(1, ("shadow",), (), ()), (2, ("passwd",), (), ()), (3, (), ("passwd",), ("shadow",))]
+    assert engine.roll_back(1).revision == 4
+    last = engine.revisions()[-1]
+    assert (last.number, last.restores, last.files, last.changed) == (4, 1, (SHADOW,), ("shadow",))
+    assert engine.roll_back(3).revision == 5
+    assert engine.rule_files() == (louder,)
+    assert engine.roll_back().revision == 6
+    assert engine.rule_files() == (SHADOW, PASSWD)
+    refused = engine.roll_back(99)
+    assert (refused.accepted, refused.revision) == (False, 6)
+    assert [each.time_ns for each in engine.revisions()] == sorted(each.time_ns for each in engine.revisions())
+
+
+def test_only_the_last_revisions_are_kept(engine: Engine) -> None:
+    for turn in range(55):
+        assert engine.apply_rules([SHADOW if turn % 2 else PASSWD]).accepted
+    numbers = [each.number for each in engine.revisions()]
+    assert numbers == list(range(5, 56))
+    assert not engine.roll_back(4).accepted
+    assert engine.roll_back(5).revision == 56
+
+
 def test_no_alert_is_lost_or_doubled_over_many_reloads() -> None:
     """Each event satisfies both rule sets: the alerts must be as many as the events, whatever was in force."""
     engine = engine_over(*[open_event("/etc/shadow") for _ in range(20)], rate=4000, total=4000)

@@ -14,9 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tuimon.alerts import Alerts
 from tuimon.batch import Batch, concat
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
@@ -29,10 +30,11 @@ from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.interest import interest_for
 from tuimon.pushdown import Pushdown
+from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter
 from tuimon.rules.loader import LoadResult, load
-from tuimon.rules.matching import Pending, Rule, RuleHit
+from tuimon.rules.matching import Rule
 from tuimon.rules.ruleset import RuleSet
 from tuimon.settings import Settings
 from tuimon.stages import STAGES, Stages
@@ -50,10 +52,6 @@ STATS_S: Final = 1.0
 SNAPSHOT_S: Final = 0.1
 LIVE_NICE: Final = -5
 """Of the thread that reads a live kernel: three times the share of an ordinary thread (sched(7))."""
-MAX_ALERTS: Final = 10_000
-MAX_PAST: Final = 50
-"""Revisions one can go back to."""
-UNKNOWN_WAIT_S: Final = 2.0
 SILENT_S: Final = 5.0
 """The engine's own system calls must show in the counters; when they have not for this long, somebody detached us."""
 
@@ -74,25 +72,6 @@ class EngineOptions:
     """Falco's ``rule_matching: first``."""
     plain_falco: bool = False
     """Unknown is absent, and only the given path is tested."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleOutcome:
-    """What became of a rule set that was handed in."""
-
-    accepted: bool
-    revision: int
-    """The revision in force afterwards (unchanged when refused)."""
-    diagnostics: tuple[Diagnostic, ...]
-
-
-@dataclass(slots=True)
-class _InForce:
-    """The rules in force and where they came from; replaced as a whole."""
-
-    files: tuple[RuleFile, ...] = ()
-    loaded: LoadResult = field(default_factory=lambda: load(()))
-    ruleset: RuleSet | None = None
 
 
 def hurry() -> None:
@@ -133,25 +112,23 @@ class Engine:
         self._stats = Stats()
         self._stages = Stages()
         self._last_event_at: float | None = None
-        self._rules = _InForce()
-        self._past: deque[tuple[RuleFile, ...]] = deque(maxlen=MAX_PAST)
-        self._revision = 0
+        self._revisions = Revisions(
+            first_match_only=options.first_match_only, plain_falco=options.plain_falco, addresses=self.host_names
+        )
         self._view: frozenset[int] | None = None
         self._view_on = False
         self._everything = False
-        self._alerts: deque[Alert] = deque(maxlen=MAX_ALERTS)
-        self._alert_count = 0
-        self._pending = Pending(UNKNOWN_WAIT_S)
         self._fresh: list[Batch] = []
         self._fresh_events = 0
         self._fresh_since = 0.0
         self._num = 1
         self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
+        self._alerts = Alerts(self.node, self._stats.alert)
         self._began = time.monotonic()
         self._load = 0.0
         self._snapshot: Snapshot | None = None
         self._commands: deque[Callable[[], None]] = deque()
-        self._rules_lock = threading.Lock()
+        self._rules_lock = threading.RLock()
         self._pushdown = Pushdown(source)
         self._start_lock = threading.Lock()
         self._looping = False
@@ -161,8 +138,6 @@ class Engine:
         self._error: BaseException | None = None
         self._finished = False
         self._containers_read = 0
-        self._unjudged = 0
-        self._unjudged_why = ""
         self._thread: threading.Thread | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -214,7 +189,7 @@ class Engine:
             with self._start_lock:
                 self._looping = True
                 self._ask()
-                self._pushdown.ask(self._rules.ruleset)
+                self._pushdown.ask(self._revisions.ruleset)
             self._started.set()
             self._loop()
         except BaseException as error:  # carried over to whoever asks; a thread has nobody to raise to
@@ -261,7 +236,7 @@ class Engine:
             now = time.monotonic()
             self._settle(now)
             lap("history")
-            if self.source.ended and not len(batch) and not self._fresh and not len(self._pending):
+            if self.source.ended and not len(batch) and not self._fresh and not self._alerts.waiting:
                 self._finished = True
             if now - stats_at >= STATS_S:
                 self._load = (time.thread_time() - cpu) / max(now - wall, 1e-9)
@@ -292,36 +267,19 @@ class Engine:
         for listener in self.listeners:
             listener.batch(batch)
         lap("record")
-        ruleset = self._rules.ruleset
+        ruleset = self._revisions.ruleset
         if ruleset is not None:
             for row in ruleset.candidates(batch, self).tolist():
-                self._judge(ruleset, self.event(batch, row))
+                self._alerts.judge(ruleset, self.event(batch, row))
         lap("rules")
         if not self._fresh:
             self._fresh_since = time.monotonic()
         self._fresh.append(batch)
         self._fresh_events += len(batch)
 
-    def _judge(self, ruleset: RuleSet, event: Event) -> None:
-        try:
-            hits = ruleset.judge(event)
-        except Exception as error:  # one event that cannot be judged must not blind the node to all others
-            self._miss(error)
-            return
-        for hit in hits:
-            if hit.unknown:
-                self._pending.add(event.alone(), hit)
-            else:
-                self._fire(event.alone(), hit)
-
-    def _miss(self, error: Exception) -> None:
-        self._unjudged += 1
-        self._unjudged_why = f"{type(error).__name__}: {error}"
-
     def _settle(self, now: float) -> None:
         """Judge again what waited for metadata; let the joined drains into the history; forget old processes."""
-        for event, hit, unconfirmed in self._pending.settle(now, self._known_revision(), self._renewed):
-            self._fire(event, hit, unconfirmed=unconfirmed)
+        self._alerts.settle(now, self._known_revision(), self._renewed)
         if self._fresh and (self._fresh_events >= APPEND_EVENTS or now - self._fresh_since >= APPEND_S):
             self._flush()
 
@@ -343,30 +301,6 @@ class Engine:
         event.container = self.containers.of_cgroup(event.cgroup_id)
         return event
 
-    def _fire(self, event: Event, hit: RuleHit, *, unconfirmed: bool = False) -> None:
-        try:
-            output, fields = hit.output(event), hit.fields(event)
-        except Exception as error:  # nor one whose message cannot be made
-            self._miss(error)
-            return
-        self._alert_count += 1
-        alert = Alert(
-            num=self._alert_count,
-            time_ns=event.time_ns,
-            rule=hit.rule.name,
-            priority=hit.rule.priority,
-            output=output,
-            output_fields=fields,
-            tags=hit.rule.tags,
-            source=hit.rule.source,
-            hostname=self.node,
-            revision=hit.revision,
-            event=event,
-            unconfirmed=unconfirmed,
-        )
-        self._alerts.append(alert)
-        self._stats.alert(alert)
-
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def _count(self) -> None:
@@ -379,7 +313,7 @@ class Engine:
         batches = self.history.batches()
         first_ns = int(batches[0].head["ts_ns"][0]) + self.source.boot_to_epoch_ns if batches else 0
         last_ns = int(batches[-1].head["ts_ns"][-1]) + self.source.boot_to_epoch_ns if batches else 0
-        ruleset = self._rules.ruleset
+        ruleset = self._revisions.ruleset
         self._snapshot = Snapshot(
             node=self.node,
             kernel=platform.release(),
@@ -392,10 +326,10 @@ class Engine:
             seen_per_s=self._stats.seen_per_s,
             emitted_per_s=self._stats.emitted_per_s,
             engine_load=self._load,
-            revision=self._revision,
+            revision=self._revisions.number,
             rules=len(ruleset) if ruleset is not None else 0,
-            alerts=self._alert_count,
-            alerts_forgotten=self._alert_count - len(self._alerts),
+            alerts=self._alerts.count,
+            alerts_forgotten=self._alerts.forgotten,
             history_events=len(self.history),
             history_bytes=self.history.nbytes,
             history_max_bytes=self.history.max_bytes,
@@ -413,8 +347,9 @@ class Engine:
             own.append(f"the probes have been silent for {silent_s:.0f} s: this machine is not being watched")
         if self._pushdown.notice:
             own.append(self._pushdown.notice)
-        if self._unjudged:
-            own.append(f"{self._unjudged:,} events could not be judged, a bug of tuimon ({self._unjudged_why})")
+        alerts = self._alerts
+        if alerts.unjudged:
+            own.append(f"{alerts.unjudged:,} events could not be judged, a bug of tuimon ({alerts.unjudged_why})")
         return (*own, *self.containers.notices())
 
     # -- what front ends ask ---------------------------------------------------------------------------------------
@@ -425,14 +360,7 @@ class Engine:
 
     def alerts_since(self, num: int) -> Sequence[Alert]:
         """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
-        missing = self._alert_count - num
-        if missing <= 0:
-            return ()
-        while True:
-            try:
-                return [alert for alert in self._alerts if alert.num > num]
-            except RuntimeError:  # the deque grew under the iteration
-                continue
+        return self._alerts.since(num)
 
     def event(self, batch: Batch, row: int) -> Event:
         """Return the row object of an event, with its process and container; any thread."""
@@ -451,7 +379,7 @@ class Engine:
 
     def rules_in_force(self) -> tuple[Rule, ...]:
         """Return the rules in force, with their counters; any thread."""
-        ruleset = self._rules.ruleset
+        ruleset = self._revisions.ruleset
         return () if ruleset is None else ruleset.rules
 
     def health(self) -> Health:
@@ -464,30 +392,30 @@ class Engine:
             last_event_s=None if last is None else time.monotonic() - last,
             memory_bytes=own_memory_bytes(),
             processes=len(self.processes),
-            waiting=len(self._pending),
-            released_early=self._pending.released_early,
-            unjudged=self._unjudged,
+            waiting=self._alerts.waiting,
+            released_early=self._alerts.released_early,
+            unjudged=self._alerts.unjudged,
             rings=getattr(self.source, "ring_fill", tuple)(),
             facts=getattr(self.source, "facts", tuple)(),
         )
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""
-        return compile_filter(text, self._rules.loaded, self.event)
+        return compile_filter(text, self._revisions.loaded, self.event)
 
     def rule_files(self) -> tuple[RuleFile, ...]:
         """Return the files in force, in load order; any thread."""
-        return self._rules.files
+        return self._revisions.files
 
     @property
     def ruleset(self) -> RuleSet | None:
         """The rules in force, to be read, not judged with; None before there are any; any thread."""
-        return self._rules.ruleset
+        return self._revisions.ruleset
 
     @property
     def loaded(self) -> LoadResult:
         """What the rules in force were made of; any thread."""
-        return self._rules.loaded
+        return self._revisions.loaded
 
     def check_rules(self, files: Sequence[RuleFile]) -> tuple[Diagnostic, ...]:
         """Compile only; any thread."""
@@ -495,41 +423,41 @@ class Engine:
 
     def apply_rules(self, files: Sequence[RuleFile]) -> RuleOutcome:
         """Compile in the calling thread, swap between two batches, return when in force; any thread."""
-        with self._rules_lock:
-            loaded = load(files)
-            if not loaded.ok:
-                return RuleOutcome(accepted=False, revision=self._revision, diagnostics=loaded.diagnostics)
-            ruleset = RuleSet.build(
-                loaded,
-                self._revision + 1,
-                self._rules.ruleset,
-                first_match_only=self.options.first_match_only,
-                plain_falco=self.options.plain_falco,
-                addresses=self.host_names,
-            )
-            self._command(lambda: self._swap(_InForce(tuple(files), loaded, ruleset)))
-            if self._looping:
-                self._pushdown.ask(ruleset)
-            return RuleOutcome(accepted=True, revision=self._revision, diagnostics=loaded.diagnostics)
+        return self._put_in_force(files)
 
-    def roll_back(self) -> RuleOutcome:
-        """Put the files of the revision before in force again, under a new number; any thread.
+    def revisions(self) -> tuple[Revision, ...]:
+        """Return the rule sets that are or were in force, oldest first, the last one in force; any thread."""
+        return self._revisions.all
 
-        Called again it goes one revision further back. Not accepted when there is none, or when it no longer loads.
+    def roll_back(self, to: int | None = None) -> RuleOutcome:
+        """Put the files of an earlier revision in force again, under a new number; any thread.
+
+        Args:
+            to: Number of a revision of ``revisions()``; None: the one before what is in force; called again so, one
+                further back.
+
+        Returns:
+            Not accepted when there is no such revision any more, or when it no longer loads.
         """
-        if not self._past:
-            return RuleOutcome(accepted=False, revision=self._revision, diagnostics=())
-        outcome = self.apply_rules(self._past.pop())
-        if outcome.accepted:
-            self._past.pop()  # what was just left is not the revision before
-        return outcome
+        with self._rules_lock:
+            earlier = self._revisions.earlier(to)
+            if earlier is None:
+                return RuleOutcome(accepted=False, revision=self._revisions.number, diagnostics=())
+            return self._put_in_force(earlier.files, restores=earlier.origin)
 
-    def _swap(self, rules: _InForce) -> None:
-        if self._rules.ruleset is not None:
-            self._past.append(self._rules.files)
+    def _put_in_force(self, files: Sequence[RuleFile], *, restores: int | None = None) -> RuleOutcome:
+        with self._rules_lock:
+            ready = self._revisions.prepare(files, restores=restores)
+            if isinstance(ready, RuleOutcome):
+                return ready
+            self._command(lambda: self._swap(ready))
+            if self._looping:
+                self._pushdown.ask(ready.ruleset)
+            return RuleOutcome(True, self._revisions.number, ready.loaded.diagnostics)
+
+    def _swap(self, ready: Ready) -> None:
         self._pushdown.lift()
-        self._rules = rules
-        self._revision += 1
+        self._revisions.put(ready)
         self._ask()
 
     def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
@@ -556,7 +484,7 @@ class Engine:
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""
         return interest_for(
-            self._rules.ruleset, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
+            self._revisions.ruleset, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
         )
 
     # -- commands --------------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from tuimon.rules.ruleset import RuleSet
 class World:
     """A rule set, an event that waits for its container, and what the container turns out to be."""
 
-    def __init__(self, text: str = "container.name = web", **options) -> None:
-        rules = [strategies.rule("r", compile_expression(text))]
-        self.ruleset = RuleSet.build(SimpleNamespace(rules=rules), 7)
+    def __init__(self, *texts: str, **options) -> None:
+        texts = texts or ("container.name = web",)
+        rules = [strategies.rule("rst"[at], compile_expression(text)) for at, text in enumerate(texts)]
+        self.ruleset = RuleSet.build(SimpleNamespace(rules=rules), 7, first_match_only=len(rules) > 1)
         self.known = builders.container(known=False)
         self.pending = Pending(**options)
         self.renewals = 0
@@ -85,6 +86,48 @@ def test_too_many_let_the_oldest_go():
     assert [unconfirmed for _, _, unconfirmed in out] == [True, True, True]
     assert len(world.pending) == 2
     assert world.pending.released_early == 3
+
+
+def test_of_rules_of_which_the_first_counts_one_fires_when_all_is_known():
+    """``rule_matching: first``: a later rule must wait for an undecided earlier one, or one event fires twice."""
+    for container, fired in (("web", "r"), ("db", "t")):
+        world = World("container.name = web", "container.name = cache", "evt.type = openat")
+        world.add()
+        assert world.settle(0.0, 1) == []
+        world.known = builders.container(name=container)
+        ((_, hit, unconfirmed),) = world.settle(0.5, 2)
+        assert (hit.rule.name, unconfirmed) == (fired, False)
+        matched = {rule.name: rule.counter.matched for rule in world.ruleset.rules}
+        assert matched == {"r": 0, "s": 0, "t": 0} | {fired: 1}
+
+
+def test_of_rules_of_which_the_first_counts_the_undecided_one_fires_when_time_is_over():
+    world = World("container.name = web", "evt.type = openat")
+    world.add()
+    assert world.settle(0.0, 1) == []
+    ((_, hit, unconfirmed),) = world.settle(2.0, 1)
+    assert (hit.rule.name, unconfirmed) == ("r", True)
+
+
+def test_a_hit_that_cannot_be_judged_again_is_told_of_and_does_not_stop_the_others():
+    failures = []
+    world = World(failed=failures.append)
+    world.add()
+    world.add()
+    worse = world.renewed
+
+    def renewed(event):
+        event = worse(event)
+        if world.renewals == 1:
+            event.container = 5  # no getter knows what to do with it
+        return event
+
+    world.known = builders.container(name="web")
+    world.renewed = renewed
+    ((_, hit, _),) = world.settle(0.5, 2)
+    assert hit.rule.name == "r"
+    assert [type(error) for error in failures] == [AttributeError]
+    assert len(world.pending) == 0
 
 
 def test_mean_time_of_a_rule_is_that_of_its_timed_evaluations():

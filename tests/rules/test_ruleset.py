@@ -65,7 +65,9 @@ def test_first_match_only_stops_at_the_first_sure_hit():
         first_match_only=True,
     )
     event = builders.open_event(container=builders.container(known=False))
-    assert [(hit.rule.name, hit.unknown) for hit in rules.judge(event)] == [("unsure", True), ("sure", False)]
+    (hit,) = rules.judge(event)
+    assert (hit.rule.name, hit.unknown) == ("unsure", True)
+    assert [(later.rule.name, later.unknown) for later in hit.instead] == [("sure", False)]
 
 
 def test_rules_for_other_event_types_are_not_asked():

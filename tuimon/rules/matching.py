@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tuimon.events import Event
@@ -74,6 +74,19 @@ class RuleHit:
     revision: int
     unknown: bool = False
     """Some value was not known yet; judge again when it is."""
+    instead: tuple[RuleHit, ...] = ()
+    """Hits of later rules that count only when this one turns out false (``rule_matching: first``)."""
+
+    def decide(self, event: Event) -> tuple[RuleHit, bool | None]:
+        """Judge an event again, and by the next of ``instead`` when this rule turns out not to match.
+
+        Returns:
+            The hit that counts, and whether it does; None while that is still not known.
+        """
+        verdict = self.rule.judge(event) if self.unknown else True
+        if verdict is not False or not self.instead:
+            return self, verdict
+        return replace(self.instead[0], instead=self.instead[1:]).decide(event)
 
     def output(self, event: Event) -> str:
         """Return the message, its fields filled in as they are; whoever shows it escapes it."""
@@ -101,11 +114,18 @@ class Pending:
     Args:
         wait_s: How long a hit may wait; then it fires as unconfirmed.
         capacity: How many may wait.
+        failed: Told of a hit that cannot be judged again, which is then forgotten; None: let the error through.
     """
 
-    def __init__(self, wait_s: float = 2.0, capacity: int = MAX_PENDING) -> None:
+    def __init__(
+        self,
+        wait_s: float = 2.0,
+        capacity: int = MAX_PENDING,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
         self.wait_s = wait_s
         self.capacity = capacity
+        self._failed = failed
         self.released_early = 0
         """Hits that fired unconfirmed before their time because there were too many."""
         self._waiting: deque[_Waiting] = deque()
@@ -134,7 +154,7 @@ class Pending:
         kept: deque[_Waiting] = deque()
         for number, waiting in enumerate(self._waiting):
             crowded = number < excess
-            verdict = self._again(waiting, revision, renewed)
+            verdict = self._decide(waiting, revision, renewed)
             if verdict is None and waiting.deadline_s > now_s and not crowded:
                 kept.append(waiting)
                 continue
@@ -144,9 +164,16 @@ class Pending:
                 yield waiting.event, waiting.hit, verdict is None
         self._waiting = kept
 
-    def _again(self, waiting: _Waiting, revision: int, renewed: Callable[[Event], Event]) -> bool | None:
+    def _decide(self, waiting: _Waiting, revision: int, renewed: Callable[[Event], Event]) -> bool | None:
         if waiting.judged_at == revision:
             return None
         waiting.judged_at = revision
         waiting.event = renewed(waiting.event)
-        return waiting.hit.rule.judge(waiting.event)
+        try:
+            waiting.hit, verdict = waiting.hit.decide(waiting.event)
+        except Exception as error:  # one event that cannot be judged must not end the judging of all others
+            if self._failed is None:
+                raise
+            self._failed(error)
+            return False
+        return verdict

@@ -8,8 +8,8 @@ on the columns, the rows that some rule may match; ``judge`` is the exact answer
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -197,14 +197,17 @@ class RuleSet:
             return True
         return any(any(name in text for name in wanted) for rule in self.rules for text in rule.template.fields)
 
-    def kernel_expressions(self) -> dict[int, Expression]:
+    def kernel_expressions(self, numbers: Container[int] | None = None) -> dict[int, Expression]:
         """Return, by native system call number, what the kernel can ask before it sends an event for the rules.
 
         Calls that are not in it are not of interest to any rule. ``prefilter_c.c_prefilter`` prints it.
+
+        Args:
+            numbers: Of these only.
         """
         out: dict[int, Expression] = {}
         for nr, name in NR_TO_NAME.items():
-            if self._any_type or name in self._names:
+            if (numbers is None or nr in numbers) and (self._any_type or name in self._names):
                 conditions = [condition for rule, condition in self._pairs() if rule.takes(name)]
                 out[nr] = kernel_expression(conditions, name, self._checks)
         return out
@@ -257,8 +260,8 @@ class RuleSet:
     def judge(self, event: Event) -> list[RuleHit]:
         """Return the rules that the event matches, in the order of the files.
 
-        Hits with ``unknown`` set are undecided: a value is not known yet. With ``first_match_only`` the list ends at
-        the first sure hit.
+        Hits with ``unknown`` set are undecided: a value is not known yet. With ``first_match_only`` there is one hit;
+        when it is undecided, the next ones up to the first sure hit stand behind it as ``instead``.
         """
         head = event.batch.head
         bucket = self._bucket(int(head["kind"][event.row]) * _CALL_NUMBERS + int(head["nr"][event.row]))
@@ -278,12 +281,12 @@ class RuleSet:
                 continue
             if result is None:
                 counter.unknown += 1
-            else:
+            elif not (self.first_match_only and hits):  # else it is not known yet whether it counts
                 counter.matched += 1
             hits.append(RuleHit(rule, self.revision, unknown=result is None))
             if result and self.first_match_only:
                 break
-        return hits
+        return [replace(hits[0], instead=tuple(hits[1:]))] if self.first_match_only and hits else hits
 
     def applicable(self, event: Event) -> list[tuple[Rule, Condition]]:
         """Return the rules for the event's type with their conditions, in the order of the files."""

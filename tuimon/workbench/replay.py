@@ -151,7 +151,7 @@ def judge(replay: Replay, rulesets: Sequence[RuleSet]) -> list[list[Fired]]:
                         fired[at].append(_fired(event, hit, unconfirmed=hit.unknown))
     for at, old, hit in undecided:
         event = replay.again(old)
-        verdict = hit.rule.judge(event)
+        hit, verdict = hit.decide(event)
         if verdict is not False:
             fired[at].append(_fired(event, hit, unconfirmed=verdict is None))
     for alerts in fired:

@@ -17,7 +17,7 @@ from tuimon.rules.diagnostics import Diagnostic
 from tuimon.rules.filter import compile_filter
 from tuimon.rules.loader import LoadResult
 from tuimon.rules.loader import load as load_rules
-from tuimon.rules.matching import Rule
+from tuimon.rules.matching import Rule, RuleHit
 from tuimon.rules.output import as_text
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.backtest import printable
@@ -192,7 +192,7 @@ class _Run:
             except RuleError as error:
                 place = self._case.filter_place or self._case.place
                 raise TestFileError([diagnostic(place, str(error), error.hint)]) from None
-        undecided: list[Shot] = []
+        undecided: list[tuple[RuleHit, Event]] = []
         count = 0
         for batch in replay.batches():
             for row in self._ruleset.candidates(batch, replay).tolist():
@@ -202,13 +202,14 @@ class _Run:
                     if count > _MAX_ALERTS:
                         return
                     if hit.unknown:
-                        undecided.append(Shot(hit.rule, event.alone()))
+                        undecided.append((hit, event.alone()))
                     elif keep is None or keep.matches(event):
                         yield Shot(hit.rule, event.alone())
-        for shot in undecided:
-            event = replay.again(shot.event)
-            if shot.rule.judge(event) is not False and (keep is None or keep.matches(event)):
-                yield Shot(shot.rule, event)
+        for hit, old in undecided:
+            event = replay.again(old)
+            hit, verdict = hit.decide(event)
+            if verdict is not False and (keep is None or keep.matches(event)):
+                yield Shot(hit.rule, event)
 
     # What is not as expected
 
