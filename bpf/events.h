@@ -47,7 +47,8 @@ typedef int64_t s64;
 #define TM_SLOT_BASE 1		/* directory a relative GIVEN starts from (absolute, from the kernel) | exec, fork: cwd */
 #define TM_SLOT_REAL 2		/* path of the object the kernel returned or used | exec, fork: the executable's path */
 #define TM_SLOT_GIVEN2 3	/* second path of two-path calls | exec: argv, NUL between arguments */
-#define TM_SLOT_BASE2 4		/* directory a relative GIVEN2 starts from | exec: environment, NUL between, if asked */
+#define TM_SLOT_BASE2 4		/* directory a relative GIVEN2 starts from | exec: environment, NUL between, if asked
+				 * | of a call on an fd, which has no second path: struct tm_file */
 #define TM_SLOT_SOCK 5		/* struct tm_sock and, for AF_UNIX, the path behind it | data bytes of an I/O call
 				 * (of one on a socket they are in GIVEN2) */
 
@@ -110,8 +111,17 @@ struct tm_proc {		/* 192 bytes: the process as it is at this event (fork: the ch
 	u32 fd_limit;		/* RLIMIT_NOFILE, soft */
 	u32 clone_flags;	/* fork only */
 	u64 cgroup_id;		/* of the process described */
-	u64 pad[4];
+	u32 vm_pages;		/* mapped memory, in pages; 0 when the process has given it back (exit) */
+	u32 threads;		/* living ones */
+	u32 major_faults;	/* of the thread described, since it was made */
+	u32 minor_faults;
+	u16 std_type[3];	/* exec: what fds 0, 1 and 2 are: S_IFMT bits, TM_STD_SOCKET and the family, 0 if not open */
+	u16 pad;
+	u64 pad2;
 };
+
+#define TM_STD_SOCKET 0xfe00	/* and the socket's AF_* in the low byte */
+#define TM_STD_ANON 0xfff0	/* an anonymous inode */
 
 #define TM_EXE_UPPER_LAYER 0x1	/* overlay: the inode has an upper dentry */
 #define TM_EXE_LOWER_LAYER 0x2	/* overlay: it has none */
@@ -120,6 +130,14 @@ struct tm_proc {		/* 192 bytes: the process as it is at this event (fork: the ch
 #define TM_EXE_WRITABLE 0x10	/* by the user who executes it */
 #define TM_EXE_DELETED 0x20
 #define TM_EXE_VIA_FD 0x40	/* execveat with an empty path, or fexecve */
+
+struct tm_file {		/* 16 bytes: the object behind an fd */
+	u64 ino;
+	u32 dev;		/* of its file system, as Falco prints it (new_encode_dev) */
+	u32 flags;		/* TM_EXE_*_LAYER, TM_EXE_BORN_UPPER, TM_FILE_CREATED */
+};
+
+#define TM_FILE_CREATED 0x80	/* this very open made it */
 
 struct tm_sock {		/* 48 bytes, from the kernel's struct sock unless TM_SOCK_GIVEN */
 	u16 family;		/* AF_* */
@@ -161,5 +179,6 @@ _Static_assert(sizeof(struct tm_head) == 64, "tm_head");
 _Static_assert(sizeof(struct tm_ext) == 64, "tm_ext");
 _Static_assert(sizeof(struct tm_proc) == 192, "tm_proc");
 _Static_assert(sizeof(struct tm_sock) == 48, "tm_sock");
+_Static_assert(sizeof(struct tm_file) == 16, "tm_file");
 
 #endif

@@ -92,6 +92,7 @@ struct tm_uring_op {
 #define TM_JOB_WALK 3	/* "at" is a dentry, "length" its mount */
 #define TM_JOB_USER_BYTES 4
 #define TM_JOB_SOCK 5
+#define TM_JOB_FILE 6
 
 #define TM_MOUNTS 32			/* mounts of a file system looked at; of more the first may be missed */
 #define TM_DEPTH 128			/* path components looked at; a deeper path is marked truncated */
@@ -122,6 +123,7 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	u32 sock_len;
 	u64 name[TM_DEPTH];
 	u32 name_len[TM_DEPTH];
+	struct tm_file file;
 	struct tm_sock sock;
 	char sun_path[128];
 	u64 known[14];		/* the prefilter's */

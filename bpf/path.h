@@ -272,6 +272,16 @@ static __always_inline void put_sock(struct tm_work *w)
 	w->text_len += length;
 }
 
+static __always_inline void put_file(struct tm_work *w)
+{
+	u64 *to = (u64 *)&w->text[w->text_len & (TM_TEXT - 1)];
+	u64 *from = (u64 *)&w->file;
+
+	to[0] = from[0];
+	to[1] = from[1];
+	w->text_len += sizeof(w->file);
+}
+
 static __always_inline void fill_slots(struct tm_work *w)
 {
 	w->text_len = 0;
@@ -301,6 +311,8 @@ static __always_inline void fill_slots(struct tm_work *w)
 				put_bytes(w, w->at[s], w->length[s]);
 		} else if (job == TM_JOB_USER_BYTES) {
 			put_bytes(w, w->at[s], w->length[s]);
+		} else if (job == TM_JOB_FILE) {
+			put_file(w);
 		} else if (job == TM_JOB_KERNEL_STRING) {
 			put_string(w, job, w->at[s]);
 		} else {

@@ -4,6 +4,9 @@
 #define TM_OVERLAYFS_MAGIC 0x794c7630
 #define TM_TMPFS_MAGIC 0x01021994
 #define TM_RLIMIT_NOFILE 7
+#define TM_ANON_INODE_MAGIC 0x09041934
+#define TM_S_IFMT 0170000
+#define TM_S_IFSOCK 0140000
 #define TM_PIDTYPE_PGID 2
 #define TM_PIDTYPE_SID 3
 #define TM_CAP_DAC_OVERRIDE 1
@@ -65,7 +68,13 @@ static __always_inline void describe_pids(struct tm_proc *p, u64 task)
 	}
 }
 
-/* The device number of the controlling terminal, as new_encode_dev() in include/linux/kdev_t.h packs it. */
+/* A device number as new_encode_dev() in include/linux/kdev_t.h packs it. */
+static __always_inline u32 encoded_dev(u32 major, u32 minor)
+{
+	return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
+}
+
+/* The device number of the controlling terminal. */
 static __always_inline u32 tty_of(u64 task)
 {
 	u64 signal = CAST(signal_struct, GET(task, task_struct, signal));
@@ -79,7 +88,7 @@ static __always_inline u32 tty_of(u64 task)
 	driver = CAST(tty_driver, GET(tty, tty_struct, driver));
 	major = GET(driver, tty_driver, major);
 	minor = GET(driver, tty_driver, minor_start) + GET(tty, tty_struct, index);
-	return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
+	return encoded_dev(major, minor);
 }
 
 static __always_inline void describe_user(struct tm_proc *p, u64 task)
@@ -186,6 +195,38 @@ static __always_inline u64 describe_exe(struct tm_proc *p, u64 task)
 	return mm;
 }
 
+/* What kind of object an fd of the current task leads to: tm_proc.std_type. */
+static __always_inline u16 std_type(u64 task, u32 fd)
+{
+	u64 number = file_of_fd(task, fd);
+	u64 file, inode, sk;
+	u32 mode;
+
+	if (!number)
+		return 0;
+	file = CAST(file, number);
+	inode = CAST(inode, GET(file, file, f_inode));
+	mode = GET(inode, inode, i_mode) & TM_S_IFMT;
+	if (mode == TM_S_IFSOCK) {
+		sk = GET(CAST(socket, GET(file, file, private_data)), socket, sk);
+		return TM_STD_SOCKET | (sk ? GET(CAST(sock, sk), sock, family) & 0xff : 0);
+	}
+	if (GET(CAST(super_block, GET(inode, inode, i_sb)), super_block, s_magic) == TM_ANON_INODE_MAGIC)
+		return TM_STD_ANON;
+	return mode;
+}
+
+static __always_inline void describe_use(struct tm_proc *p, u64 task)
+{
+	u64 mm = GET(task, task_struct, mm);
+	u64 signal = CAST(signal_struct, GET(task, task_struct, signal));
+
+	p->vm_pages = mm ? GET(CAST(mm_struct, mm), mm_struct, total_vm) : 0;
+	p->threads = GET(signal, signal_struct, nr_threads);
+	p->major_faults = GET(task, task_struct, maj_flt);
+	p->minor_faults = GET(task, task_struct, min_flt);
+}
+
 static __always_inline void describe_process(struct tm_work *w)
 {
 	struct tm_proc *p = &w->proc;
@@ -198,6 +239,7 @@ static __always_inline void describe_process(struct tm_work *w)
 	p->exe_magic = p->exe_mode = p->pid_ns = p->pid_ns_level = p->mnt_ns = 0;
 	describe_pids(p, task);
 	describe_user(p, task);
+	describe_use(p, task);
 	p->tty = tty_of(task);
 	p->cgroup_id = cgroup_of(task);
 	if (proxy) {
@@ -207,4 +249,6 @@ static __always_inline void describe_process(struct tm_work *w)
 			p->mnt_ns = GET(CAST(mnt_namespace, space), mnt_namespace, ns_inum);
 	}
 	describe_exe(p, task);
+	if (w->head.kind != TM_KIND_EXEC)
+		p->std_type[0] = p->std_type[1] = p->std_type[2] = 0;
 }

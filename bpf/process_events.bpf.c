@@ -98,6 +98,9 @@ int tm_exec(u64 *ctx)
 		set_job(w, TM_SLOT_BASE2, TM_JOB_USER_BYTES, start);
 		w->length[TM_SLOT_BASE2] = end - start;
 	}
+#pragma clang loop unroll(full)
+	for (int i = 0; i < 3; i++)
+		w->proc.std_type[i] = std_type(task, i);
 	chain_exec.call(ctx, TM_STAGE_PROCESS);
 	count_drop(cpu, TM_PROC_SHORT);
 	return 0;

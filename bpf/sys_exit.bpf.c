@@ -16,13 +16,12 @@
  * process are "filtered" as well.
  */
 
-#define TM_ANON_INODE_MAGIC 0x09041934
 #define TM_PIPEFS_MAGIC 0x50495045
 #define TM_NSFS_MAGIC 0x6e736673
 #define TM_PIDFS_MAGIC 0x50494446	/* pidfds are files of it since Linux 6.9 */
-#define TM_S_IFMT 0170000
-#define TM_S_IFSOCK 0140000
 #define TM_TS_COMPAT 2
+#define TM_MINOR_BITS 20
+#define TM_FMODE_CREATED 0x100000	/* include/linux/fs.h, since Linux 4.19 */
 
 #if TM_ARM64
 #define TM_NR(regs) ((s32)REG(regs, syscallno))
@@ -213,21 +212,39 @@ static __always_inline void data_job(struct tm_work *w, u64 call)
 	w->length[slot & 7] = length;
 }
 
-/* What is told of an open file: its kind, and its path, its name or both ends of its socket. */
-static __always_inline void file_jobs(struct tm_work *w, u64 call, u64 number)
+/* Which object it is. An fd's call has no second path, so the slot of that is free. */
+static __always_inline void identify(struct tm_work *w, u64 file, u64 number, u64 sb, u64 magic)
 {
-	u64 file, inode, dentry, magic;
+	u64 inode = CAST(inode, number);
+	u32 dev = GET(sb, super_block, s_dev);
+
+	w->file.ino = GET(inode, inode, i_ino);
+	w->file.dev = encoded_dev(dev >> TM_MINOR_BITS, dev & ((1U << TM_MINOR_BITS) - 1));
+	w->file.flags = GET(file, file, f_mode) & TM_FMODE_CREATED ? TM_FILE_CREATED : 0;
+	if (magic == TM_OVERLAYFS_MAGIC)
+		w->file.flags |= overlay_flags(number);
+	set_job(w, TM_SLOT_BASE2, TM_JOB_FILE, 0);
+}
+
+/* What is told of an open file: its kind, and its path, its name or both ends of its socket. */
+static __always_inline void file_jobs(struct tm_work *w, u64 call, u64 opened)
+{
+	u64 file, inode, number, dentry, magic, sb;
 	u32 mode;
 
-	file = CAST(file, number);
-	inode = CAST(inode, GET(file, file, f_inode));
+	file = CAST(file, opened);
+	number = GET(file, file, f_inode);
+	inode = CAST(inode, number);
 	mode = GET(inode, inode, i_mode) & TM_S_IFMT;
 	w->ext.fd_type = mode;
+	sb = CAST(super_block, GET(inode, inode, i_sb));
+	magic = GET(sb, super_block, s_magic);
+	if (TM_CALL_PATH2(call) >= 6)
+		identify(w, file, number, sb, magic);
 	if (mode == TM_S_IFSOCK) {
 		describe_socket(w, file);
 		return;
 	}
-	magic = GET(CAST(super_block, GET(inode, inode, i_sb)), super_block, s_magic);
 	if (magic == TM_ANON_INODE_MAGIC) {
 		dentry = CAST(dentry, GET(file, file, f_path_dentry));
 		w->ext.fd_type = 0xfff0;
@@ -240,7 +257,7 @@ static __always_inline void file_jobs(struct tm_work *w, u64 call, u64 number)
 	if (magic == TM_PIPEFS_MAGIC || magic == TM_NSFS_MAGIC || magic == TM_PIDFS_MAGIC)
 		return;
 	if (call & (TM_CALL_FD_PATH | TM_WANT_PATHS))
-		walk_from_first(w, TM_SLOT_REAL, number);
+		walk_from_first(w, TM_SLOT_REAL, opened);
 }
 
 static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)

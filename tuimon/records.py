@@ -64,6 +64,15 @@ class ExeFlag(IntFlag):
     VIA_FD = 0x40
 
 
+class FileFlag(IntFlag):
+    """``tm_file.flags``."""
+
+    UPPER_LAYER = 0x1
+    LOWER_LAYER = 0x2
+    BORN_UPPER = 0x4
+    CREATED = 0x80
+
+
 class SockFlag(IntFlag):
     """``tm_sock.flags``."""
 
@@ -155,9 +164,16 @@ PROC: Final = np.dtype(
         ("fd_limit", "<u4"),
         ("clone_flags", "<u4"),
         ("cgroup_id", "<u8"),
-        ("pad", "<u8", (4,)),
+        ("vm_pages", "<u4"),
+        ("threads", "<u4"),
+        ("major_faults", "<u4"),
+        ("minor_faults", "<u4"),
+        ("std_type", "<u2", (3,)),
+        ("pad", "<u2"),
+        ("pad2", "<u8"),
     ]
 )
+FILE: Final = np.dtype([("ino", "<u8"), ("dev", "<u4"), ("flags", "<u4")])
 SOCK: Final = np.dtype(
     [
         ("family", "<u2"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+import numpy as np
 import pytest
 
 from tests.builders import (
@@ -24,6 +25,7 @@ from tuimon.fields.facts import absolute, facts
 from tuimon.fields.fd import directory_of, filename_of, service_name
 from tuimon.fields.registry import UNKNOWN, Value
 from tuimon.fields.sock import guessed_role
+from tuimon.records import FILE as FILE_RECORD
 from tuimon.records import Kind, SockFlag
 
 FILE, DIRECTORY, PIPE, SOCKET, ANON = 0o100000, 0o040000, 0o010000, 0o140000, 0xFFF0
@@ -339,3 +341,35 @@ def test_a_directory_flag_alone_does_not_make_a_directory():
     """The kernel's own mode decides."""
     event = open_event("/etc", flags=os.O_DIRECTORY, fd_type=DIRECTORY)
     assert get("fd.type", event) == "directory"
+
+
+def file_slot(ino: int, dev: int, flags: int) -> bytes:
+    return np.array([(ino, dev, flags)], FILE_RECORD).tobytes()
+
+
+def test_the_object_behind_an_fd():
+    """Inode, device in Falco's packing, layer and birth come from the kernel's own structures."""
+    event = open_event(
+        "/x", flags=os.O_CREAT | os.O_WRONLY, base2=file_slot(1234, (0x1FE << 8) | 0x34 | (0x5 << 20), 0x85)
+    )
+    assert get("fd.ino", event) == 1234
+    assert get("fd.dev.major", event) == 0x1FE
+    assert get("fd.dev.minor", event) == 0x534
+    assert get("fd.is_upper_layer", event) is True
+    assert get("fd.is_lower_layer", event) is False
+    assert get("evt.is_open_create", event) is True
+    assert "O_F_CREATED|FD_UPPER_LAYER" in str(get("evt.arg", event, "flags"))
+    assert get("evt.arg", event, "ino") == "1234"
+
+
+def test_a_file_that_was_there_is_not_created():
+    """O_CREAT alone says nothing; the kernel does."""
+    event = open_event("/x", flags=os.O_CREAT | os.O_WRONLY, base2=file_slot(1, 0xFE00, 0))
+    assert get("evt.is_open_create", event) is False
+    assert get("evt.arg", event, "flags") == "O_CREAT|O_WRONLY"
+
+
+@pytest.mark.parametrize("event", [exec_event(environ=["x" * 16]), open_event("/x")])
+def test_no_object_no_inode(event: Event):
+    """The environment of an exec lies in the same slot."""
+    assert [get(f"fd.{name}", event) for name in ("ino", "dev", "dev.major", "is_upper_layer")] == [None] * 4

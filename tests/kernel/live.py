@@ -86,7 +86,7 @@ def _row(batch: Batch, i: int) -> Row:
         comm=bytes(ext["comm"]) if ext is not None else b"",
         fd_type=int(ext["fd_type"]) if ext is not None else 0,
         slots=tuple(batch.slots(i)),
-        proc={} if proc is None else {n: int(proc[n]) for n in proc.dtype.names if n != "pad"},
+        proc={} if proc is None else {n: int(proc[n]) for n in proc.dtype.names if n not in ("pad", "std_type")},
         size_class_text=int(ext["text_len"]) if ext is not None else 0,
     )
 

@@ -70,7 +70,10 @@ EXPECTED = [
         "openat",
         r"fd=3\(<d>@\) dirfd=-100\(AT_FDCWD\) name=\.\(@\) flags=5121\(O_DIRECTORY\|O_RDONLY\|O_CLOEXEC\) mode=0 .*",
     ),
-    ("openat", r"fd=4\(<f>@/new\) .* name=new\(@/new\) flags=4135\(O_EXCL\|O_CREAT\|O_RDWR\|O_CLOEXEC\) mode=0755 .*"),
+    (
+        "openat",
+        r"fd=4\(<f>@/new\) .* name=new\(@/new\) flags=20519\(O_EXCL\|O_CREAT\|O_RDWR\|O_CLOEXEC\|O_F_CREATED\) .*",
+    ),
     ("openat", r"fd=-2\(ENOENT\) .* name=/nonexistent/shadow flags=4097\(O_RDONLY\|O_CLOEXEC\) mode=0 .*"),
     ("symlink", r"res=0 target=new linkpath=link\(@/link\)"),
     ("openat", r"fd=4\(<f>@/link\) .* name=link\(@/link\) .*"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tuimon.capture.btf import Btf, offsets_header
-from tuimon.records import EXT, HEAD, PROC, SOCK
+from tuimon.records import EXT, FILE, HEAD, PROC, SOCK
 from tuimon.resources import bpf_dir
 from tuimon.syscalls import NAME_TO_NR
 
@@ -35,10 +35,10 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "task_struct": (
         "thread_info.status?", "stack", "mm", "exit_code", "pid", "tgid", "real_parent", "group_leader",
         "thread_pid", "start_boottime=start_boottime|real_start_time", "cred", "fs", "files", "nsproxy", "signal",
-        "loginuid?", "cgroups",
+        "loginuid?", "cgroups", "maj_flt", "min_flt",
     ),
     "signal_struct": (
-        "live_counter=live.counter", "group_exit_code", "flags", "pids", "tty", "rlim",
+        "live_counter=live.counter", "group_exit_code", "flags", "pids", "tty", "rlim", "nr_threads",
     ),
     "pid": ("level", "numbers"),
     "upid": ("nr", "ns"),
@@ -48,11 +48,11 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tty_struct": ("driver", "index"),
     "tty_driver": ("major", "minor_start"),
     "cred": ("uid", "euid", "egid", "cap_permitted", "cap_effective", "cap_inheritable"),
-    "mm_struct": ("exe_file", "arg_start", "arg_end", "env_start", "env_end"),
+    "mm_struct": ("exe_file", "total_vm", "arg_start", "arg_end", "env_start", "env_end"),
     "linux_binprm": ("filename", "fdpath?"),
     "files_struct": ("fdt",),
     "fdtable": ("max_fds", "fd"),
-    "file": ("f_inode", "f_path_dentry=f_path.dentry", "f_path_mnt=f_path.mnt", "private_data"),
+    "file": ("f_inode", "f_mode", "f_path_dentry=f_path.dentry", "f_path_mnt=f_path.mnt", "private_data"),
     "fs_struct": (
         "root_dentry=root.dentry", "root_mnt=root.mnt", "pwd_dentry=pwd.dentry", "pwd_mnt=pwd.mnt",
     ),
@@ -66,7 +66,7 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
         "i_mode", "i_uid", "i_gid", "i_flags", "i_sb", "i_ino", "i_nlink", "i_ctime_sec?", "i_ctime_nsec?",
         "i_mtime_sec?", "i_mtime_nsec?", "ctime=__i_ctime|i_ctime?", "mtime=__i_mtime|i_mtime?",
     ),
-    "super_block": ("s_magic", "s_flags", "s_root", "s_mounts"),
+    "super_block": ("s_magic", "s_flags", "s_root", "s_mounts", "s_dev"),
     "ovl_inode?": ("vfs_inode", "__upperdentry"),
     "css_set": ("dfl_cgrp", "subsys"),
     "cgroup_subsys_state": ("cgroup",),
@@ -103,7 +103,13 @@ class Build:
 def layout_asserts() -> str:
     """Return C assertions that the records are laid out as tuimon/records.py says, checked by bcc's own compiler."""
     lines = []
-    for name, dtype in (("tm_head", HEAD), ("tm_ext", EXT), ("tm_proc", PROC), ("tm_sock", SOCK)):
+    for name, dtype in (
+        ("tm_head", HEAD),
+        ("tm_ext", EXT),
+        ("tm_proc", PROC),
+        ("tm_sock", SOCK),
+        ("tm_file", FILE),
+    ):
         lines.append(f'_Static_assert(sizeof(struct {name}) == {dtype.itemsize}, "{name}");')
         for member, (_, offset) in ((m, f[:2]) for m, f in (dtype.fields or {}).items()):
             c_name = "cpu_lo" if (name, member) == ("tm_head", "cpu") else member

@@ -5,6 +5,7 @@ Raw values only: numbers as the kernel has them, text, bytes. How they are print
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ from tuimon.fields.facts import Facts
 from tuimon.fields.sock import ip_text
 from tuimon.records import ExeFlag, Kind, Slot
 from tuimon.syscalls import PARAMS, Param
+
+PAGE_KB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 
 Raw = int | str | bytes | None
 _Source = Callable[[Facts], Raw]
@@ -35,7 +38,7 @@ close fchdir fstat getdents getdents64: res=ret fd=fd
 close_range: res=ret first=0 last=1 flags=2
 connect: res=ret tuple=tuple fd=fd addr=remote
 copy_file_range: res=ret fdout=s2 fdin=s0 len=4
-creat: fd=ret name=given mode=1
+creat: fd=ret name=given mode=1 dev=dev ino=ino creat_flags=creat_flags
 delete_module: res=ret name=given flags=1
 dup: res=ret oldfd=s0
 dup2: res=ret oldfd=s0 newfd=s1
@@ -89,10 +92,10 @@ mprotect: res=ret addr=0 length=1 prot=2
 munmap: res=ret addr=0 length=1
 mount: res=ret dev=given dir=given2 flags=3
 newfstatat: res=ret dirfd=s0 path=given flags=3
-open: fd=ret name=given flags=1 mode=open_mode
-open_by_handle_at: fd=ret mountfd=s0 flags=2 path=real
-openat: fd=ret dirfd=s0 name=given flags=2 mode=open_mode
-openat2: fd=ret dirfd=s0 name=given flags=2 mode=open_mode resolve=4
+open: fd=ret name=given flags=1 mode=open_mode dev=dev ino=ino
+open_by_handle_at: fd=ret mountfd=s0 flags=2 path=real dev=dev ino=ino
+openat: fd=ret dirfd=s0 name=given flags=2 mode=open_mode dev=dev ino=ino
+openat2: fd=ret dirfd=s0 name=given flags=2 mode=open_mode resolve=4 dev=dev ino=ino
 pidfd_getfd: fd=ret pid_fd=s0 target_fd=s1 flags=2
 pidfd_open: fd=ret pid=s0 flags=1
 pipe2: res=ret flags=1
@@ -139,9 +142,11 @@ umount2: res=ret name=given flags=1
 unlinkat: res=ret dirfd=s0 name=given flags=2
 unshare: res=ret flags=0
 userfaultfd: res=ret flags=0
-clone clone3 fork vfork: res=ret exe=exe args=args tid=tid pid=tgid ptid=ppid cwd=cwd fdlimit=fdlimit comm=comm \
- flags=clone_flags uid=euid gid=egid vtid=vtid vpid=vpid pidns_init_start_ts=pidns_start
-execve execveat: res=ret exe=exe args=args tid=tid pid=tgid ptid=ppid cwd=cwd fdlimit=fdlimit comm=comm env=env \
+clone clone3 fork vfork: res=ret exe=exe args=args tid=tid pid=tgid ptid=ppid cwd=cwd fdlimit=fdlimit pgft_maj=majflt \
+ pgft_min=minflt vm_size=vm_kb comm=comm flags=clone_flags uid=euid gid=egid vtid=vtid vpid=vpid \
+ pidns_init_start_ts=pidns_start
+execve execveat: res=ret exe=exe args=args tid=tid pid=tgid ptid=ppid cwd=cwd fdlimit=fdlimit pgft_maj=majflt \
+ pgft_min=minflt vm_size=vm_kb comm=comm env=env \
  tty=tty vpgid=vpgid loginuid=loginuid flags=exe_flags cap_inheritable=cap_inheritable cap_permitted=cap_permitted \
  cap_effective=cap_effective exe_ino=exe_ino exe_ino_ctime=exe_ctime exe_ino_mtime=exe_mtime uid=euid \
  trusted_exepath=exepath pgid=pgid gid=egid filename=given
@@ -298,10 +303,29 @@ _SOURCES: Final[dict[str, _Source]] = {
     "euid": _of_process("uid"),
     "egid": _of_process("gid"),
     "fdlimit": _of_process("fd_limit"),
+    "dev": lambda f: _of_file(f, "dev"),
+    "ino": lambda f: _of_file(f, "ino"),
+    "creat_flags": lambda f: _of_file(f, "flags"),
+    "majflt": _proc("major_faults"),
+    "minflt": _proc("minor_faults"),
+    "vm_kb": lambda f: _vm_kb(f),
     "vtid": _proc("vtid"),
     "clone_flags": _proc("clone_flags"),
     "pidns_start": _of_process("pidns_start_ns"),
 }
+
+
+def _of_file(f: Facts, member: str) -> Raw:
+    """Return a member of the opened file; Falco shows 0 for what a failed call did not open."""
+    file = f.file()
+    if file is None:
+        return 0 if f.ret < 0 else None
+    return int(getattr(file, member))
+
+
+def _vm_kb(f: Facts) -> Raw:
+    pages = _proc("vm_pages")(f)
+    return pages * PAGE_KB if isinstance(pages, int) else None
 
 
 def _quota(f: Facts, shift: int) -> Raw:

@@ -12,7 +12,7 @@ from tuimon.fields.facts import OPENS, facts
 from tuimon.fields.flags import errno_name, open_flags, open_mode
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Getter, Value, add
-from tuimon.records import Flag, Kind
+from tuimon.records import FileFlag, Flag, Kind
 from tuimon.syscalls import NOT_SYSCALLS
 
 NS_PER_S: Final = 1_000_000_000
@@ -281,6 +281,10 @@ def _is_open_create(event: Event, _: str | None) -> Value:
         return False
     if flags & os.O_TMPFILE == os.O_TMPFILE:
         return True
+    file = f.file()
+    if file is not None:
+        return bool(file.flags & FileFlag.CREATED)
+    # Without the kernel's word (an io_uring request) only an exclusive creation is sure.
     return bool(flags & os.O_CREAT) and bool(flags & os.O_EXCL)
 
 
@@ -373,7 +377,7 @@ add(
 add("evt", "evt.is_open_read", T.BOOL, "whether the call opens a file for reading", _is_open_read)
 add("evt", "evt.is_open_write", T.BOOL, "whether the call opens a file for writing", _is_open_write)
 add("evt", "evt.is_open_exec", T.BOOL, "whether the call makes a file with a permission to execute", _is_open_exec)
-add("evt", "evt.is_open_create", T.BOOL, "whether the call is known to have made the file it opened", _is_open_create)
+add("evt", "evt.is_open_create", T.BOOL, "whether the call made the file it opened", _is_open_create)
 for _name, _what, _category_of, _kinds in (
     ("evt.buflen.in", "read", "io-read", ()),
     ("evt.buflen.out", "written", "io-write", ()),

@@ -12,7 +12,7 @@ from typing import Final
 from tuimon.events import UNSET_ID, Event
 from tuimon.fields import flags as names
 from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound, Raw
-from tuimon.fields.facts import AT_FDCWD, Facts, facts
+from tuimon.fields.facts import AT_FDCWD, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, _Unknown, add
 from tuimon.fields.who import group_name, user_name
@@ -133,7 +133,13 @@ def _who(f: Facts, kind: str, number: int) -> str | _Unknown:
 
 
 def _flags(f: Facts, param: Param, raw: int) -> tuple[int, str]:
-    return names.decode_flags(f.name, param.name, raw)
+    own, text = names.decode_flags(f.name, param.name, raw)
+    file = f.file() if f.name in _OPENED and param.name == "flags" else None
+    added = names.file_flags_own(file.flags) if file is not None else 0
+    return (own | added, names.names(names.OPEN_FLAGS, own | added)) if added else (own, text)
+
+
+_OPENED: Final = OPENS - {"creat"}
 
 
 def _comm_of(f: Facts, pid: int) -> str:

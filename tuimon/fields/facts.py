@@ -8,12 +8,13 @@ reported, normalised by their text alone.
 from __future__ import annotations
 
 import socket
+import struct
 from posixpath import normpath
-from typing import Final
+from typing import Final, NamedTuple
 
 from tuimon.events import Event, decode
 from tuimon.fields.sock import SOCK_BYTES, Sock, guessed_role, ip_text
-from tuimon.records import Flag, Kind, Slot, SockFlag
+from tuimon.records import FILE, Flag, Kind, Slot, SockFlag
 from tuimon.syscalls import CALLS, PARAMS, Call, event_name
 
 AT_FDCWD: Final = -100
@@ -87,6 +88,19 @@ _FAMILY_KINDS: Final = {
     16: "netlink",
 }
 _MODE_KINDS: Final = {0o040000: "directory", 0o010000: "pipe"}
+
+
+class File(NamedTuple):
+    """Which object an fd leads to, from the kernel's own structures."""
+
+    ino: int
+    dev: int
+    """As ``new_encode_dev`` packs it (include/linux/kdev_t.h)."""
+    flags: int
+    """See records.FileFlag."""
+
+
+_FILE: Final = struct.Struct("<QII")
 
 
 def absolute(base: str, given: str) -> str:
@@ -261,6 +275,13 @@ class Facts:
     def _is_sock_mode(self) -> bool:
         mode = self.event.fd_type
         return mode & 0o170000 == 0o140000 and mode < ANON_INODE
+
+    def file(self) -> File | None:
+        """Return which object the event's fd leads to, None when the record does not say."""
+        if self.kind not in _CALL_KINDS or self.call.path2 is not None:
+            return None
+        raw = self.slot(Slot.BASE2)
+        return File._make(_FILE.unpack(raw)) if len(raw) == FILE.itemsize else None
 
     def data(self) -> bytes | None:
         """Return the first bytes that the call read or wrote, None when the record carries none."""

@@ -16,7 +16,7 @@ from tuimon.fields.facts import OPENS, Facts, facts
 from tuimon.fields.registry import UNKNOWN, Getter, Value, add
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.sock import Sock
-from tuimon.records import SockFlag
+from tuimon.records import FileFlag, SockFlag
 
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp", 255: "raw"}
 _TYPES: Final = {int(socket.SOCK_STREAM): "tcp", int(socket.SOCK_DGRAM): "udp", int(socket.SOCK_RAW): "raw"}
@@ -294,6 +294,37 @@ def _name_changed(event: Event, _: str | None) -> Value:
     return sock is not None and f.name in _DATAGRAMS and bool(sock.flags & SockFlag.GIVEN)
 
 
+# The object behind it.
+
+
+def _ino(event: Event, _: str | None) -> Value:
+    file = facts(event).file()
+    return None if file is None else file.ino
+
+
+def _dev(event: Event, _: str | None) -> Value:
+    file = facts(event).file()
+    return None if file is None else file.dev
+
+
+def _dev_major(event: Event, _: str | None) -> Value:
+    file = facts(event).file()
+    return None if file is None else file.dev >> 8 & 0xFFF
+
+
+def _dev_minor(event: Event, _: str | None) -> Value:
+    file = facts(event).file()
+    return None if file is None else file.dev & 0xFF | file.dev >> 12 & 0xFFF00
+
+
+def _layer(flag: FileFlag) -> Getter:
+    def get(event: Event, _: str | None) -> Value:
+        file = facts(event).file()
+        return None if file is None else bool(file.flags & flag)
+
+    return get
+
+
 def _uid(event: Event, _: str | None) -> Value:
     f = facts(event)
     number = f.fd_num()
@@ -361,10 +392,10 @@ for _side in ("client", "server", "local", "remote"):
         no_rhs=True,
         no_transformer=True,
     )
-add("fd", "fd.dev", T.INT32, "device the file lies on")
-add("fd", "fd.dev.major", T.INT32, "major number of fd.dev")
-add("fd", "fd.dev.minor", T.INT32, "minor number of fd.dev")
-add("fd", "fd.ino", T.INT64, "inode number of the file")
+add("fd", "fd.dev", T.INT32, "device of the file system that the fd's object lies on", _dev)
+add("fd", "fd.dev.major", T.INT32, "major number of fd.dev", _dev_major)
+add("fd", "fd.dev.minor", T.INT32, "minor number of fd.dev", _dev_minor)
+add("fd", "fd.ino", T.INT64, "inode number of the file, pipe or socket behind the fd", _ino)
 add("fd", "fd.nameraw", T.CHARBUF, "path exactly as the program gave it", _nameraw, is_path=True)
 add(
     "fd",
@@ -375,8 +406,20 @@ add(
     arg="optional",
     no_rhs=True,
 )
-add("fd", "fd.is_upper_layer", T.BOOL, "whether the file lies in the writable layer of an overlay")
-add("fd", "fd.is_lower_layer", T.BOOL, "whether the file lies in a read-only layer of an overlay")
+add(
+    "fd",
+    "fd.is_upper_layer",
+    T.BOOL,
+    "whether the file lies in the writable layer of an overlay",
+    _layer(FileFlag.UPPER_LAYER),
+)
+add(
+    "fd",
+    "fd.is_lower_layer",
+    T.BOOL,
+    "whether the file lies in a read-only layer of an overlay",
+    _layer(FileFlag.LOWER_LAYER),
+)
 add(
     "fd",
     "fd.realpath",

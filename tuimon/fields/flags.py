@@ -17,6 +17,8 @@ import signal
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from tuimon.records import FileFlag
+
 if TYPE_CHECKING:
     from tuimon.fields.facts import Facts
 
@@ -82,7 +84,11 @@ OPEN_FLAGS: Final[Table] = (
     ("O_CLOEXEC", os.O_CLOEXEC, 1 << 12),
     ("O_NONE", 0, 0),
     ("O_TMPFILE", os.O_TMPFILE, 1 << 13),
+    ("O_F_CREATED", 0, 1 << 14),
+    ("FD_UPPER_LAYER", 0, 1 << 15),
+    ("FD_LOWER_LAYER", 0, 1 << 16),
 )
+"""The last three are no flags of the call: they say what became of it (``file_flags_own``)."""
 _DIRECTORY_OWN: Final = 1 << 10
 
 
@@ -95,6 +101,14 @@ def open_flags_own(flags: int) -> int:
     if flags & os.O_TMPFILE == os.O_TMPFILE and not flags & os.O_PATH:
         own &= ~_DIRECTORY_OWN
     return own
+
+
+def file_flags_own(flags: int) -> int:
+    """Return Falco's number for what is known of the opened file, given records.FileFlag bits."""
+    return sum(bit for has, bit in _FILE_FLAGS if flags & has)
+
+
+_FILE_FLAGS: Final = ((FileFlag.CREATED, 1 << 14), (FileFlag.UPPER_LAYER, 1 << 15), (FileFlag.LOWER_LAYER, 1 << 16))
 
 
 def fd_flags_own(flags: int) -> int:
@@ -157,6 +171,7 @@ FUTEX_OPS: Final = (
 _FLAG_TABLES: Final[Mapping[str, Table]] = {
     "access.mode": _bits("F_OK:0 R_OK:4 W_OK:2 X_OK:1"),
     "close_range.flags": _bits("CLOSE_RANGE_UNSHARE:2 CLOSE_RANGE_CLOEXEC:4"),
+    "creat.creat_flags": _bits("FD_UPPER_LAYER_CREAT:1 FD_LOWER_LAYER_CREAT:2"),
     "delete_module.flags": _bits("O_NONBLOCK:0o4000:2 O_TRUNC:0o1000:1"),
     "epoll_create1.flags": (("EPOLL_CLOEXEC", os.O_CLOEXEC, 1),),
     "execve.flags": _bits("EXE_WRITABLE:0x10:1 EXE_UPPER_LAYER:1:2 EXE_FROM_MEMFD:8:4 EXE_LOWER_LAYER:2:8"),
