@@ -45,8 +45,21 @@ class Batch:
     """(n,) index of the process version each event belongs to (see tuimon.enrich.processes), -1 unknown; given by
     the engine, empty before."""
 
+    run_ns: int = 0
+    """``ts_ns`` of the first event of the run; given by the engine, 0 when nobody said."""
+    before_ns: int = 0
+    """``ts_ns`` of the event before row 0, 0 when there is none or nobody said; given by the engine."""
+    prior_ns: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    """(n,) ``ts_ns`` of the event before each row, for rows taken out of another batch; else empty."""
+
     def __len__(self) -> int:
         return len(self.head)
+
+    def previous_ns(self, row: int) -> int:
+        """Return the ``ts_ns`` of the event before a row, 0 when there was none or nobody said."""
+        if len(self.prior_ns):
+            return int(self.prior_ns[row])
+        return int(self.head["ts_ns"][row - 1]) if row else self.before_ns
 
     @property
     def nbytes(self) -> int:
@@ -83,6 +96,19 @@ class Batch:
         return None
 
 
+def number(batch: Batch, first_num: int, run_ns: int, before_ns: int) -> None:
+    """Give a batch its place in the run; its one writer is whoever takes it from the source.
+
+    Args:
+        batch: Not empty.
+        first_num: ``evt.num`` of its first event.
+        run_ns: When the run's first event was, 0 when that is this batch's.
+        before_ns: When the event before it was, 0 when there is none.
+    """
+    batch.first_num, batch.before_ns = first_num, before_ns
+    batch.run_ns = run_ns or int(batch.head["ts_ns"][0])
+
+
 def empty_batch() -> Batch:
     """Return a batch of no events."""
     return Batch(
@@ -104,7 +130,7 @@ def _blobs(records: NDArray[np.void]) -> NDArray[np.void]:
     return records.view(f"V{records.dtype.itemsize}")
 
 
-def _joined(arrays: Sequence[NDArray[np.void]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+def joined(arrays: Sequence[NDArray[np.void]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
     """Return the records of several arrays of ``dtype`` one behind the other, in memory of their own."""
     if not arrays:
         return np.empty(0, dtype)
@@ -156,7 +182,7 @@ def from_records(parts: Sequence[tuple[SizeClass, NDArray[np.void]]]) -> Batch:
             k += n
         else:
             proc_at.append(np.full(n, _NO_ROW))
-    head = _joined(heads, HEAD)
+    head = joined(heads, HEAD)
     text_at = np.zeros(m + 1, np.int64)
     if lengths:
         np.cumsum(np.concatenate(lengths), out=text_at[1:])
@@ -166,12 +192,22 @@ def from_records(parts: Sequence[tuple[SizeClass, NDArray[np.void]]]) -> Batch:
     return Batch(
         head=_picked(head, order),
         ext_at=np.concatenate(ext_at)[order],
-        ext=_joined(exts, EXT),
+        ext=joined(exts, EXT),
         text_at=text_at,
         arena=b"".join(arenas),
         proc_row=proc_row,
-        proc=_picked(_joined(procs, PROC), by_time[proc_row]),
+        proc=_picked(joined(procs, PROC), by_time[proc_row]),
     )
+
+
+def _prior(batch: Batch) -> NDArray[np.uint64]:
+    """Return the time of the event before each row."""
+    if len(batch.prior_ns):
+        return batch.prior_ns
+    before = np.empty(len(batch), np.uint64)
+    before[:1] = batch.before_ns
+    before[1:] = batch.head["ts_ns"][:-1]
+    return before
 
 
 def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
@@ -196,6 +232,8 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
         proc=_picked(batch.proc, np.flatnonzero(proc_mask)),
         first_num=batch.first_num,
         process_at=batch.process_at[rows] if len(batch.process_at) else batch.process_at,
+        run_ns=batch.run_ns,
+        prior_ns=_prior(batch)[rows],
     )
 
 
@@ -216,17 +254,19 @@ def concat(batches: Sequence[Batch]) -> Batch:
         text_at.append(batch.text_at[1:] + text)
         proc_row.append(batch.proc_row + np.int32(n))
         n, m, text = n + len(batch), m + len(batch.ext), text + len(batch.arena)
-    joined = all(len(b.process_at) == len(b) for b in batches)
+    with_process = all(len(b.process_at) == len(b) for b in batches)
     return Batch(
-        head=_joined([b.head for b in batches], HEAD),
+        head=joined([b.head for b in batches], HEAD),
         ext_at=np.concatenate(ext_at),
-        ext=_joined([b.ext for b in batches], EXT),
+        ext=joined([b.ext for b in batches], EXT),
         text_at=np.concatenate(text_at),
         arena=b"".join(b.arena for b in batches),
         proc_row=np.concatenate(proc_row),
-        proc=_joined([b.proc for b in batches], PROC),
+        proc=joined([b.proc for b in batches], PROC),
         first_num=batches[0].first_num,
-        process_at=np.concatenate([b.process_at for b in batches]) if joined else np.empty(0, np.int32),
+        run_ns=batches[0].run_ns,
+        before_ns=batches[0].before_ns,
+        process_at=np.concatenate([b.process_at for b in batches]) if with_process else np.empty(0, np.int32),
     )
 
 

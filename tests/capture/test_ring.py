@@ -82,8 +82,8 @@ def short() -> Iterator[FakeRing]:
     made.close()
 
 
-def times(rings: RingSet, *, everything: bool = False) -> list[int]:
-    return rings.drain(everything=everything).head["ts_ns"].tolist()
+def times(rings: RingSet, *, everything: bool = False, limit: int | None = None) -> list[int]:
+    return rings.drain(everything=everything, limit=limit).head["ts_ns"].tolist()
 
 
 def test_an_empty_ring_gives_an_empty_batch(slim: FakeRing) -> None:
@@ -172,18 +172,85 @@ def test_a_record_out_of_order_in_its_ring_holds_others_back(slim: FakeRing, sho
     assert times(RingSet([slim.ring, short.ring])) == [10]
 
 
+def test_a_limited_drain_takes_the_oldest_of_all_rings(slim: FakeRing, short: FakeRing) -> None:
+    for ts in range(10):
+        slim.put(10 * ts)
+    for ts in (5, 25, 95):
+        short.put(ts)
+    rings = RingSet([slim.ring, short.ring])
+    assert times(rings, limit=3) == [0, 5, 10, 20]
+    assert times(rings, limit=100) == [25, 30, 40, 50, 60, 70, 80, 90, 95]
+
+
+def test_a_limited_drain_looks_no_further_than_it_must(slim: FakeRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring_module, "LOOK_AHEAD", 2)
+    for ts in range(10):
+        slim.put(ts)
+    assert len(slim.ring.look(5)) == 5
+    assert slim.ring.stopped
+    rings = RingSet([slim.ring])
+    assert times(rings, limit=3) == [0, 1, 2]
+    assert times(rings) == [3, 4, 5, 6, 7, 8, 9]
+
+
+def test_the_reserved_rings_have_room_again_while_a_flood_is_worked_off(slim: FakeRing) -> None:
+    """A drain that does not take all of a flood leaves nothing of an exec's records in the kernel, and tells them in
+    their time."""
+    reserved = FakeRing(SizeClass.PROC_SHORT)
+    rings = RingSet([slim.ring, reserved.ring])
+    try:
+        told, put, ts = [], 0, 0
+        for ts in range(0, 50, 2):
+            assert slim.put(ts)
+        for _ in range(4):
+            while reserved.put(ts := ts + 2):
+                put += 1
+            ts -= 2
+            told += times(rings, limit=2)
+        assert put == 4 * (reserved.size // reserved.dtype.itemsize)
+        assert told == [0, 2, 4, 6, 8, 10, 12, 14]
+        assert reserved.ring.waiting_bytes == put * reserved.dtype.itemsize
+        told += times(rings)
+        assert told == sorted(told)
+        assert len(told) == 25 + put
+        assert not reserved.ring.pending()
+    finally:
+        reserved.close()
+
+
+def test_what_is_held_is_bounded(slim: FakeRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    reserved = FakeRing(SizeClass.PROC_SHORT)
+    monkeypatch.setattr(ring_module, "HELD_BYTES", 3 * reserved.dtype.itemsize)
+    rings = RingSet([slim.ring, reserved.ring])
+    try:
+        for ts in range(6):
+            slim.put(ts)
+            reserved.put(10 + ts)
+        assert times(rings, limit=2) == [0, 1]
+        assert int(reserved.positions[0]) == 3 * reserved.dtype.itemsize
+        assert times(rings, limit=2) == [2, 3]
+        assert int(reserved.positions[0]) == 3 * reserved.dtype.itemsize
+        assert times(rings) == [4, 5, 10, 11, 12]
+        assert times(rings) == [13, 14, 15]
+    finally:
+        reserved.close()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 1), st.integers(0, 40), st.sampled_from(["put", "busy", "drain", "finish"])),
-        max_size=60,
+        st.tuples(
+            st.integers(0, 2), st.integers(0, 40), st.sampled_from(["put", "put", "busy", "drain", "limit", "finish"])
+        ),
+        max_size=80,
     )
 )
 def test_nothing_is_lost_doubled_or_taken_out_of_order(steps: list[tuple[int, int, str]]) -> None:
     """Whatever the kernel does between drains: each record once, and drains never go back in time further than the
     records did inside their own ring."""
-    fakes = [FakeRing(SizeClass.SLIM, pages=2), FakeRing(SizeClass.SHORT, pages=8)]
-    rings, clock, put, got, busy = RingSet([f.ring for f in fakes]), 0, [], [], [0, 0]
+    classes = ((SizeClass.SLIM, 2), (SizeClass.SHORT, 8), (SizeClass.PROC_SHORT, 2))
+    fakes = [FakeRing(size_class, pages=pages) for size_class, pages in classes]
+    rings, clock, put, got, busy = RingSet([f.ring for f in fakes]), 0, [], [], [0, 0, 0]
     try:
         for which, step, action in steps:
             clock += step
@@ -192,8 +259,8 @@ def test_nothing_is_lost_doubled_or_taken_out_of_order(steps: list[tuple[int, in
                 if fake.put(clock, BUSY if action == "busy" else 0):
                     put.append(clock)
                     busy[which] += action == "busy"
-            elif action == "drain":
-                got += times(rings)
+            elif action in ("drain", "limit"):
+                got += times(rings, limit=1 + step % 3 if action == "limit" else None)
             else:
                 waiting = int(fake.positions[1] - fake.positions[0]) // fake.dtype.itemsize
                 for index in range(waiting):

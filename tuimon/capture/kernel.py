@@ -21,6 +21,7 @@ from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.compiled import CACHE
 from tuimon.capture.counters import CALLS, CPU, Counters, default_slots, living_cgroups, no_calls
 from tuimon.capture.facts import KernelFacts, probe
+from tuimon.capture.pace import Pace
 from tuimon.capture.prefilter import load_prefilter, put_in_force
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
@@ -106,6 +107,9 @@ class KernelSource:
         self._cgroup_slots = cgroup_slots or default_slots(possible_cpus())
         self._programs: Programs | None = None
         self._rings = RingSet([])
+        self._pace = Pace()
+        self._given, self._given_cpu_s = 0, 0.0
+        """Events that the last drain returned, and the reader's CPU clock then."""
         self._maps: list[mmap.mmap] = []
         self._rows: NDArray[np.uint64] = np.zeros(CALLS, np.uint64)
         self._config: NDArray[np.void] = np.zeros(1, CONFIG)
@@ -195,14 +199,22 @@ class KernelSource:
     def drain(self, timeout_s: float) -> Batch:
         """Return the events since the last drain in order of time, waiting up to ``timeout_s`` for the first.
 
-        The first drain after the close returns what had been emitted and not been read; then there is nothing more.
+        Of a flood it returns the oldest, as many as the reader can work off in a while (tuimon.capture.pace): call
+        again. The first drain after the close returns what had been emitted and not been read; then there is nothing
+        more.
         """
+        self._pace.took(self._given, max(time.thread_time() - self._given_cpu_s, 0.0))
+        batch = self._drain(timeout_s)
+        self._given, self._given_cpu_s = len(batch), time.thread_time()
+        return batch
+
+    def _drain(self, timeout_s: float) -> Batch:
         deadline = time.monotonic() + timeout_s
         while True:
             with self._lock:
                 if self._programs is None:
                     return self._take_early()
-                batch = concat([self._take_early(), self._rings.drain()])
+                batch = concat([self._take_early(), self._rings.drain(limit=self._pace.limit)])
                 now = time.monotonic()
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch, empty_batch, from_records
+from tuimon.batch import Batch, empty_batch, from_records, joined
 from tuimon.records import SizeClass, record_dtype
 
 BUSY: Final = 1 << 31
@@ -24,6 +24,11 @@ DISCARD: Final = 1 << 30
 SLACK_NS: Final = 300_000
 """A record's time is taken just before its room is reserved; what is younger than this waits for the next drain, so
 that a record in between is not overtaken by a later one of another ring."""
+
+LOOK_AHEAD: Final = 1024
+"""Records behind a limit that are looked at as well: one of another CPU may be a little older than its neighbours."""
+HELD_BYTES: Final = 64 << 20
+"""What may be held of one ring in our own memory, so that the kernel has its room back."""
 
 _PAGE: Final = mmap.PAGESIZE
 
@@ -46,29 +51,66 @@ class Ring:
         self._consumed = ctypes.c_uint64.from_buffer(self._ours)
         self._produced = np.ndarray((1,), "<u8", self._theirs)
         self._position = int(self._consumed.value)
+        self._held = np.empty(0, self.dtype)
         self.stopped = False
-        """Whether the last look ended at a busy record."""
+        """Whether the last look ended before the last record: at a busy one, or at its limit."""
 
     def pending(self) -> bool:
         """Whether anything is there to look at."""
-        return int(self._produced[0]) != self._position
+        return bool(len(self._held)) or int(self._produced[0]) != self._position
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes in it that were not consumed yet; any thread, as of about now."""
-        return max(int(self._produced[0]) - self._position, 0)
+        """Bytes that were not consumed yet, in the ring and held; any thread, as of about now."""
+        return max(int(self._produced[0]) - self._position, 0) + self._held.nbytes
 
-    def look(self) -> NDArray[np.void]:
-        """Return the finished records up to the first busy one: a view into the ring, valid until they are consumed."""
+    def look(self, most: int | None = None) -> NDArray[np.void]:
+        """Return the finished records up to the first busy one.
+
+        Args:
+            most: No more than so many.
+
+        Returns:
+            A view, valid until they are consumed or held.
+        """
+        if not len(self._held):
+            return self._written(most)
+        self.hold()
+        if most is None or len(self._held) <= most:
+            return self._held
+        self.stopped = True
+        return self._held[:most]
+
+    def _written(self, most: int | None = None) -> NDArray[np.void]:
+        """Return the finished records that lie in the ring."""
         count = (int(self._produced[0]) - self._position) // self.dtype.itemsize
+        self.stopped = most is not None and count > most
         at = _PAGE + (self._position & self._mask)
-        records = np.ndarray((count,), self.dtype, self._theirs, offset=at)
+        records = np.ndarray((min(count, most) if most is not None else count,), self.dtype, self._theirs, offset=at)
         busy = records["len"] >= BUSY
-        self.stopped = bool(busy.any())
-        return records[: int(busy.argmax())] if self.stopped else records
+        if not busy.any():
+            return records
+        self.stopped = True
+        return records[: int(busy.argmax())]
+
+    def hold(self) -> None:
+        """Take the finished records into our own memory, as far as they may: the kernel has their room back."""
+        records = self._written()
+        room = max(HELD_BYTES - self._held.nbytes, 0) // self.dtype.itemsize
+        self.stopped |= len(records) > room
+        records = records[:room]
+        if len(records):
+            self._held = joined([self._held, records], self.dtype)
+            self._give_back(len(records))
 
     def consume(self, count: int) -> None:
-        """Give the room of the first ``count`` records back to the kernel; views of them are no longer valid."""
+        """Be done with the first ``count`` records of the last look; views of them are no longer valid."""
+        if len(self._held):
+            self._held = self._held[count:]
+        else:
+            self._give_back(count)
+
+    def _give_back(self, count: int) -> None:
         self._position += count * self.dtype.itemsize
         self._consumed.value = self._position
 
@@ -89,16 +131,24 @@ class RingSet:
         """Whether any ring has something to look at."""
         return any(ring.pending() for ring in self.rings)
 
-    def drain(self, *, everything: bool = False) -> Batch:
+    def drain(self, *, everything: bool = False, limit: int | None = None) -> Batch:
         """Return what is there, in order of time, and make room.
 
         Args:
             everything: Take the youngest records too; only right when nothing is written any more.
+            limit: Take about this many of each ring at most, the oldest. What the reserved rings hold beyond that is
+                taken out of them too and kept for the next drain, so that they have room however long this one takes
+                to work off.
         """
         cut = (1 << 63) if everything else time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SLACK_NS
-        found = [(ring, ring.look()) for ring in self.rings if ring.pending()]
+        most = None if limit is None else limit + LOOK_AHEAD
+        found = [(ring, ring.look(most)) for ring in self.rings if ring.pending()]
         if not found:
             return empty_batch()
+        limited = False
+        for _, records in found:
+            if limit is not None and len(records) > limit:
+                cut, limited = min(cut, int(records["head"]["ts_ns"][limit - 1])), True
         counts = _ready(found, cut)
         parts = [
             (ring.size_class, _without_discarded(records[:n]))
@@ -109,6 +159,10 @@ class RingSet:
         for (ring, _), n in zip(found, counts, strict=True):
             if n:
                 ring.consume(n)
+        if limited:
+            for ring in self.rings:
+                if ring.size_class >= SizeClass.PROC_SHORT:
+                    ring.hold()
         return batch
 
     def close(self) -> None:
@@ -126,8 +180,8 @@ def _without_discarded(records: NDArray[np.void]) -> NDArray[np.void]:
 def _ready(found: list[tuple[Ring, NDArray[np.void]]], cut: int) -> list[int]:
     """Return how many records of each ring can be taken so that no record left behind is older than one taken.
 
-    A ring stopped by a busy record holds everything later back: its next record may be of any time after the last
-    finished one.
+    A ring that was not looked at to its end, for a busy record or a limit, holds everything later back: its next record
+    may be of any time after the last one seen.
     """
     times = []
     for ring, records in found:

@@ -1,0 +1,292 @@
+"""A long run at a mixed load: does anything grow, do the counters drift, is every event that a rule asks for told once?
+
+    python -m tests.bench.long_run [--seconds N] [--every N] [--history-mb N] [--rules FOLDER] [--json]
+
+tuimon's engine without a screen, with a pane open on everything, its own rules and those of FOLDER, beside
+tests/bench/mixed_load.py. Rules are put in force again every two minutes, and every five minutes the loud calls are
+shown for ten seconds, as a user does. Each sample holds the load still for a moment, until the counters stand still
+long enough to be read as one: then ``seen = emitted + filtered + dropped`` must hold exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tuimon.capture.bpf_calls import keys
+from tuimon.capture.kernel import KernelSource
+from tuimon.capture.source import Counts
+from tuimon.engine import build_engine
+from tuimon.rulefiles import rule_files
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK_RULE = """
+- rule: A Mark Of The Long Run
+  desc: One of the files that the mixed load opens once.
+  condition: evt.type in (open, openat) and fd.name startswith {folder}/ and not fd.name = {folder}/of-edition-{edition}
+  output: a mark (file=%fd.name)
+  priority: NOTICE
+"""
+RELOAD_S = 120.0
+LOUD_EVERY_S = 300.0
+LOUD_S = 10.0
+TRIES = 400
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How things stand at one moment."""
+
+    at_s: float
+    rss_mb: float
+    fds: int
+    threads: int
+    counted_cgroups: int
+    """Entries of the kernel's map of cgroups."""
+    history_events: int
+    history_mb: float
+    processes: int
+    containers: int
+    seen: int
+    emitted: int
+    filtered: int
+    dropped: int
+    off: int
+    """seen - emitted - filtered - dropped."""
+    alerts: int
+    engine_load: float
+
+
+@dataclass
+class LongRun:
+    """What was measured."""
+
+    samples: list[Sample] = field(default_factory=list)
+    marks: int = 0
+    """Marks that the load made."""
+    marks_told: dict[str, int] = field(default_factory=dict)
+    """Mark to how many alerts told of it."""
+    reloads: int = 0
+    full_at_s: float | None = None
+    """When the history first let something go."""
+
+    @property
+    def missed(self) -> int:
+        """Marks that no alert told of."""
+        return sum(str(number) not in self.marks_told for number in range(self.marks))
+
+    @property
+    def doubled(self) -> int:
+        """Marks told of more than once."""
+        return sum(times > 1 for times in self.marks_told.values())
+
+    @property
+    def off(self) -> int:
+        """Samples at which the counters did not add up."""
+        return sum(sample.off != 0 for sample in self.samples)
+
+    def growth(self, name: str) -> float:
+        """Return by how much a figure's median grew from the second quarter of the run to the last one."""
+        values = [float(getattr(sample, name)) for sample in self.samples]
+        quarter = max(len(values) // 4, 1)
+        return statistics.median(values[-quarter:]) - statistics.median(values[quarter : 2 * quarter] or values)
+
+
+class _Runner:
+    """One run while it goes on."""
+
+    def __init__(self, history_mb: int, files: Sequence[RuleFile], folder: str) -> None:
+        self.run = LongRun()
+        self.engine = build_engine(Settings(history_mb=history_mb), KernelSource())
+        self._files = files
+        self._folder = folder
+        self._heard = 0
+        self._began = time.monotonic()
+        self._reload_at = self._loud_at = 0.0
+        self._loud = False
+        self.reload()
+        self.engine.watch(None)
+
+    def reload(self) -> None:
+        """Put the rules in force, the mark's own in one of two editions."""
+        text = MARK_RULE.format(folder=self._folder, edition=self.run.reloads % 2)
+        outcome = self.engine.apply_rules([*self._files, RuleFile("mark.yaml", text)])
+        if not outcome.accepted:
+            raise ValueError(str(outcome.diagnostics[0]))
+        self.run.reloads += 1
+
+    def go_on(self, seconds: float, every_s: float, load: subprocess.Popen[str]) -> None:
+        """Sample until the time is up."""
+        self._began = time.monotonic()
+        self._reload_at, self._loud_at = self._began + RELOAD_S, self._began + LOUD_EVERY_S
+        next_at = self._began + every_s
+        while time.monotonic() < self._began + seconds:
+            time.sleep(max(0.0, min(next_at, self._began + seconds) - time.monotonic()))
+            next_at += every_s
+            if self.engine.error() is not None or load.poll() is not None:
+                return
+            self._act()
+            self.hear()
+            self.run.samples.append(self._sample(load))
+
+    def _act(self) -> None:
+        now = time.monotonic()
+        if now >= self._reload_at:
+            self._reload_at += RELOAD_S
+            self.reload()
+        if now >= self._loud_at:
+            self._loud = not self._loud
+            self._loud_at = now + (LOUD_S if self._loud else LOUD_EVERY_S)
+            self.engine.watch(None, everything=self._loud)
+
+    def hear(self) -> None:
+        """Count the marks told of since the last time."""
+        for alert in self.engine.alerts_since(self._heard):
+            self._heard = alert.num
+            if alert.rule == "A Mark Of The Long Run":
+                name = str(alert.output_fields["fd.name"]).rpartition("/")[2]
+                self.run.marks_told[name] = self.run.marks_told.get(name, 0) + 1
+
+    def _sample(self, load: subprocess.Popen[str]) -> Sample:
+        counts = self._still(load)
+        engine, at_s = self.engine, time.monotonic() - self._began
+        snapshot, status = engine.snapshot(), Path("/proc/self/statm").read_text().split()
+        assert snapshot is not None
+        if self.run.full_at_s is None and engine.history.evicted:
+            self.run.full_at_s = round(at_s)
+        programs = engine.source._programs
+        return Sample(
+            at_s=round(at_s, 1),
+            rss_mb=round(int(status[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20), 1),
+            fds=len(os.listdir("/proc/self/fd")),
+            threads=threading.active_count(),
+            counted_cgroups=len(keys(programs.maps["slots"], 8)),
+            history_events=len(engine.history),
+            history_mb=round(engine.history.nbytes / (1 << 20), 1),
+            processes=len(engine.processes),
+            containers=len(engine.containers.list()),
+            seen=counts.seen,
+            emitted=counts.emitted,
+            filtered=counts.filtered,
+            dropped=counts.dropped,
+            off=counts.seen - counts.emitted - counts.filtered - counts.dropped,
+            alerts=snapshot.alerts,
+            engine_load=round(snapshot.engine_load, 3),
+        )
+
+    def _still(self, load: subprocess.Popen[str]) -> Counts:
+        """Return the counters, read between two events: the load is held, other work on the machine has pauses."""
+        os.killpg(load.pid, signal.SIGSTOP)
+        try:
+            for _ in range(TRIES):
+                counts = self.engine.source.counts()
+                if counts.seen == counts.emitted + counts.filtered + counts.dropped:
+                    break
+                time.sleep(0.005)
+            return counts
+        finally:
+            os.killpg(load.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def _load(folder: str, made: list[str], *, containers: bool) -> Iterator[subprocess.Popen[str]]:
+    """Give the load, a process group of its own; the marks it makes are put into ``made``."""
+    command = [sys.executable, "-m", "tests.bench.mixed_load", folder]
+    with contextlib.ExitStack() as stack:
+        if containers:
+            command += ["--containers", stack.enter_context(tempfile.TemporaryDirectory(prefix="tm-images-"))]
+        options = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True, "cwd": ROOT}
+        load = stack.enter_context(subprocess.Popen(command, **options))  # type: ignore[call-overload]
+        reader = threading.Thread(target=lambda: made.extend(load.stdout), daemon=True)
+        reader.start()
+        try:
+            yield load
+        finally:
+            load.send_signal(signal.SIGTERM)
+            load.wait(60)
+            reader.join(10)
+
+
+def long_run(
+    seconds: float, every_s: float, history_mb: int, files: Sequence[RuleFile], *, containers: bool = True
+) -> LongRun:
+    """Run, sample and return what was measured.
+
+    Args:
+        seconds: How long.
+        every_s: Between two samples.
+        history_mb: The engine's bound.
+        files: Rules beside the mark's own.
+        containers: Start containers too.
+    """
+    made: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="tm-marks-") as folder:
+        runner = _Runner(history_mb, files, folder)
+        engine = runner.engine
+        engine.start()
+        try:
+            if not engine.wait_started(60):
+                raise engine.error() or TimeoutError("the capture did not start")
+            with _load(folder, made, containers=containers) as load:
+                runner.go_on(seconds, every_s, load)
+            time.sleep(3.0)
+            runner.hear()
+        finally:
+            engine.stop()
+    if (error := engine.error()) is not None:
+        raise error
+    runner.run.marks = len(made)
+    return runner.run
+
+
+FIGURES = ("rss_mb", "fds", "threads", "counted_cgroups", "history_mb", "processes", "containers", "engine_load")
+
+
+def table(run: LongRun) -> str:
+    """Return what was measured, for people: figures at five moments, and how they grew."""
+    samples = run.samples
+    chosen = [samples[min(len(samples) * at // 4, len(samples) - 1)] for at in range(5)]
+    lines = [f"{'':18}" + "".join(f"{f'{s.at_s:.0f} s':>12}" for s in chosen) + f"{'growth':>12}"]
+    for name in FIGURES:
+        values = "".join(f"{getattr(sample, name):>12,}" for sample in chosen)
+        lines.append(f"{name:18}{values}{run.growth(name):>+12,.2f}")
+    totals = ("seen", "emitted", "filtered", "dropped", "off", "alerts")
+    lines += [f"{name:18}" + "".join(f"{getattr(sample, name):>12,}" for sample in chosen) for name in totals]
+    lines += [
+        f"growth: median of the last quarter less that of the second; the history was full at {run.full_at_s} s",
+        f"{len(samples)} samples, {run.off} of them off; rules put in force {run.reloads} times",
+        f"{run.marks} marks: {run.missed} missed, {run.doubled} told more than once",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--every", type=float, default=10)
+    parser.add_argument("--history-mb", type=int, default=64)
+    parser.add_argument("--rules", type=Path, help="a folder of rule files beside tuimon's own")
+    parser.add_argument("--json", action="store_true", help="every sample, as JSON")
+    args = parser.parse_args()
+    chosen = Settings(rules=(args.rules,) if args.rules else ())
+    run = long_run(args.seconds, args.every, args.history_mb, rule_files(chosen))
+    print(json.dumps({**asdict(run), "missed": run.missed, "doubled": run.doubled}) if args.json else table(run))
+
+
+if __name__ == "__main__":
+    main()
