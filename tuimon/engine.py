@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tuimon.alerts import Alerts
-from tuimon.batch import Batch, concat
+from tuimon.batch import Batch, concat, number
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
@@ -122,6 +122,7 @@ class Engine:
         self._fresh_events = 0
         self._fresh_since = 0.0
         self._num = 1
+        self._run_ns = self._last_ns = 0
         self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
         self._alerts = Alerts(self.node, self._stats.alert)
         self._began = time.monotonic()
@@ -250,16 +251,20 @@ class Engine:
 
     def _take_rest(self) -> None:
         """Take what came since the last look, so that a recording ends where the counters do."""
-        if self._error is None and self._looping:
+        now_ns, newest_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), 0
+        while self._error is None and self._looping and newest_ns < now_ns:
             batch = self.source.drain(0)
-            if len(batch):
-                self._take(batch)
+            if not len(batch):
+                return
+            newest_ns = int(batch.head["ts_ns"][-1])
+            self._take(batch)
 
     # -- one batch -------------------------------------------------------------------------------------------------
 
     def _take(self, batch: Batch) -> None:
-        batch.first_num = self._num
+        number(batch, self._num, self._run_ns, self._last_ns)
         self._num += len(batch)
+        self._run_ns, self._last_ns = batch.run_ns, int(batch.head["ts_ns"][-1])
         self._last_event_at = time.monotonic()
         lap = self._stages.lap
         self.processes.apply(batch)
