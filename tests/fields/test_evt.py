@@ -7,8 +7,18 @@ from datetime import datetime
 
 import pytest
 
-from tests.builders import BOOT_TO_EPOCH_NS, TS_NS, connect_event, exec_event, fork_event, open_event, syscall_event
+from tests.builders import (
+    BOOT_TO_EPOCH_NS,
+    TS_NS,
+    batch_of,
+    connect_event,
+    exec_event,
+    fork_event,
+    open_event,
+    syscall_event,
+)
 from tuimon import fields
+from tuimon.batch import number
 from tuimon.events import Event
 from tuimon.fields.registry import Value
 from tuimon.records import Flag, Kind
@@ -191,3 +201,24 @@ def test_constants():
     assert get("evt.latency", event) == 0
     assert get("evt.is_async", event) is False
     assert get("evt.hostname", event) == os.environ.get("FALCO_HOSTNAME", os.uname().nodename)
+
+
+def test_times_since_the_run_began_and_since_the_event_before():
+    """Both are known only where the engine has given a batch its place in the run."""
+    event = open_event("/x")
+    assert get("evt.reltime", event) is None
+    assert get("evt.deltatime", event) is None
+    number(event.batch, 7, event.ts_ns - 3_000_000_005, event.ts_ns - 1_000_000_002)
+    assert [get(f"evt.reltime{part}", event) for part in ("", ".s", ".ns")] == [3_000_000_005, 3, 5]
+    assert [get(f"evt.deltatime{part}", event) for part in ("", ".s", ".ns")] == [1_000_000_002, 1, 2]
+    assert get("evt.deltatime", event.alone()) == 1_000_000_002
+
+
+def test_the_first_event_of_a_run_has_none_before_it():
+    """And a batch's rows follow each other, also when one is taken out."""
+    batch, _ = batch_of([open_event("/a"), open_event("/b")])
+    number(batch, 1, 0, 0)
+    first, second = (Event(batch, row, None, None, 0) for row in (0, 1))
+    assert [get("evt.reltime", first), get("evt.deltatime", first)] == [0, 0]
+    assert [get("evt.reltime", second), get("evt.deltatime", second)] == [1, 1]
+    assert get("evt.deltatime", second.alone()) == 1

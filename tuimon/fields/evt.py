@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -84,6 +85,36 @@ def _rawtime_s(event: Event, _: str | None) -> Value:
 
 def _rawtime_ns(event: Event, _: str | None) -> Value:
     return event.time_ns % NS_PER_S
+
+
+def _reltime(event: Event, _: str | None) -> int | None:
+    began = event.batch.run_ns
+    return event.ts_ns - began if began else None
+
+
+def _deltatime(event: Event, _: str | None) -> int | None:
+    batch = event.batch
+    if not batch.run_ns:
+        return None
+    before = batch.previous_ns(event.row)
+    # Rings are read one after the other: an event may come out behind a younger one.
+    return max(event.ts_ns - before, 0) if before else 0
+
+
+def _seconds_of(get: Callable[[Event, str | None], int | None]) -> Getter:
+    def seconds(event: Event, _: str | None) -> Value:
+        value = get(event, None)
+        return None if value is None else value // NS_PER_S
+
+    return seconds
+
+
+def _rest_of(get: Callable[[Event, str | None], int | None]) -> Getter:
+    def rest(event: Event, _: str | None) -> Value:
+        value = get(event, None)
+        return None if value is None else value % NS_PER_S
+
+    return rest
 
 
 def _cpu(event: Event, _: str | None) -> Value:
@@ -303,9 +334,9 @@ add("evt", "evt.datetime.s", T.CHARBUF, "date and time to the second, in the loc
 add("evt", "evt.rawtime", T.ABSTIME, "time in nanoseconds since 1970", _rawtime)
 add("evt", "evt.rawtime.s", T.ABSTIME, "whole seconds of evt.rawtime", _rawtime_s)
 add("evt", "evt.rawtime.ns", T.ABSTIME, "nanoseconds of evt.rawtime beyond the whole second", _rawtime_ns)
-add("evt", "evt.reltime", T.RELTIME, "nanoseconds since the capture began")
-add("evt", "evt.reltime.s", T.RELTIME, "whole seconds of evt.reltime")
-add("evt", "evt.reltime.ns", T.RELTIME, "nanoseconds of evt.reltime beyond the whole second")
+add("evt", "evt.reltime", T.RELTIME, "nanoseconds since the first event of the run", _reltime)
+add("evt", "evt.reltime.s", T.RELTIME, "whole seconds of evt.reltime", _seconds_of(_reltime))
+add("evt", "evt.reltime.ns", T.RELTIME, "nanoseconds of evt.reltime beyond the whole second", _rest_of(_reltime))
 add("evt", "evt.pluginname", T.CHARBUF, "plugin that made the event; system calls have none")
 add("evt", "evt.plugininfo", T.CHARBUF, "summary a plugin gives of its event; system calls have none")
 add("evt", "evt.source", T.CHARBUF, "where the event comes from: syscall", _source)
@@ -325,9 +356,9 @@ add(
     deprecated=_DEAD,
 )
 add("evt", "evt.latency.human", T.CHARBUF, "evt.latency in words; always 0ns", _no_latency, deprecated=_DEAD)
-add("evt", "evt.deltatime", T.RELTIME, "nanoseconds since the event before")
-add("evt", "evt.deltatime.s", T.RELTIME, "whole seconds of evt.deltatime")
-add("evt", "evt.deltatime.ns", T.RELTIME, "nanoseconds of evt.deltatime beyond the whole second")
+add("evt", "evt.deltatime", T.RELTIME, "nanoseconds since the event before, of those that were asked for", _deltatime)
+add("evt", "evt.deltatime.s", T.RELTIME, "whole seconds of evt.deltatime", _seconds_of(_deltatime))
+add("evt", "evt.deltatime.ns", T.RELTIME, "nanoseconds of evt.deltatime beyond the whole second", _rest_of(_deltatime))
 add("evt", "evt.outputtime", T.CHARBUF, "time in the format chosen for printing", _time, print_only=True)
 add("evt", "evt.dir", T.CHARBUF, "direction: always < (the call's exit)", _dir, deprecated=_DEAD)
 add("evt", "evt.type", T.CHARBUF, "name of the event: openat, execve, connect, procexit, ...", type_of)

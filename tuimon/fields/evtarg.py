@@ -75,6 +75,8 @@ TYPECHARS: Final = {
 }
 """fd.type to fd.typechar."""
 
+_SECOND_PATHS: Final = frozenset(("newpath", "linkpath"))
+"""They start from a directory of their own."""
 _UNSIGNED_BITS: Final = {"UINT8": 8, "UINT16": 16, "UINT32": 32}
 
 
@@ -89,7 +91,7 @@ def _texts(f: Facts, param: Param, raw: Raw) -> tuple[str, str]:
     kind = param.type
     if isinstance(raw, str):
         if kind in ("FSPATH", "FSRELPATH") and raw and not raw.startswith("/"):
-            full = f.path2() if f.call.path2 is not None and raw == f.given2() else f.path()
+            full = f.path2() if param.name in _SECOND_PATHS else f.path()
             return raw, full or ""
         return raw, ""
     if isinstance(raw, bytes):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tuimon.batch import Batch
+from tuimon.batch import Batch, number
 from tuimon.capture.recording import RecordingSource
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
@@ -98,10 +98,9 @@ class Replay:
                 self._restore()
                 if not len(batch):
                     continue
-                batch.first_num = self._events + 1
+                number(batch, self._events + 1, self._first_ns, self._last_ns)
                 self.processes.apply(batch)
-                if not self._events:
-                    self._first_ns = int(batch.head["ts_ns"][0])
+                self._first_ns = batch.run_ns
                 self._events += len(batch)
                 self._last_ns = int(batch.head["ts_ns"][-1])
                 yield batch
