@@ -19,7 +19,7 @@ from tuimon.enrich.users import User
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR
-from tuimon.workbench.capturing import captured_types
+from tuimon.workbench.capturing import captured_types, thinned
 from tuimon.workbench.columns import Memory
 from tuimon.workbench.preview import Preview, preview
 
@@ -186,6 +186,26 @@ def test_what_is_not_captured_is_said(condition, missing):
     seen = preview(batches, event_of, None, new, captured=captured_types(interest))
     assert seen.not_captured == missing
     assert preview(batches, event_of, None, new).not_captured == ()
+
+
+@pytest.mark.parametrize(
+    ("want", "cgroups", "expected"),
+    [
+        (Want.RULES, (), (("openat",), False)),
+        (Want.RULES | Want.VIEW, (), ((), False)),
+        (Want.RULES | Want.VIEW, (7,), (("openat",), True)),
+        (Want.VIEW, (7,), ((), False)),
+    ],
+)
+def test_what_the_kernel_keeps_back_is_said(want, cgroups, expected):
+    batches, event_of = history(opens("/a"))
+    in_force = ruleset("evt.type = openat and fd.name = /etc/shadow", "evt.type = mount")
+    calls = {NAME_TO_NR[name]: want for name in ("openat", "mount", "chdir")}
+    found = thinned(Interest(calls=calls, cgroups=frozenset(cgroups)), in_force)
+    new = ruleset("evt.type in (openat, mount, chdir)")
+    seen = preview(batches, event_of, in_force, new, thinned=found)
+    assert (seen.thinned, seen.thinned_elsewhere) == expected
+    assert preview(batches, event_of, in_force, new).thinned == ()
 
 
 def _types(condition: str) -> frozenset[str]:

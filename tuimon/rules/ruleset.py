@@ -8,7 +8,7 @@ on the columns, the rows that some rule may match; ``judge`` is the exact answer
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -197,7 +197,7 @@ class RuleSet:
             return True
         return any(any(name in text for name in wanted) for rule in self.rules for text in rule.template.fields)
 
-    def kernel_expressions(self, numbers: Container[int] | None = None) -> dict[int, Expression]:
+    def kernel_expressions(self, numbers: Collection[int] | None = None) -> dict[int, Expression]:
         """Return, by native system call number, what the kernel can ask before it sends an event for the rules.
 
         Calls that are not in it are not of interest to any rule. ``prefilter_c.c_prefilter`` prints it.

@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from tuimon.capture.source import Interest, Want
+from tuimon.interest import STATE
 from tuimon.rules.checks import Checks
 from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_kernel import MAYBE, kernel_expression
-from tuimon.syscalls import CALLS, NR_TO_NAME
+from tuimon.rules.ruleset import RuleSet
+from tuimon.syscalls import CALLS, NAME_TO_NR, NR_TO_NAME
 
 ALWAYS: Final = frozenset(("execve", "execveat", "clone", "clone3", "fork", "vfork", "procexit"))
 """Process events: captured whatever is asked for."""
 _EMITTED: Final = frozenset(NR_TO_NAME.values()) | {"procexit"}
 """Event types there can be here at all; a rule may name those of other machines too."""
 _CALLS: Final = frozenset(NR_TO_NAME.values()) - ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """Event types of which the kernel sends less than there is."""
+
+    types: frozenset[str]
+    """Of these it keeps to itself what no rule in force can match, so that a new rule cannot see it in the history."""
+    elsewhere: bool
+    """Only outside of the containers that the live view shows: of those it sends everything."""
+
+
+NOT_THINNED: Final = Thinned(frozenset(), elsewhere=False)
+
+
+def thinned(interest: Interest, in_force: RuleSet | None) -> Thinned:
+    """Return what the kernel thins out at present.
+
+    Args:
+        interest: ``Engine.interest()``.
+        in_force: The rules in force; the kernel filters for them.
+    """
+    if in_force is None:
+        return NOT_THINNED
+    elsewhere = bool(interest.cgroups)
+    mine = [nr for nr, want in interest.calls.items() if want & Want.RULES and (elsewhere or not want & Want.VIEW)]
+    always = {NAME_TO_NR.get(name) for name in STATE}
+    asked = in_force.kernel_expressions(set(mine) - always)
+    return Thinned(frozenset(NR_TO_NAME[nr] for nr, each in asked.items() if each != MAYBE), elsewhere)
 
 
 def captured_types(interest: Interest) -> frozenset[str]:
@@ -41,10 +73,15 @@ def not_captured(types: Iterable[frozenset[str] | None], captured: Collection[st
     """
     if captured is None:
         return ()
-    wanted: set[str] = set()
+    return tuple(sorted(wanted(types) - frozenset(captured)))
+
+
+def wanted(types: Iterable[frozenset[str] | None]) -> frozenset[str]:
+    """Return the event types that rules ask for, of those there can be here; of a rule that takes all, the decoded."""
+    names: set[str] = set()
     for each in types:
-        wanted |= each if each is not None else CALLS.keys()
-    return tuple(sorted(wanted & _EMITTED - frozenset(captured)))
+        names |= each if each is not None else CALLS.keys()
+    return _EMITTED & names
 
 
 def unfiltered(rules: Iterable[tuple[Condition, frozenset[str] | None]], checks: Checks) -> tuple[str, ...]:

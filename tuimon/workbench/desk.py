@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from tuimon.batch import Batch
-from tuimon.capture.source import Interest
+from tuimon.capture.source import Interest, Source
 from tuimon.errors import RuleError
 from tuimon.events import Alert, Event
 from tuimon.history import History
@@ -19,7 +19,7 @@ from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench import exception_draft, near, new_rule, saved_case
-from tuimon.workbench.capturing import captured_types
+from tuimon.workbench.capturing import NOT_THINNED, captured_types, thinned
 from tuimon.workbench.columns import Memory
 from tuimon.workbench.exception_draft import Draft, Hidden
 from tuimon.workbench.judging import LoadedRules
@@ -45,6 +45,8 @@ class Engine(Protocol):
 
     @property
     def history(self) -> History: ...  # noqa: D102
+    @property
+    def source(self) -> Source: ...  # noqa: D102
     @property
     def options(self) -> Options: ...  # noqa: D102
     @property
@@ -94,14 +96,17 @@ class Desk:
         loaded = edited if isinstance(edited, LoadResult) else load(edited)
         options = self._engine.options
         new = LoadedRules(loaded, options.first_match_only, options.plain_falco, self._engine.host_names)
+        live, interest, in_force = self._engine.source.live, self._engine.interest(), self._engine.ruleset
         with self._alone() as mine:
             return preview(
                 self._engine.history.batches(),
                 self._engine.event,
-                self._engine.ruleset,
+                in_force,
                 new,
                 cancel=mine,
-                captured=captured_types(self._engine.interest()),
+                # What was asked of the kernel when a recording was made, nobody knows.
+                captured=captured_types(interest) if live else None,
+                thinned=thinned(interest, in_force) if live else NOT_THINNED,
                 limit=limit,
                 breath_s=BREATH_S,
                 memory=self._memory,

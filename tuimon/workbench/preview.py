@@ -20,7 +20,7 @@ from tuimon.events import Event
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_numpy import EventOf
-from tuimon.workbench.capturing import not_captured, unfiltered
+from tuimon.workbench.capturing import NOT_THINNED, Thinned, not_captured, unfiltered, wanted
 from tuimon.workbench.columns import Memory
 from tuimon.workbench.judging import Rules, first_match
 from tuimon.workbench.scan import Found, Scan, Types
@@ -99,6 +99,10 @@ class Preview:
     """Records that the kernel had to drop during the window."""
     not_captured: tuple[str, ...]
     """Event types of these rules that are not captured in detail at present: what happened of them is not here."""
+    thinned: tuple[str, ...]
+    """Event types of these rules of which the kernel keeps back what no rule in force can match: it is not here."""
+    thinned_elsewhere: bool
+    """It keeps them back only outside of the containers that the live view shows: all of those is here."""
     unfiltered_before: tuple[str, ...]
     """Event types of which the kernel had to send every event for these rules as they were."""
     unfiltered_now: tuple[str, ...]
@@ -124,6 +128,7 @@ def preview(
     *,
     cancel: threading.Event | None = None,
     captured: Collection[str] | None = None,
+    thinned: Thinned = NOT_THINNED,
     limit: int = LIMIT,
     breath_s: float = 0.0,
     memory: Memory | None = None,
@@ -139,6 +144,7 @@ def preview(
         cancel: Set it to end early.
         captured: The event types that are captured in detail at present (``capturing.captured_types``); None: no word
             is said about it.
+        thinned: Of which event types the kernel keeps some back at present (``capturing.thinned``).
         limit: Rows listed of each kind.
         breath_s: Sleep after each batch, so that another thread can have the interpreter.
         memory: Kept from the preview before, of the same history.
@@ -152,7 +158,7 @@ def preview(
             break
         if breath_s:
             time.sleep(breath_s)
-    return run.result(captured)
+    return run.result(captured, thinned)
 
 
 class Run:
@@ -303,13 +309,14 @@ class Run:
             step = max(1, len(found.rows) // 16)
             self._samples += [self._event_of(batch, row) for row in found.rows[::step].tolist()]
 
-    def result(self, captured: Collection[str] | None = None) -> Preview:
+    def result(self, captured: Collection[str] | None = None, thinned: Thinned = NOT_THINNED) -> Preview:
         """Return what has been seen so far."""
         seen = self._batches[len(self._batches) - self._seen :]
         offset_ns = self._event_of(seen[0], 0).boot_to_epoch_ns if seen else 0
         groups = [Group(*key, *counts) for key, counts in self._groups.items()]
         groups.sort(key=lambda group: (-(group.added + group.removed), group.container, group.process))
         types = [each for _, is_new, (_, each) in self._sides if is_new]
+        missing = wanted(types) & thinned.types
         return Preview(
             rules=self.names,
             was=self._was,
@@ -323,6 +330,8 @@ class Run:
             unknown_rows=tuple(self._unknown_rows),
             lost=self._lost,
             not_captured=not_captured(types, captured),
+            thinned=tuple(sorted(missing)),
+            thinned_elsewhere=bool(missing) and thinned.elsewhere,
             unfiltered_before=self._unfiltered(is_new=False),
             unfiltered_now=self._unfiltered(is_new=True),
             events=self._events,
