@@ -97,13 +97,16 @@ class Judging:
         return known
 
 
-def first_match(rules: Rules | None) -> Callable[[Event], str | None]:
-    """Return what names the first rule that an event surely matches (Falco's ``rule_matching: first``)."""
+def first_match(rules: Rules | None) -> Callable[[Event], tuple[str, bool] | None]:
+    """Return what names the first rule that an event may match, and whether it surely does; None: it matches none.
+
+    With Falco's ``rule_matching: first`` that rule alone can fire, and while it is undecided no other.
+    """
     if rules is None:
         return lambda _event: None
     judging = Judging(rules)
 
-    def judge(event: Event) -> str | None:
-        return next((rule.name for rule, sure in judging.verdicts(event) if sure), None)
+    def judge(event: Event) -> tuple[str, bool] | None:
+        return next(((rule.name, sure) for rule, sure in judging.verdicts(event)), None)
 
     return judge

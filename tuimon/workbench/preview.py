@@ -257,9 +257,10 @@ class Run:
         assert self._first is not None
         asked = frozenset(self.names)
         differing: dict[str, tuple[list[int], list[int]]] = {}
-        for row, unknown in zip(found.rows.tolist(), found.unknown.tolist(), strict=True):
+        for row in found.rows.tolist():
             event = self._event_of(batch, row)
-            was, now = (judge(event) for judge in self._first)
+            before, after = (judge(event) for judge in self._first)
+            was, now = (rule[0] if rule is not None and rule[1] else None for rule in (before, after))
             self._was += was in asked
             self._now += now in asked
             if was != now:
@@ -267,9 +268,8 @@ class Run:
                     differing.setdefault(now, ([], []))[0].append(row)
                 if was is not None:
                     differing.setdefault(was, ([], []))[1].append(row)
-            for name, _, after in self._pairs:
-                if after >= 0 and unknown[after]:
-                    self._doubt(batch, name, np.array([row]))
+            if after is not None and not after[1]:
+                self._doubt(batch, after[0], np.array([row]))
         for name, (added, removed) in differing.items():
             self._differ(batch, name, np.array(added, np.intp), np.array(removed, np.intp))
 
