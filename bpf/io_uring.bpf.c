@@ -52,7 +52,7 @@ int tm_io_uring(u64 *ctx)
 		return 0;
 	op = uring_ops.lookup(&opcode);
 	call = op ? rows->row[op->nr & (TM_CALLS - 1)] : 0;
-	if (!op || op->nr >= TM_CALLS || !TM_WANT(call) || !(call & TM_WANT_RULES || in_view(cpu))) {
+	if (!op || op->nr >= TM_CALLS || !TM_WANT(call) || !is_wanted(cpu, call)) {
 		cpu->filtered++;
 		return 0;
 	}

@@ -15,6 +15,8 @@ struct tm_config {
 	u32 view_all;		/* nothing to look up: every cgroup is in view */
 	u32 environ;		/* carry the environment of executed programs */
 	u32 self[TM_SELF];	/* processes that are tuimon's own; the first TM_SELF_COUNT count */
+	u32 sheds;		/* some cgroups are in "shed" */
+	u32 pad;
 };
 
 /* A call's row: why it is wanted, how wide its record is, and where its arguments are. Packed so that user space
@@ -42,6 +44,7 @@ struct tm_config {
 #define TM_CALL_CONNECT (1ULL << 48)
 #define TM_CALL_WRITES (1ULL << 49)	/* data goes out: its length is an argument, not the result */
 #define TM_CALL_NEW_CWD (1ULL << 50)	/* its path becomes the working directory */
+#define TM_CALL_SHED (1ULL << 51)	/* no view gets it for now: there is too much of it */
 
 struct tm_cpu {
 	u64 filtered;		/* what every call touches, in one cache line */
@@ -65,7 +68,8 @@ struct tm_pair {
 
 struct tm_counts {		/* of one cgroup */
 	struct tm_pair call[TM_CALLS];
-	u64 dropped;
+	u64 dropped[TM_CLASSES];
+	u64 shed;		/* of "filtered": what a view asked for, not told because there was too much of it */
 };
 
 /* An io_uring operation: the call it stands for, and where its arguments lie; see tuimon/capture/uring.py. */
@@ -127,6 +131,8 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	struct tm_sock sock;
 	char sun_path[128];
 	u64 known[14];		/* the prefilter's */
+	u32 shed;		/* a view wants it and does not get it: count it so, when the rules do not want it either */
+	u32 pad;
 	char text[2 * TM_TEXT] __attribute__((aligned(8)));
 };
 
@@ -146,6 +152,7 @@ BPF_PERCPU_ARRAY(counts, struct tm_counts, TM_CGROUP_SLOTS);
 BPF_HASH(slots, u64, u32, TM_CGROUP_SLOTS);
 BPF_QUEUE(free_slots, u32, TM_CGROUP_SLOTS);
 BPF_HASH(viewed, u64, u32, 4096);
+BPF_HASH(shed, u64, u32, 64);
 BPF_ARRAY(compat_numbers, u16, TM_CALLS);
 BPF_ARRAY(uring_ops, struct tm_uring_op, TM_URING_OPS);
 BPF_ARRAY(works, struct tm_work, TM_CPUS);
@@ -267,16 +274,56 @@ static __always_inline void know_cgroup(struct tm_cpu *cpu, u64 cgroup_id)
 	cpu->cgroup_id = cgroup_id;
 }
 
-static __always_inline int in_view(struct tm_cpu *cpu)
+#define TM_IN_VIEW 1
+#define TM_IN_VIEW_SHED 2	/* in view, and among what is not told for now */
+
+static __always_inline u32 in_view(struct tm_cpu *cpu)
 {
 	u64 cgroup_id = cpu->cgroup_id;
 	struct tm_config *conf = the_config();
 
 	if (cpu->view_generation != conf->view_generation) {
 		cpu->in_view = conf->view_all || viewed.lookup(&cgroup_id);
+		if (cpu->in_view && conf->sheds && shed.lookup(&cgroup_id))
+			cpu->in_view = TM_IN_VIEW_SHED;
 		cpu->view_generation = conf->view_generation;
 	}
 	return cpu->in_view;
+}
+
+/* Whether a view gets the call that it asks for; it does not when the view is of other cgroups, or the call is shed. */
+static __always_inline int is_viewed(struct tm_cpu *cpu, u64 call)
+{
+	return !(call & TM_CALL_SHED) && in_view(cpu) == TM_IN_VIEW;
+}
+
+static __always_inline void count_shed(struct tm_cpu *cpu)
+{
+	u32 slot = cpu->slot;
+	struct tm_counts *count = counts.lookup(&slot);
+
+	if (count)
+		count->shed++;
+}
+
+/* Whether somebody gets a call that somebody asks for. What the rules ask for is never shed. */
+static __always_inline int is_wanted(struct tm_cpu *cpu, u64 call)
+{
+	if (call & TM_WANT_RULES || is_viewed(cpu, call))
+		return 1;
+	if (in_view(cpu))
+		count_shed(cpu);
+	return 0;
+}
+
+/* Count a record that no rule can match, which nobody else gets either. */
+static __always_inline void count_ruled_out(struct tm_work *w, struct tm_cpu *cpu)
+{
+	cpu->filtered++;
+	if (w->shed)
+		count_shed(cpu);
+	else
+		cpu->prefiltered++;
 }
 
 static __always_inline void count_drop(struct tm_cpu *cpu, u32 class)
@@ -288,5 +335,5 @@ static __always_inline void count_drop(struct tm_cpu *cpu, u32 class)
 	if (cpu->lost < 0xffff)
 		cpu->lost++;
 	if (count)
-		count->dropped++;
+		count->dropped[class]++;
 }

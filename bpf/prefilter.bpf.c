@@ -15,8 +15,7 @@ int tm_prefilter_stage(u64 *ctx)
 		return 0;
 	if (w) {
 		if (!tm_prefilter(&w->head, &w->ext, (const u8 *)w->text, (void *)w->known)) {
-			cpu->filtered++;
-			cpu->prefiltered++;
+			count_ruled_out(w, cpu);
 			return 0;
 		}
 		chain.call(ctx, TM_STAGE_EMIT);

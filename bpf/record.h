@@ -66,7 +66,7 @@ static __always_inline int is_for_rules(struct tm_work *w, struct tm_cpu *cpu)
 
 	if (w->head.kind != TM_KIND_SYSCALL || w->head.flags & TM_F_HAS_PROC || !(call & TM_WANT_RULES))
 		return 0;
-	return !(call & TM_WANT_VIEW && in_view(cpu));
+	return !(call & TM_WANT_VIEW && is_viewed(cpu, call));
 }
 
 /* Copy the finished record and hand it over. "fixed" is what lies before the text in this class. The smallest classes

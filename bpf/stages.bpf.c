@@ -122,8 +122,10 @@ int tm_finish(u64 *ctx)
 		return 0;
 	}
 	fill_slots(w);
-	if (is_for_rules(w, cpu))
+	if (is_for_rules(w, cpu)) {
+		w->shed = w->call & TM_WANT_VIEW && in_view(cpu);
 		chain.call(ctx, TM_STAGE_PREFILTER);	/* returns when no prefilter is in force */
+	}
 	if (w->head.flags & TM_F_HAS_PROC)
 		emit_with_process(w, cpu);
 	else

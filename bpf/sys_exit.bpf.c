@@ -111,7 +111,7 @@ int tm_sys_exit(u64 *ctx)
 		cpu->filtered++;
 		return 0;
 	}
-	if ((call & TM_CALL_EXEC && ret >= 0) || !(call & TM_WANT_RULES || in_view(cpu))) {
+	if ((call & TM_CALL_EXEC && ret >= 0) || !is_wanted(cpu, call)) {
 		cpu->filtered++;
 		return 0;
 	}

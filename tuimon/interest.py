@@ -59,4 +59,5 @@ def interest_for(ruleset: RuleSet | None, *, view: bool, cgroups: frozenset[int]
             number = NAME_TO_NR.get(name)
             if number is not None and name not in _ALWAYS_ON:
                 calls[number] = calls.get(number, Want.NOTHING) | _RULE_WANT | (Want.DATA if data else Want.NOTHING)
-    return Interest(calls=calls, cgroups=cgroups, environ=environ)
+    loud = frozenset(nr for nr in calls if NR_TO_NAME.get(nr, "") in LOUD)
+    return Interest(calls=calls, cgroups=cgroups, environ=environ, loud=loud)

@@ -11,7 +11,7 @@ from tuimon.capture.kernel import KernelSource
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[KernelSource]:
-    source = KernelSource()
+    source = KernelSource(sheds=False)  # tests look away for seconds, and must miss nothing for it
     source.start()
     yield source
     source.close()

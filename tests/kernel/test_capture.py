@@ -52,7 +52,7 @@ def test_accounting_closes_under_a_full_rate_load_of_slim_records() -> None:
     source = KernelSource(rings={SizeClass.SLIM: 256 * 1024})
     source.start()
     try:
-        source.set_interest(interest("read", "write", want=Want.VIEW))
+        source.set_interest(interest("read", "write", want=Want.RULES))
         command = ["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=200000"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             found = drain_until_exit(source, process.pid)
@@ -75,7 +75,7 @@ def test_a_flood_of_calls_loses_no_process_event() -> None:
     source = KernelSource(rings={SizeClass.SLIM: 128 * 1024, SizeClass.SHORT: 128 * 1024})
     source.start()
     try:
-        source.set_interest(interest("read", "write", "openat", want=Want.VIEW))
+        source.set_interest(interest("read", "write", "openat", want=Want.RULES))
         flood = subprocess.Popen(["dd", "if=/dev/zero", "of=/dev/null", "bs=1"], stderr=subprocess.DEVNULL)
         command = ["sh", "-c", "i=0; while [ $i -lt 211 ]; do /bin/true $i; i=$((i+1)); done"]
         found: list[Row] = []

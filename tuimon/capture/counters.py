@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tuimon.capture.bpf_calls import delete, keys, lookup, update
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.capture.sources import possible_cpus
+from tuimon.records import SizeClass
 
 CALLS: Final = 512
 CPU: Final = np.dtype(
@@ -27,12 +28,14 @@ CPU: Final = np.dtype(
         ("pad", "<u4"),
         ("view_generation", "<u8"),
         ("self_calls", "<u8"),
-        ("dropped", "<u8", (7,)),
+        ("dropped", "<u8", (len(SizeClass),)),
         ("prefiltered", "<u8"),
     ]
 )
 """struct tm_cpu of bpf/maps.h."""
-COUNTS: Final = np.dtype([("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8")])
+COUNTS: Final = np.dtype(
+    [("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8", (len(SizeClass),)), ("shed", "<u8")]
+)
 """struct tm_counts of bpf/maps.h."""
 SLOTS_MIN: Final = 32
 SLOTS_MAX: Final = 512
@@ -93,16 +96,19 @@ class Counters:
     def totals(self) -> Counts:
         """Return the exact totals."""
         cpus = self._cpus.copy()
-        calls = self.calls().calls
+        calls = self.calls()
         dropped = cpus["dropped"].sum(axis=0)
+        process_events = int(cpus["process_events"].sum())
         return Counts(
-            seen=int(cpus["process_events"].sum()) + int(calls.sum()),
+            seen=process_events + int(calls.calls.sum()),
             emitted=int(cpus["emitted"].sum()),
             filtered=int(cpus["filtered"].sum()),
             dropped=int(dropped.sum()),
             self_calls=int(cpus["self_calls"].sum()),
             prefiltered=int(cpus["prefiltered"].sum()),
             dropped_by_class=tuple(int(n) for n in dropped),
+            shed=int(calls.shed.sum()),
+            process_events=process_events,
         )
 
     def calls(self) -> CallCounts:
@@ -115,7 +121,9 @@ class Counters:
             cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
             calls=values["call"]["calls"].copy(),
             errors=values["call"]["errors"].copy(),
-            dropped=values["dropped"].copy(),
+            dropped=values["dropped"].sum(axis=1),
+            dropped_by_class=values["dropped"].copy(),
+            shed=values["shed"].copy(),
         )
         now = time.monotonic()
         if len(slots) > RECYCLE_AT * self._slots and now - self._looked_s > RECYCLE_S:
@@ -169,7 +177,8 @@ def _sum(values: NDArray[np.void]) -> np.void:
     out = np.zeros(1, COUNTS)
     for name in ("calls", "errors"):
         out["call"][name][0] = values["call"][name].sum(axis=0)
-    out["dropped"] = values["dropped"].sum()
+    out["dropped"] = values["dropped"].sum(axis=0)
+    out["shed"] = values["shed"].sum()
     return out[0]  # type: ignore[no-any-return]
 
 

@@ -27,6 +27,7 @@ from tuimon.capture.privileges import in_initial_pid_namespace, require_privileg
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
 from tuimon.capture.rows import call_rows
+from tuimon.capture.shedding import Shedding, Step, busiest
 from tuimon.capture.source import CallCounts, Counts, Interest, Want, always
 from tuimon.capture.sources import Build, possible_cpus
 from tuimon.errors import CaptureError
@@ -58,7 +59,16 @@ DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
 rules look at the environment, an exec is a PROC_LONG as soon as that holds some 1.5 KB, which is usual: 32 MiB are
 1,024 of them."""
 
-CONFIG: Final = np.dtype([("view_generation", "<u8"), ("view_all", "<u4"), ("environ", "<u4"), ("self", "<u4", (8,))])
+CONFIG: Final = np.dtype(
+    [
+        ("view_generation", "<u8"),
+        ("view_all", "<u4"),
+        ("environ", "<u4"),
+        ("self", "<u4", (SELF_MAX,)),
+        ("sheds", "<u4"),
+        ("pad", "<u4"),
+    ]
+)
 """struct tm_config of bpf/maps.h."""
 
 
@@ -73,6 +83,7 @@ class KernelSource:
         cgroup_key: ``unified`` or the cgroup version 1 controller to take container keys from; chosen as
             tuimon.capture.cgroup_key does when None.
         cgroup_slots: How many cgroups have counters of their own at a time; by the number of CPUs when None.
+        sheds: Whether what only a view asks for may be given up when there is too much (tuimon.capture.shedding).
     """
 
     name = "kernel"
@@ -87,6 +98,7 @@ class KernelSource:
         cache: Path | None = CACHE,
         cgroup_key: str | None = None,
         cgroup_slots: int | None = None,
+        sheds: bool = True,
     ) -> None:
         self.ended = False
         self.boot_to_epoch_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -108,6 +120,8 @@ class KernelSource:
         self._programs: Programs | None = None
         self._rings = RingSet([])
         self._pace = Pace()
+        self._shedding = Shedding()
+        self._sheds = sheds
         self._given, self._given_cpu_s = 0, 0.0
         """Events that the last drain returned, and the reader's CPU clock then."""
         self._maps: list[mmap.mmap] = []
@@ -214,13 +228,26 @@ class KernelSource:
             with self._lock:
                 if self._programs is None:
                     return self._take_early()
+                fill = self._rings.fill
                 batch = concat([self._take_early(), self._rings.drain(limit=self._pace.limit)])
                 now = time.monotonic()
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)
+                if self._sheds:
+                    self._shed(self._programs, now, fill, batch)
             if len(batch) or now >= deadline:
                 return batch
             time.sleep(min(POLL_S, deadline - now))
+
+    def _shed(self, programs: Programs, now_s: float, fill: float, batch: Batch) -> None:
+        """Give up what matters least while there is too much, and take it up again."""
+        has_loud = any(self._interest.calls.get(nr, Want.NOTHING) & Want.VIEW for nr in self._interest.loud)
+        if self._shedding.look(now_s, fill, self._rings.lag_s, has_loud, lambda: busiest(batch.head["cgroup_id"])):
+            self._ask(programs, self._interest)
+
+    def shedding(self) -> tuple[Step, frozenset[int]]:
+        """Return what is given up at present, and the cgroups of which a view gets nothing; any thread."""
+        return self._shedding.step, self._shedding.busy
 
     def _take_early(self) -> Batch:
         early, self._early = self._early, []
@@ -271,20 +298,18 @@ class KernelSource:
                 self._ask(self._programs, interest)
 
     def _ask(self, programs: Programs, interest: Interest) -> None:
-        self._view(programs.maps["viewed"], interest)
+        self._view(programs, interest)
         self._config["environ"][0] = interest.environ
-        rows = call_rows(interest)
+        rows = call_rows(interest, self._shedding.step)
         for nr in np.flatnonzero(self._rows != rows).tolist():
             self._rows[nr] = rows[nr]
 
-    def _view(self, viewed: int, interest: Interest) -> None:
+    def _view(self, programs: Programs, interest: Interest) -> None:
         """Put the cgroups in view into the kernel's set; what leaves the view leaves before the rest enters."""
         wanted = interest.cgroups if len(interest.cgroups) <= VIEWED_MAX else frozenset()
-        present = {int.from_bytes(key, "little") for key in keys(viewed, 8)}
-        for cgroup_id in present - wanted:
-            delete(viewed, _u64(cgroup_id))
-        for cgroup_id in wanted - present:
-            update(viewed, _u64(cgroup_id), _u32(1))
+        _put(programs.maps["viewed"], wanted)
+        _put(programs.maps["shed"], self._shedding.busy)
+        self._config["sheds"][0] = bool(self._shedding.busy)
         self._config["view_all"][0] = not wanted
         self._config["view_generation"][0] += 1
 
@@ -344,6 +369,15 @@ class KernelSource:
         """Return the exact per-(cgroup, call) counters, the last ones after the close."""
         with self._lock:
             return self._last_calls if self._counters is None else self._counters.calls()
+
+
+def _put(cgroups: int, wanted: frozenset[int]) -> None:
+    """Make the keys of a map of cgroups these."""
+    present = {int.from_bytes(key, "little") for key in keys(cgroups, 8)}
+    for cgroup_id in present - wanted:
+        delete(cgroups, _u64(cgroup_id))
+    for cgroup_id in wanted - present:
+        update(cgroups, _u64(cgroup_id), _u32(1))
 
 
 def _u32(value: int) -> bytes:

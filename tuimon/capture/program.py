@@ -42,8 +42,8 @@ RINGS: Final = (
 )  # fmt: skip
 """By size class."""
 MAPS: Final = (
-    "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "compat_numbers", "uring_ops", "works",
-    "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", *RINGS,
+    "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "shed", "compat_numbers", "uring_ops",
+    "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", *RINGS,
 )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class Ring:
 
     def __init__(self, map_fd: int, data_bytes: int, size_class: SizeClass) -> None:
         self.size_class = size_class
+        self.size_bytes = data_bytes
         self.dtype = record_dtype(size_class, ring_header=True)
         self._mask = data_bytes - 1
         self._ours = mmap.mmap(map_fd, _PAGE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
@@ -126,6 +127,8 @@ class RingSet:
 
     def __init__(self, rings: list[Ring]) -> None:
         self.rings = rings
+        self.lag_s = 0.0
+        """How old the youngest record of the last drain was, when that left some behind for its limit; else 0."""
 
     def pending(self) -> bool:
         """Whether any ring has something to look at."""
@@ -140,7 +143,8 @@ class RingSet:
                 taken out of them too and kept for the next drain, so that they have room however long this one takes
                 to work off.
         """
-        cut = (1 << 63) if everything else time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SLACK_NS
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        cut, self.lag_s = (1 << 63) if everything else now_ns - SLACK_NS, 0.0
         most = None if limit is None else limit + LOOK_AHEAD
         found = [(ring, ring.look(most)) for ring in self.rings if ring.pending()]
         if not found:
@@ -160,10 +164,18 @@ class RingSet:
             if n:
                 ring.consume(n)
         if limited:
+            self.lag_s = (now_ns - cut) / 1e9
             for ring in self.rings:
                 if ring.size_class >= SizeClass.PROC_SHORT:
                     ring.hold()
         return batch
+
+    @property
+    def fill(self) -> float:
+        """Share of the fullest of the ordinary rings that is taken, 0 to 1."""
+        return max(
+            (r.waiting_bytes / r.size_bytes for r in self.rings if r.size_class < SizeClass.PROC_SHORT), default=0.0
+        )
 
     def close(self) -> None:
         """Unmap all rings."""

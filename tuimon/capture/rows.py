@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tuimon.capture.shedding import Step
 from tuimon.capture.source import Interest, Want
 from tuimon.syscalls import CALL_OF_NR, Call
 
@@ -28,6 +29,8 @@ _ACCEPT: Final = 1 << 47
 _CONNECT: Final = 1 << 48
 _WRITES: Final = 1 << 49
 _NEW_CWD: Final = 1 << 50
+SHED: Final = 1 << 51
+"""TM_CALL_SHED."""
 
 _SIX_ARGUMENTS: Final = frozenset(
     {
@@ -95,10 +98,16 @@ def call_row(call: Call, want: Want) -> int:
     return row
 
 
-def call_rows(interest: Interest) -> NDArray[np.uint64]:
-    """Return the rows of all calls, shape ``(ROWS,)`` uint64; numbers that are no call of this machine are slim."""
+def call_rows(interest: Interest, step: Step = Step.NOTHING) -> NDArray[np.uint64]:
+    """Return the rows of all calls, shape ``(ROWS,)`` uint64; numbers that are no call of this machine are slim.
+
+    Args:
+        interest: What the readers ask for.
+        step: How much of what only a view asks for is given up.
+    """
     rows = np.zeros(ROWS, np.uint64)
     for nr, want in interest.calls.items():
         if 0 <= nr < ROWS and want:
-            rows[nr] = call_row(CALL_OF_NR.get(nr, Call("unknown")), want)
+            shed = want & Want.VIEW and (step is Step.VIEW or (step is not Step.NOTHING and nr in interest.loud))
+            rows[nr] = call_row(CALL_OF_NR.get(nr, Call("unknown")), want) | (SHED if shed else 0)
     return rows

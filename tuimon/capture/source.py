@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
+from tuimon.records import SizeClass
 
 
 class Want(IntFlag):
@@ -42,6 +43,8 @@ class Interest:
     cgroups: frozenset[int] = frozenset()
     environ: bool = False
     """Carry the environment of executed programs."""
+    loud: frozenset[int] = frozenset()
+    """Of the view's calls those that say least: given up first when there is too much (tuimon.capture.shedding)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,14 @@ class Counts:
     dropped: int = 0
     self_calls: int = 0
     """tuimon's own calls, outside the equation."""
-    dropped_by_class: tuple[int, ...] = (0,) * 7
+    dropped_by_class: tuple[int, ...] = (0,) * len(SizeClass)
     """Per size class, see records.SizeClass."""
     prefiltered: int = 0
     """Of ``filtered``: events of calls that the rules ask for, which no rule could match (``Source.set_prefilter``)."""
+    shed: int = 0
+    """Of ``filtered``: what only a view asked for and did not get, for there was too much (tuimon.capture.shedding)."""
+    process_events: int = 0
+    """Of ``seen``: programs executed, processes and threads made and ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,10 @@ class CallCounts:
     """(s, 512) of them with a negative return."""
     dropped: NDArray[np.uint64]
     """(s,) records lost for want of room."""
+    dropped_by_class: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, len(SizeClass)), np.uint64))
+    """(s, 7) the same by size class; no rows where the source does not tell."""
+    shed: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """(s,) calls that a view asked for and did not get; empty where the source does not tell."""
 
 
 class Source(Protocol):
