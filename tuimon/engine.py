@@ -26,6 +26,7 @@ from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.procfs import own_memory_bytes
 from tuimon.enrich.users import use_names
+from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.interest import interest_for
@@ -231,6 +232,7 @@ class Engine:
             batch = self.source.drain(DRAIN_S)
             lap("drain")
             self._restore_containers()
+            self._pushdown.follow(self.containers)
             self._run_commands()
             if len(batch):
                 self._take(batch)
@@ -290,7 +292,8 @@ class Engine:
 
     def _known_revision(self) -> int:
         """Return what changes whenever something that events wait for became known."""
-        return self.containers.revision + (self.host_names.revision if self.host_names is not None else 0)
+        names = self.host_names.revision if self.host_names is not None else 0
+        return self.containers.revision + names + VITALS.revision
 
     def _flush(self) -> None:
         if not self._fresh:
@@ -455,15 +458,19 @@ class Engine:
             ready = self._revisions.prepare(files, restores=restores)
             if isinstance(ready, RuleOutcome):
                 return ready
-            self._command(lambda: self._swap(ready))
+            pause_s: list[float] = []
+            self._command(lambda: pause_s.append(self._swap(ready)))
             if self._looping:
                 self._pushdown.ask(ready.ruleset)
-            return RuleOutcome(True, self._revisions.number, ready.loaded.diagnostics)
+            return RuleOutcome(True, self._revisions.number, ready.loaded.diagnostics, *pause_s)
 
-    def _swap(self, ready: Ready) -> None:
+    def _swap(self, ready: Ready) -> float:
+        """Put rules in force, in the engine's thread; return how long that took, in seconds."""
+        began = time.perf_counter()
         self._pushdown.lift()
         self._revisions.put(ready)
         self._ask()
+        return time.perf_counter() - began
 
     def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
         """Say which cgroups the live pane shows (None: all), so that their calls are emitted in detail; any thread.

@@ -128,6 +128,11 @@ class Containers:
         with self._lock:
             return tuple(self._containers.values())
 
+    def by_cgroup(self) -> dict[int, Container]:
+        """Return what is known of every cgroup kept; any thread."""
+        with self._lock:
+            return dict(self._by_cgroup)
+
     def by_id(self, full_id: str) -> Container | None:
         """Return a container by its full id; any thread."""
         return self._containers.get(full_id)

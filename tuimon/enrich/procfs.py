@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 
@@ -27,6 +27,18 @@ TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _DELETED: Final = " (deleted)"
 _MAX_BYTES: Final = 131_072
 """Of one file: a process may have megabytes of arguments, and every version of it would keep them."""
+_MAX_TABLE_BYTES: Final = 8 * 1024 * 1024
+"""Of a table of sockets: some 50,000 of them."""
+_MEMORY: Final = (b"VmSize", b"VmRSS", b"VmSwap", b"Threads")
+
+
+class Memory(NamedTuple):
+    """What ``status`` says of a process's memory, in kB, and its number of threads; 0 for a kernel thread's memory."""
+
+    size_kb: int
+    rss_kb: int
+    swap_kb: int
+    threads: int
 
 
 def same_start(a_ns: int, b_ns: int) -> bool:
@@ -195,14 +207,42 @@ class Procfs:
             return ""
         return f"{self._root}/{pid}/root" if theirs and theirs != ours else ""
 
-    def cgroups(self, pid: int) -> dict[str, str]:
-        """Return the cgroup path of a process per hierarchy: controllers as the file names them, "" for cgroup v2."""
+    def cgroups(self, pid: int, tid: int = 0) -> dict[str, str]:
+        """Return the cgroup path per hierarchy: controllers as the file names them, "" for cgroup v2.
+
+        Args:
+            pid: The process.
+            tid: One of its threads, which may have one of its own in a threaded cgroup; the process's for 0.
+        """
         paths: dict[str, str] = {}
-        for line in decode(self._bytes(pid, "cgroup")).splitlines():
+        for line in decode(self._bytes(pid, f"task/{tid}/cgroup" if tid else "cgroup")).splitlines():
             parts = line.split(":", 2)
             if len(parts) == 3:
                 paths[parts[1]] = parts[2]
         return paths
+
+    def memory(self, pid: int) -> Memory | None:
+        """Return the memory and the number of threads of a process, None when it is gone."""
+        said = dict.fromkeys(_MEMORY, 0)
+        for line in self._bytes(pid, "status").splitlines():
+            key, _, value = line.partition(b":")
+            if key in said:
+                said[key] = int(value.split()[0])
+        return Memory(*said.values()) if said[b"Threads"] else None
+
+    def faults(self, pid: int, tid: int) -> tuple[int, int] | None:
+        """Return the (major, minor) page faults of a thread, None when it is gone."""
+        stat = self._stat(pid, f"task/{tid}/stat")
+        return None if stat is None else (int(stat[1][9]), int(stat[1][7]))
+
+    def cpu_times(self, pid: int, tid: int) -> tuple[int, int] | None:
+        """Return the time a thread has spent (outside, inside) the kernel in ns, None when it is gone."""
+        stat = self._stat(pid, f"task/{tid}/stat")
+        return None if stat is None else (int(stat[1][11]) * TICK_NS, int(stat[1][12]) * TICK_NS)
+
+    def net_table(self, pid: int, name: str) -> list[str]:
+        """Return the lines of a socket table of a process's network namespace, without its heading."""
+        return decode(self._bytes(pid, f"net/{name}", _MAX_TABLE_BYTES)).splitlines()[1:]
 
     def pid_ns_level(self, pid: int) -> int:
         """Return how many pid namespaces lie between a process and us, 0 for our own (and for what is gone)."""
@@ -260,9 +300,9 @@ class Procfs:
             except (IndexError, ValueError):
                 continue
 
-    def _stat(self, pid: int) -> tuple[str, list[bytes]] | None:
+    def _stat(self, pid: int, name: str = "stat") -> tuple[str, list[bytes]] | None:
         """Return comm and the fields behind it (state first); comm may itself hold blanks and brackets."""
-        raw = self._bytes(pid, "stat")
+        raw = self._bytes(pid, name)
         left, right = raw.find(b"("), raw.rfind(b")")
         if left < 0 or right < left:
             return None
@@ -285,7 +325,7 @@ class Procfs:
         number = number.rstrip("]")
         return int(number) if number.isdecimal() else 0
 
-    def _bytes(self, pid: int, name: str) -> bytes:
+    def _bytes(self, pid: int, name: str, limit: int = _MAX_BYTES) -> bytes:
         try:
             fd = os.open(f"{self._root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -293,7 +333,7 @@ class Procfs:
         try:
             parts = []
             size = 0
-            while size < _MAX_BYTES and (part := os.read(fd, 65536)):
+            while size < limit and (part := os.read(fd, 65536)):
                 parts.append(part)
                 size += len(part)
             return b"".join(parts)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 # isort: off
 # The order is that of the reference page.
-from tuimon.fields import evt, evtarg, proc, thread, user, fd, fspath, container, k8s  # noqa: F401
+from tuimon.fields import evt, evtarg, proc, thread, usage, user, fd, fspath, container, k8s  # noqa: F401
 
 # isort: on
 from tuimon.fields.fd import REAL_TWINS

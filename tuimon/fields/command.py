@@ -40,7 +40,12 @@ types are Falco's, and those marked tuimon are our own.
 - `[arg]` may, `[ARG]` must be followed by an argument, in brackets or behind a dot.
 - *any*: several values at once; a check holds when one of them satisfies it.
 - *path*: a path test also looks at the real path of the object that the kernel returned.
-- *filter*: only for conditions. *output*: only for outputs. *not filled*: known, but this version has no value for it.
+- *from /proc*: no event carries it. It is read when a rule asks, at most a second after the event and never on its way;
+  until then it is unknown. A process that is gone by then, an old event and a recording have none. Where the event
+  describes its process (an exec, a change of credentials) memory, threads, page faults and the kinds of the standard
+  fds are the kernel's own, as of the event.
+- *filter*: only for conditions. *output*: only for outputs. *not printed*: conditions resolve the names it is
+  compared with, an output has nothing to show. *not filled*: known, but this version has no value for it.
 """
 
 
@@ -88,7 +93,9 @@ def notes(info: FieldInfo) -> list[str]:
         ("path", info.is_path),
         ("filter", info.filter_only),
         ("output", info.print_only),
-        ("not filled", info.get is None),
+        ("from /proc", info.from_proc),
+        ("not printed", info.compared_only),
+        ("not filled", info.get is None and not info.compared_only),
         ("deprecated", bool(info.deprecated)),
     )
     return [word for word, holds in marks if holds]
@@ -107,7 +114,8 @@ def as_dict(info: FieldInfo) -> dict[str, object]:
         "path": info.is_path,
         "filter_only": info.filter_only,
         "output_only": info.print_only,
-        "filled": info.get is not None,
+        "from_proc": info.from_proc,
+        "filled": info.get is not None or info.compared_only,
         "deprecated": info.deprecated or None,
     }
 

@@ -100,6 +100,8 @@ class File(NamedTuple):
     """See records.FileFlag."""
 
 
+POLLS: Final = frozenset({"poll", "ppoll"})
+_POLLFD: Final = struct.Struct("<ihh")
 _FILE: Final = struct.Struct("<QII")
 
 
@@ -288,6 +290,13 @@ class Facts:
         if self.call.data is None:
             return None
         return self.slot(Slot.SOCK if self.sock() is None else Slot.GIVEN2) or None
+
+    def polled(self) -> list[int] | None:
+        """Return the fds given to poll or ppoll, None when the record carries none."""
+        if self.name not in POLLS or self.kind != _SYSCALL:
+            return None
+        raw = self.slot(Slot.SOCK)
+        return [fd for fd, _, _ in _POLLFD.iter_unpack(raw[: len(raw) // _POLLFD.size * _POLLFD.size])]
 
     def role(self) -> str:
         """Return ``client``, ``server`` or, when nobody knows, an empty string."""

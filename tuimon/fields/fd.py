@@ -389,6 +389,7 @@ for _side in ("client", "server", "local", "remote"):
         f"fd.{_side[0]}ip.name",
         T.CHARBUF,
         f"domain name of the address of the {_side} end",
+        compared_only=True,
         no_rhs=True,
         no_transformer=True,
     )
@@ -397,15 +398,6 @@ add("fd", "fd.dev.major", T.INT32, "major number of fd.dev", _dev_major)
 add("fd", "fd.dev.minor", T.INT32, "minor number of fd.dev", _dev_minor)
 add("fd", "fd.ino", T.INT64, "inode number of the file, pipe or socket behind the fd", _ino)
 add("fd", "fd.nameraw", T.CHARBUF, "path exactly as the program gave it", _nameraw, is_path=True)
-add(
-    "fd",
-    "fd.types",
-    T.CHARBUF,
-    "kinds of all fds that the process has open; [n] is the kind of one",
-    is_list=True,
-    arg="optional",
-    no_rhs=True,
-)
 add(
     "fd",
     "fd.is_upper_layer",
@@ -427,16 +419,6 @@ add(
     "tuimon: path of the object that the kernel gave, with no symlink left in it",
     _realpath,
 )
-for _what, _doc in (
-    ("nums", "numbers of the fds given to poll, with commas between"),
-    ("names", "names of the fds given to poll, with commas between"),
-    ("cips", "client addresses of the fds given to poll, with commas between"),
-    ("sips", "server addresses of the fds given to poll, with commas between"),
-    ("cports", "client ports of the fds given to poll, with commas between"),
-    ("sports", "server ports of the fds given to poll, with commas between"),
-):
-    add("fdlist", f"fdlist.{_what}", T.CHARBUF, _doc)
-
 REAL_TWINS: Final[Mapping[str, Getter]] = {
     "fd.name": _realpath,
     "fd.nameraw": _realpath,

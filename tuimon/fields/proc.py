@@ -469,7 +469,6 @@ add(
     "when the first process of the pid namespace was made, in nanoseconds since 1970",
     _namespace_start,
 )
-add("process", "proc.fdopencount", T.UINT64, "how many fds the process has open")
 add(
     "process",
     "proc.fdlimit",
@@ -478,12 +477,3 @@ add(
     _own(lambda p: p.fd_limit or None),
     _PROCESS,
 )
-add("process", "proc.fdusage", T.DOUBLE, "share of proc.fdlimit that is in use")
-add("process", "proc.vmsize", T.UINT64, "virtual memory of the process in kB")
-add("process", "proc.vmrss", T.UINT64, "memory of the process that is in RAM, in kB")
-add("process", "proc.vmswap", T.UINT64, "memory of the process that is swapped out, in kB")
-add("process", "proc.nthreads", T.UINT64, "how many threads the process has")
-add("process", "proc.nchilds", T.UINT64, "how many threads the process has besides its first")
-for _stream in ("stdin", "stdout", "stderr"):
-    add("process", f"proc.{_stream}.type", T.CHARBUF, f"kind of fd that the process has as {_stream}")
-    add("process", f"proc.{_stream}.name", T.CHARBUF, f"name of the fd that the process has as {_stream}")

@@ -92,6 +92,10 @@ class FieldInfo:
     """A path test on it also looks at the real path (see tuimon.fields.fd.real_twin)."""
     deprecated: str = ""
     """Why not to use it any more; empty when it is fine."""
+    compared_only: bool = False
+    """Conditions resolve what it is compared with; it has no value that an output could print (fd.sip.name)."""
+    from_proc: bool = False
+    """Read from /proc when a rule asks, within a second of the event, unless the record says it; UNKNOWN until then."""
     no_rhs: bool = False
     no_transformer: bool = False
     suggested_output: bool = False

@@ -75,28 +75,9 @@ for _name in ("permitted", "inheritable", "effective"):
         _capabilities(f"cap_{_name}"),
         Scope.PROCESS,
     )
-add("process", "thread.pfmajor", T.UINT64, "page faults that had to read from a disk, since the thread was made")
-add("process", "thread.pfminor", T.UINT64, "page faults that needed no disk, since the thread was made")
 add("process", "thread.tid", T.INT64, "thread id", _tid)
 add("process", "thread.ismain", T.BOOL, "whether the thread is the first of its process", _ismain)
 add("process", "thread.vtid", T.INT64, "thread id as the thread itself sees it, in its pid namespace", _vtid)
 add("process", "thread.nametid", T.CHARBUF, "short name and thread id in one word", _nametid, print_only=True)
 add("process", "thread.exectime", T.RELTIME, "CPU time of a scheduler switch; 0 for all other events", _zero)
 add("process", "thread.totexectime", T.RELTIME, "CPU time over all scheduler switches seen; 0 without them", _zero)
-add("process", "thread.cgroups", T.CHARBUF, "all cgroups of the thread, SUBSYSTEM=PATH each")
-add(
-    "process",
-    "thread.cgroup",
-    T.CHARBUF,
-    "cgroup of the thread in the subsystem named behind the dot",
-    arg="required",
-)
-add("process", "thread.cpu", T.DOUBLE, "share of a CPU that the thread used in the last second")
-add("process", "thread.cpu.user", T.DOUBLE, "share of a CPU that the thread used outside the kernel in the last second")
-add(
-    "process", "thread.cpu.system", T.DOUBLE, "share of a CPU that the thread used inside the kernel in the last second"
-)
-add("process", "thread.vmsize", T.UINT64, "virtual memory in kB for the first thread of a process, else 0")
-add("process", "thread.vmrss", T.UINT64, "memory in RAM in kB for the first thread of a process, else 0")
-add("process", "thread.vmsize.b", T.UINT64, "thread.vmsize in bytes", print_only=True)
-add("process", "thread.vmrss.b", T.UINT64, "thread.vmrss in bytes", print_only=True)
