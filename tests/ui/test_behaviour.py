@@ -184,7 +184,7 @@ async def test_a_new_filter_keeps_the_event_under_the_cursor():
         live = app.main.query_one(LiveList)
         await pilot.press("g")
         live.put_cursor(app.session.live.seq_near(24))  # an open of /etc/shadow
-        app.main._apply_filter("shadow")
+        app.main.apply_filter("shadow")
         await settle(app, pilot)
         assert live.event_under_cursor().num == 24
 
@@ -447,7 +447,7 @@ async def test_a_long_file_is_edited_one_item_at_a_time(own):
     engine._files = (RuleFile(str(own), text, "user"),)
     async with running(engine, rules_path=own) as (app, pilot):
         await pilot.press("3")
-        assert app.main._rules.open_rule("R150")
+        assert app.main.rules.open_rule("R150")
         editor = app.main.query_one(RuleEditor)
         await settle(app, pilot)
         assert editor.document.line_count < 10

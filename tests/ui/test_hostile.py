@@ -95,7 +95,7 @@ def test_replaced_bytes_look_different_from_the_same_letters_typed():
 
     async def styles():
         async with running(fed_engine(hostile="\x1b\\eX")) as (app, _):
-            painter = app.main._live
+            painter = app.main.live.events.list
             strip = painter.paint((__import__("tuimon.view.cells").view.cells.Cell("\x1b\\eX"),), 10)
             return [(segment.text, segment.style) for segment in strip]
 

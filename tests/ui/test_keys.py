@@ -10,22 +10,25 @@ from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.rules.loader import load
 from tuimon.ui.app import TuimonApp
+from tuimon.ui.panes.alerts_pane import AlertsPane
+from tuimon.ui.panes.containers_pane import ContainersPane
+from tuimon.ui.panes.live_pane import LivePane
 from tuimon.ui.screens.alert_details import AlertDetails
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.details import Details
 from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.screens.help import Help
 from tuimon.ui.screens.main import MainScreen
-from tuimon.ui.screens.rules_tab import RulesTab
 from tuimon.ui.screens.why import WhyScreen
+from tuimon.ui.tabs.rules_tab import RulesTab
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
 from tuimon.ui.widgets.rule_editor import RuleEditor
 
 OWNERS = (
-    TuimonApp, MainScreen, LineList, LiveList, ContainerList, AlertList, FilterInput, RulesTab, RuleEditor, Details,
-    EventDetails, AlertDetails,
+    TuimonApp, MainScreen, LineList, LivePane, LiveList, ContainersPane, ContainerList, AlertsPane, AlertList,
+    FilterInput, RulesTab, RuleEditor, Details, EventDetails, AlertDetails,
 )  # fmt: skip
 CASES = {}
 
@@ -228,7 +231,7 @@ async def pauses(app, pilot, keys):
     shown = len(app.session.live)
     app.session.engine.feed()
     await settle(app, pilot)
-    app.main._show_foot(app.session)
+    app.main.live.events.show_foot()
     await pilot.pause()
     assert len(app.session.live) == shown
     text = screen_text(app)
@@ -411,7 +414,7 @@ def test_no_class_with_bindings_is_forgotten():
 
     import tuimon.ui
 
-    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "side_tab", "ask", "why")  # tested by themselves
+    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "ask", "why")  # tested by themselves
     found = set()
     for module in pkgutil.walk_packages(tuimon.ui.__path__, "tuimon.ui."):
         loaded = importlib.import_module(module.name)

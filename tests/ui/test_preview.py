@@ -61,8 +61,8 @@ def test_picture(snap_compare, size):
         await edit(app, pilot, 'fd.name = "/etc/shadow"', "fd.name startswith /etc/")
         await until(lambda: "was 3 -> 6" in screen_text(app))
         # What judging costs is a measured time.
-        app.main._rules._check_number += 1
-        messages = app.main._rules._messages
+        app.main.rules._check_number += 1
+        messages = app.main.rules._messages
         counts, more = messages.lines[-2:]
         messages.set_lines(*messages.lines[:-2], counts, (*(c for c in more if "cost" not in c.text),))
         await pilot.pause()

@@ -23,7 +23,7 @@ SCENES = {
 async def still(pilot, keys):
     """Press the keys, paint what the timer would, and let nothing move."""
     await ready(pilot, keys)
-    for side in pilot.app.main._sides.values():
+    for side in pilot.app.main.tabs.values():
         if side.is_shown:
             side.shown()
     await asyncio.sleep(0.1)

@@ -16,13 +16,14 @@ from tuimon.resources import find_recording
 from tuimon.settings import Settings
 from tuimon.ui.screens.alert_details import AlertDetails
 from tuimon.ui.screens.ask import Ask
-from tuimon.ui.screens.board_tab import BoardList, CellAlerts, CellRules, DriftList
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.event_details import EventDetails
-from tuimon.ui.screens.health_tab import RuleCostList
-from tuimon.ui.screens.replay_tab import MarkList, ReplayTab, TimelineBar
-from tuimon.ui.screens.tree_tab import ProcessDetails, TreeList
+from tuimon.ui.tabs.board_tab import BoardList, CellAlerts, CellRules, DriftList
+from tuimon.ui.tabs.health_tab import RuleCostList
+from tuimon.ui.tabs.replay_tab import MarkList, ReplayTab, TimelineBar
+from tuimon.ui.tabs.tree_tab import ProcessDetails, TreeList
 from tuimon.ui.widgets.rule_editor import RuleEditor
+from tuimon.view.session import Changes
 
 OWNERS = (
     BoardList, DriftList, TreeList, ProcessDetails, MarkList, ReplayTab, RuleCostList, Ask,
@@ -465,7 +466,7 @@ async def test_the_cursor_stays_on_its_process_when_others_come():
         from tests import builders
 
         engine.tables.processes[900] = builders.process("cron", pid=7, start_ns=1, index=900)
-        app.main._sides["tree"]._renew()
+        app.main.tabs["tree"]._renew()
         await settle(app, pilot)
         assert under(app) == name
 
@@ -496,9 +497,9 @@ async def test_the_board_keeps_its_cursor_on_a_container_that_moves():
         before = board(app)._lines.row(board(app).cursor).name
         engine.cgroups = dict([*list(engine.cgroups.items())[-1:], *list(engine.cgroups.items())[:-1]])
         await settle(app, pilot)
-        tab = app.main._sides["board"]
+        tab = app.main.tabs["board"]
         for tick in range(5):
-            tab.pump(tick)
+            tab.pump(tick, Changes(live=False, alerts=False, containers=False, switched=False))
         assert board(app)._lines.row(board(app).cursor).name == before
 
 
@@ -514,7 +515,7 @@ async def test_silent_probes_and_losses_are_words():
     async with running(engine) as (app, pilot):
         await press(app, pilot, "7")
         assert "alive" in screen_text(app)
-        health = app.main._sides["health"]
+        health = app.main.tabs["health"]
         health._show(77.0)
         await settle(app, pilot)
         assert "SILENT for 1:17" in screen_text(app)
@@ -595,7 +596,7 @@ async def test_ascii_only_draws_every_new_tab_with_ascii_only():
     async with running(side_engine(), ascii_only=True, size=(80, 24)) as (app, pilot):
         for tab in "4567":
             await press(app, pilot, tab, "j")
-            app.main._sides[app.main._body.current].shown()
+            app.main.tabs[app.main._body.current].shown()
             await settle(app, pilot)
             shown = screen_text(app).replace("日本語", "").replace("Ünïcode", "")
             assert shown.isascii(), [c for c in shown if not c.isascii()]

@@ -39,8 +39,7 @@ async def ready(pilot, keys):
     for widget in app.main.query("LineList"):
         widget._scrollbar_at = -1.0
         widget.sync(changed=True)
-    app.main._show_heads(app.session)
-    app.main._show_filter()
+    app.main.show_fixed()
     await pilot.pause()
 
 

@@ -240,18 +240,21 @@ class TuimonApp(App[None]):
 
     def action_help(self) -> None:
         """Show the keys."""
+        from tuimon.ui.panes.alerts_pane import AlertsPane
+        from tuimon.ui.panes.containers_pane import ContainersPane
+        from tuimon.ui.panes.live_pane import LivePane
         from tuimon.ui.screens.alert_details import AlertDetails
-        from tuimon.ui.screens.board_tab import BoardList, DriftList
         from tuimon.ui.screens.event_details import EventDetails
-        from tuimon.ui.screens.health_tab import RuleCostList
         from tuimon.ui.screens.help import Help
-        from tuimon.ui.screens.replay_tab import MarkList, ReplayTab
-        from tuimon.ui.screens.rules_tab import RulesTab
-        from tuimon.ui.screens.tree_tab import ProcessDetails, TreeList
         from tuimon.ui.screens.why import WhyScreen
+        from tuimon.ui.tabs.board_tab import BoardList, DriftList
+        from tuimon.ui.tabs.health_tab import RuleCostList
+        from tuimon.ui.tabs.replay_tab import MarkList, ReplayTab
+        from tuimon.ui.tabs.rules_tab import RulesTab
+        from tuimon.ui.tabs.tree_tab import ProcessDetails, TreeList
         from tuimon.ui.widgets.filter_bar import FilterInput
         from tuimon.ui.widgets.line_list import LineList
-        from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
+        from tuimon.ui.widgets.lists import LiveList
         from tuimon.ui.widgets.rule_editor import RuleEditor
 
         if isinstance(self.screen, Help):
@@ -260,9 +263,10 @@ class TuimonApp(App[None]):
             ("Everywhere", TuimonApp),
             ("Panes and tabs", MainScreen),
             ("Every list", LineList),
-            ("Live", LiveList),
-            ("Containers", ContainerList),
-            ("Alerts", AlertList),
+            ("Live", LivePane),
+            ("Event in the list", LiveList),
+            ("Containers", ContainersPane),
+            ("Alerts", AlertsPane),
             ("Filter", FilterInput),
             ("Rules", RulesTab),
             ("Rule editor", RuleEditor),
@@ -299,6 +303,7 @@ class TuimonApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """Offer in the palette what the keys do, by name."""
         main = self.main
+        events, alerts = main.live.events, main.live.alerts
         yield SystemCommand("Quit", "Leave tuimon", self.action_quit)
         yield SystemCommand("Keys", "Show every key", self.action_help)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
@@ -312,10 +317,10 @@ class TuimonApp(App[None]):
         yield SystemCommand("Record", "Record what is live into a file, or end it", main.action_record)
         yield SystemCommand("Filter", "Keep only some events", main.action_filter)
         yield SystemCommand("Containers", "Choose a container", main.action_containers)
-        yield SystemCommand("Pause", "Stop or go on drawing; the capture never stops", main.action_pause)
-        yield SystemCommand("Follow", "Keep the newest event in view", main.action_follow)
-        yield SystemCommand("Fold alerts", "Fold the repeats of an alert, or show every one", main.action_fold)
-        yield SystemCommand("Order alerts", "By time, or the worst first", main.action_order)
+        yield SystemCommand("Pause", "Stop or go on drawing; the capture never stops", events.action_pause)
+        yield SystemCommand("Follow", "Keep the newest event in view", events.action_follow)
+        yield SystemCommand("Fold alerts", "Fold the repeats of an alert, or show every one", alerts.action_fold)
+        yield SystemCommand("Order alerts", "By time, or the worst first", alerts.action_order)
         yield SystemCommand("Screenshot", "Save the screen as an SVG file", lambda: self.deliver_screenshot())
 
 

@@ -13,7 +13,7 @@ from tuimon.history import History
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_view import AlertView
-from tuimon.view.container_view import ContainerView
+from tuimon.view.container_view import ContainerView, label
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
 from tuimon.view.live_view import LiveView
@@ -173,6 +173,12 @@ class Session:
         switched = self.live.generation != self._generation
         self._generation = self.live.generation
         return Changes(live or switched, bool(new), containers, switched)
+
+    @property
+    def chosen_name(self) -> str:
+        """What the chosen container is called, empty while there is none."""
+        row = self.containers.chosen
+        return label(row) if row is not None else ""
 
     def choose(self, container_id: str | None) -> None:
         """Limit the live pane and the alerts to a container; the same again, or None, shows all."""

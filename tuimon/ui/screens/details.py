@@ -11,8 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
+from tuimon.ui.panes.pane import Pane
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.pane import Pane
 from tuimon.view.cells import Line
 
 

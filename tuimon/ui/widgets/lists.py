@@ -1,4 +1,4 @@
-"""The three lists of the main screen: live events, containers, alerts: LineList with their own keys."""
+"""The three lists of the live tab: live events, containers, alerts: LineList that keeps the cursor on what it shows."""
 
 from __future__ import annotations
 
@@ -16,19 +16,15 @@ if TYPE_CHECKING:
     from tuimon.view.live_lines import LiveLines
     from tuimon.view.snapshot import ContainerRow
 
-_WHY = "Why rules fired or did not, part by part"
-_PAUSE = "Stop or go on drawing; the capture never stops"
+WHY = "Why rules fired or did not, part by part"
 
 
 class LiveList(LineList):
     """Live events; follows the newest until the user looks at something."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,p", "screen.pause", "Pause", key_display="space", tooltip=_PAUSE, id="live.pause"),
-        Binding("f", "screen.follow", "Follow", tooltip="Keep the newest event in view", id="live.follow"),
         Binding("enter", "open", "Details", id="live.open"),
         Binding("y", "copy", "Copy as JSON", show=False, id="live.copy"),
-        Binding("w", "screen.why", "Why", show=False, tooltip=_WHY, id="live.why"),
     ]
 
     def __init__(self) -> None:
@@ -97,8 +93,6 @@ class ContainerList(LineList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Choose", id="containers.choose"),
-        Binding("less_than_sign", "screen.turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
-        Binding("greater_than_sign", "screen.turn_order(1)", "Order", key_display=">", id="containers.order"),
     ]
 
     def __init__(self) -> None:
@@ -138,10 +132,6 @@ class AlertList(LineList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="alerts.open"),
-        Binding("e", "screen.edit_rule", "Edit rule", id="alerts.edit"),
-        Binding("w", "screen.why", "Why", show=False, tooltip=_WHY, id="alerts.why"),
-        Binding("u", "screen.fold", "Fold", tooltip="Fold repeats, or show every alert", id="alerts.fold"),
-        Binding("o", "screen.order", "Order", tooltip="Worst first, or newest first", id="alerts.order"),
     ]
 
     def __init__(self, name: str) -> None:

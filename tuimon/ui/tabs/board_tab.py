@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.details import Details
-from tuimon.ui.screens.side_tab import SideTab
+from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.pane import Pane
 from tuimon.view.cells import Line
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tuimon.view.board_lines import BoardLines
     from tuimon.view.drift import DriftView
     from tuimon.view.drift_lines import DriftLines
-    from tuimon.view.session import Session
+    from tuimon.view.session import Changes, Session
 
 _DRIFT_TICKS = 5
 
@@ -171,7 +171,7 @@ class CellRules(Details):
         self.dismiss(self._rules[message.seq].name)
 
 
-class BoardTab(SideTab):
+class BoardTab(Tab):
     """The tab."""
 
     def __init__(self) -> None:
@@ -217,7 +217,7 @@ class BoardTab(SideTab):
         self._list.show_board(self._lines)
         self._drift_list.show(self._drift_lines)
 
-    def pump(self, tick: int) -> None:
+    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
         """Take new alerts and executables: also while another tab is shown, or history would forget them first."""
         if self._view is None or self._drift is None or self.session is None or tick % _DRIFT_TICKS:
             return

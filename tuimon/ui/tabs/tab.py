@@ -1,4 +1,4 @@
-"""SideTab: what the tabs beside Live, Alerts and Rules have in common, so that the main screen treats them alike."""
+"""Tab: what all tabs have in common, so that the main screen treats them alike."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from textual.widget import Widget
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.rule_editor import RuleEditor
 
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
-    from tuimon.view.session import Session
+    from tuimon.view.session import Changes, Session
 
 
-class SideTab(Vertical):
+class Tab(Vertical):
     """A tab that is filled when it has an engine, and costs little while it is not shown."""
 
     app: TuimonApp
 
     def __init__(self, name: str) -> None:
-        super().__init__(id=name, classes="side")
+        super().__init__(id=name, classes="tab")
         self.session: Session | None = None
 
     @property
@@ -37,7 +38,7 @@ class SideTab(Vertical):
     def on_mount(self) -> None:
         """Draw with ASCII where that is asked for."""
         if self.app.ascii_only:
-            for widget in self.query(LineList):
+            for widget in (*self.query(LineList), *self.query(RuleEditor)):
                 use_ascii_scrollbars(widget)
 
     def attach(self, session: Session) -> None:
@@ -48,15 +49,20 @@ class SideTab(Vertical):
     def take_up(self, session: Session) -> None:
         """Make the lists of an engine."""
 
-    def pump(self, tick: int) -> None:
+    def pump(self, tick: int, changes: Changes) -> None:
         """Take what is new, ten times a second; paint only while shown.
 
         Args:
             tick: Counts the calls.
+            changes: What the session found different.
         """
+
+    def show_fixed(self) -> None:
+        """Paint titles, heads and feet afresh; twice a second, and when a choice changed what they say."""
 
     def shown(self) -> None:
         """Paint everything: the tab has just come to the front, or its size changed."""
+        self.show_fixed()
 
     def on_resize(self) -> None:
         """Widths changed."""

@@ -10,17 +10,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 
-from tuimon.ui.screens.side_tab import SideTab
+from tuimon.ui.panes.pane import Pane
+from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.pane import Pane
 from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.view.cells import Line
     from tuimon.view.health import RuleCost
     from tuimon.view.health_lines import Pulse, RuleCostLines
-    from tuimon.view.session import Session
+    from tuimon.view.session import Changes, Session
 
 _TICKS = 10
 """Figures are made afresh once a second."""
@@ -53,7 +53,7 @@ class RuleCostList(LineList):
             self.post_message(self.Turned())
 
 
-class HealthTab(SideTab):
+class HealthTab(Tab):
     """The tab."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class HealthTab(SideTab):
         self._costs.costs = RuleCostLines()
         self._costs.show(self._costs.costs)
 
-    def pump(self, tick: int) -> None:
+    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
         """Take the figures once a second; the pulse also while another tab is shown."""
         if self.session is None or self.session.snapshot is None or self._pulse is None or tick % _TICKS != 7:
             return

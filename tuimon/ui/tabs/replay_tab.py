@@ -10,17 +10,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tuimon.errors import TuimonError
-from tuimon.ui.screens.side_tab import SideTab
+from tuimon.ui.panes.pane import Pane
+from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.text import safe
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.pane import Pane
 from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.view.replay_lines import MarkLines
     from tuimon.view.replay_view import Mark, ReplayView
-    from tuimon.view.session import Session
+    from tuimon.view.session import Changes, Session
 
 _PAINT_TICKS = 2
 _SYNC_TICKS = 10
@@ -99,7 +99,7 @@ class MarkList(LineList):
         self.post_message(self.DetailsAsked())
 
 
-class ReplayTab(SideTab):
+class ReplayTab(Tab):
     """The tab."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -162,7 +162,7 @@ class ReplayTab(SideTab):
         if cursor is not None:
             self._list.put_cursor(cursor)
 
-    def pump(self, tick: int) -> None:
+    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
         """Read ahead only once somebody looks; paint while shown."""
         if self._view is None or not self.is_shown:
             return

@@ -11,18 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.details import Details
-from tuimon.ui.screens.side_tab import SideTab
+from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.pane import Pane
 from tuimon.view.cells import REST, Cell, Line
 
 if TYPE_CHECKING:
     from tuimon.events import Process
     from tuimon.view.process_tree import Key, ProcessTree
-    from tuimon.view.session import EngineFacade, Session
+    from tuimon.view.session import Changes, EngineFacade, Session
     from tuimon.view.tree_lines import TreeLines
 
 _SYNC_TICKS = 10
@@ -187,7 +187,7 @@ class ProcessDetails(Details):
         self.app.notify("command copied", timeout=2, markup=False)
 
 
-class TreeTab(SideTab):
+class TreeTab(Tab):
     """The tab."""
 
     def __init__(self) -> None:
@@ -223,7 +223,7 @@ class TreeTab(SideTab):
         lines = TreeLines(view, boot_offset(session.engine), ascii_only=self.app.ascii_only)
         self._list.show_tree(view, lines)
 
-    def pump(self, tick: int) -> None:
+    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
         """Make the tree afresh when a process came or went."""
         if tick % _SYNC_TICKS == 3 and self.is_shown:
             self._renew()

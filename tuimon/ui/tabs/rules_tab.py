@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.widget import Widget
 
 from tuimon.errors import TuimonError
 from tuimon.ui.messages import EditorEdited
+from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.choice import Choice
+from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.pane import Pane
 from tuimon.ui.widgets.rule_editor import MAX_LINES, RuleEditor
 from tuimon.view.cells import REST, Cell, Line
 
@@ -37,7 +37,7 @@ _SHOWN: Final = 3
 """Errors listed under the editor."""
 
 
-class RulesTab(Horizontal):
+class RulesTab(Tab):
     """Everything of the Rules tab."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,11 +49,10 @@ class RulesTab(Horizontal):
     ]
 
     def __init__(self) -> None:
-        super().__init__(id="rules")
+        super().__init__("rules")
         self._list = LineList(id="rule-list", empty="no rule files")
         self._editor = RuleEditor()
         self._messages = CellLines(id="rule-messages")
-        self._session: Session | None = None
         self._lines: RuleLines | None = None
         self._file: OpenFile | None = None
         self._check_number = 0
@@ -72,17 +71,17 @@ class RulesTab(Horizontal):
         """What gets the focus when the tab is shown."""
         return self._list
 
-    def attach(self, session: Session) -> None:
+    def take_up(self, session: Session) -> None:
         """Take up an engine's rules."""
         from tuimon.view.rule_lines import RuleLines
 
-        self._session, self._desk = session, None
+        self._desk = None
         self._lines = RuleLines(session.book)
         self._list.show(self._lines)
 
     def shown(self) -> None:
         """Open the user's own file, or the first, when the tab is shown for the first time."""
-        session = self._session
+        session = self.session
         if session is None or self._file is not None or not session.book.files:
             return
         own = [file for file in session.book.files if not file.read_only]
@@ -90,7 +89,7 @@ class RulesTab(Horizontal):
 
     def open_rule(self, name: str) -> bool:
         """Open a rule in the editor; return whether there is such a rule."""
-        found = self._session.book.locate(name) if self._session is not None else None
+        found = self.session.book.locate(name) if self.session is not None else None
         if found is None:
             return False
         file, item = found
@@ -143,7 +142,7 @@ class RulesTab(Horizontal):
     @on(EditorEdited)
     def _edited(self, event: EditorEdited) -> None:
         event.stop()
-        if self._file is None or self._session is None:
+        if self._file is None or self.session is None:
             return
         if not self._file.read_only:
             self._file.buffer = self._editor.whole_text
@@ -154,22 +153,22 @@ class RulesTab(Horizontal):
         self.set_timer(CHECK_S, partial(self._check_later, self._check_number))
 
     def _check_later(self, number: int) -> None:
-        if number != self._check_number or self._session is None:
+        if number != self._check_number or self.session is None:
             return
         self._renew_list()
         self._check(number)
 
     @work(thread=True, exclusive=True, group="check")
     def _check(self, number: int) -> None:
-        assert self._session is not None
-        found = self._session.engine.check_rules(self._session.book.as_loaded())
+        assert self.session is not None
+        found = self.session.engine.check_rules(self.session.book.as_loaded())
         self.call_later(self._checked, number, found)
 
     def _checked(self, number: int, found: Sequence[Diagnostic]) -> None:
         if number == self._check_number:
             self._mark(found)
             self._say(found)
-            book = self._session.book if self._session is not None else None
+            book = self.session.book if self.session is not None else None
             if book is not None and book.dirty() and all(d.severity != "error" for d in found):
                 self._preview(number, found, book.as_loaded())
 
@@ -196,7 +195,7 @@ class RulesTab(Horizontal):
         """Return the engine's workbench, made at the first question; None while no rules are in force."""
         from tuimon.workbench.desk import Desk
 
-        session = self._session
+        session = self.session
         if self._desk is None and session is not None and getattr(session.engine, "ruleset", None) is not None:
             self._desk = Desk(cast("DeskEngine", session.engine))
         return self._desk
@@ -233,7 +232,7 @@ class RulesTab(Horizontal):
     def action_apply(self) -> None:
         """Check, put in force between two batches, and save; a set with an error changes nothing."""
         file = self._file
-        if file is None or self._session is None:
+        if file is None or self.session is None:
             return
         if file.read_only:
             self.action_copy()
@@ -249,7 +248,7 @@ class RulesTab(Horizontal):
             self._apply(file)
 
     def _conflict_answered(self, answer: str | None) -> None:
-        file, session = self._file, self._session
+        file, session = self._file, self.session
         if file is None or session is None or answer is None:
             return
         if answer == "o":
@@ -262,10 +261,10 @@ class RulesTab(Horizontal):
 
     @work(thread=True, exclusive=True, group="apply")
     def _apply(self, file: OpenFile) -> None:
-        assert self._session is not None
-        book = self._session.book
+        assert self.session is not None
+        book = self.session.book
         others = [other.path for other in book.dirty() if other is not file]
-        outcome = self._session.engine.apply_rules(book.as_loaded(saved_only=others))
+        outcome = self.session.engine.apply_rules(book.as_loaded(saved_only=others))
         problem: TuimonError | None = None
         if outcome.accepted and file.dirty:
             try:
@@ -304,7 +303,7 @@ class RulesTab(Horizontal):
         """Copy the item under the cursor into the user's own file and go there."""
         from tuimon.view.rule_book import item_at
 
-        file, session = self._file, self._session
+        file, session = self._file, self.session
         if file is None or session is None:
             return
         item = item_at(file.buffer, self._editor.file_line)
@@ -321,7 +320,7 @@ class RulesTab(Horizontal):
     def _copy_answered(self, answer: str | None) -> None:
         from tuimon.view.rule_book import item_at
 
-        file, session = self._file, self._session
+        file, session = self._file, self.session
         item = item_at(file.buffer, self._editor.file_line) if file is not None else None
         if answer != "y" or file is None or session is None or item is None:
             return
@@ -333,7 +332,7 @@ class RulesTab(Horizontal):
 
     def poll_files(self) -> None:
         """Take up what another editor wrote."""
-        session = self._session
+        session = self.session
         if session is None:
             return
         changed = session.book.poll()
@@ -352,10 +351,10 @@ class RulesTab(Horizontal):
 
     @work(thread=True, exclusive=True, group="apply")
     def _reload(self, file: OpenFile) -> None:
-        assert self._session is not None
-        book = self._session.book
+        assert self.session is not None
+        book = self.session.book
         unsaved = [other.path for other in book.dirty()]
-        outcome = self._session.engine.apply_rules(book.as_loaded(saved_only=unsaved))
+        outcome = self.session.engine.apply_rules(book.as_loaded(saved_only=unsaved))
         self.call_later(self._reloaded, file, outcome)
 
     def _reloaded(self, file: OpenFile, outcome: Outcome) -> None:

@@ -1,0 +1,85 @@
+"""The containers pane: containers with their rates; one chosen limits every other pane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from tuimon.ui.panes.pane import Pane
+from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.lists import ContainerList
+
+if TYPE_CHECKING:
+    from tuimon.ui.app import TuimonApp
+    from tuimon.view.session import Changes, Session
+
+
+class ContainersPane(Pane):
+    """The list with its head, and under it what is known of one container."""
+
+    app: TuimonApp
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("less_than_sign", "turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
+        Binding("greater_than_sign", "turn_order(1)", "Order", key_display=">", id="containers.order"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="containers-pane", title="Containers")
+        self.list = ContainerList()
+        self._head = CellLines(classes="head")
+        self._info = CellLines(id="container-info")
+        self._session: Session | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out head, list and facts."""
+        yield self._head
+        yield self.list
+        yield self._info
+
+    def attach(self, session: Session) -> None:
+        """Take up the containers of an engine."""
+        from tuimon.view.container_lines import ContainerLines
+
+        self._session = session
+        self.list.show_containers(ContainerLines(session.containers, ascii_only=self.app.ascii_only))
+
+    def pump(self, changes: Changes) -> None:
+        """Show what changed."""
+        if changes.containers:
+            self.list.renew()
+
+    def show_fixed(self) -> None:
+        """Paint the head, the title and the facts afresh."""
+        from tuimon.view.container_lines import container_details, container_header
+
+        session = self._session
+        if session is None:
+            return
+        self._head.set_lines(container_header(self.list.size.width))
+        row = session.containers.chosen or self.list.row_under_cursor()
+        info = container_details(row, self._info.size.width, ascii_only=self.app.ascii_only)
+        self._info.set_lines(*info)
+        self.set_title("Containers", f"enter choose  < > {session.containers.order}")
+
+    @on(LineList.Opened)
+    def _opened(self, message: LineList.Opened) -> None:
+        message.stop()
+        row = self.list.row_under_cursor()
+        if row is not None:
+            self.app.main.choose(row.container.id)
+
+    @on(LineList.Moved)
+    def _moved(self) -> None:
+        self.show_fixed()
+
+    def action_turn_order(self, step: int) -> None:
+        """Order the containers another way."""
+        if self._session is not None:
+            self._session.containers.turn_order(step)
+            self.list.renew()
+            self.show_fixed()
