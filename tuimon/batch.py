@@ -200,13 +200,12 @@ def from_records(parts: Sequence[tuple[SizeClass, NDArray[np.void]]]) -> Batch:
     )
 
 
-def _prior(batch: Batch) -> NDArray[np.uint64]:
-    """Return the time of the event before each row."""
+def _prior(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """Return the time of the event before each of some rows."""
     if len(batch.prior_ns):
-        return batch.prior_ns
-    before = np.empty(len(batch), np.uint64)
-    before[:1] = batch.before_ns
-    before[1:] = batch.head["ts_ns"][:-1]
+        return batch.prior_ns[rows]
+    before = batch.head["ts_ns"][rows - 1]
+    before[rows == 0] = batch.before_ns
     return before
 
 
@@ -221,19 +220,22 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
     text_at = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(ends - starts, out=text_at[1:])
     arena = b"".join(batch.arena[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True))
-    proc_mask = np.isin(batch.proc_row, rows)
+    proc_at = np.searchsorted(batch.proc_row, rows)  # ascending: an alert takes one row of a large batch
+    has_proc = np.zeros(len(rows), bool)
+    inside = proc_at < len(batch.proc_row)
+    has_proc[inside] = batch.proc_row[proc_at[inside]] == rows[inside]
     return Batch(
         head=_picked(batch.head, rows),
         ext_at=ext_at,
         ext=_picked(batch.ext, kept),
         text_at=text_at,
         arena=arena,
-        proc_row=np.searchsorted(rows, batch.proc_row[proc_mask]).astype(np.int32),
-        proc=_picked(batch.proc, np.flatnonzero(proc_mask)),
+        proc_row=np.flatnonzero(has_proc).astype(np.int32),
+        proc=_picked(batch.proc, proc_at[has_proc]),
         first_num=batch.first_num,
         process_at=batch.process_at[rows] if len(batch.process_at) else batch.process_at,
         run_ns=batch.run_ns,
-        prior_ns=_prior(batch)[rows],
+        prior_ns=_prior(batch, rows),
     )
 
 
