@@ -56,12 +56,12 @@ class Alerts:
     def judge(self, ruleset: RuleSet, event: Event) -> None:
         """Judge one event, and fire or keep waiting what it matches."""
         try:
-            hits = ruleset.judge(event)
+            hits = [(hit, hit.unknown or hit.rule.template.lacks(event)) for hit in ruleset.judge(event)]
         except Exception as error:
             self._miss(error)
             return
-        for hit in hits:
-            if hit.unknown:
+        for hit, waits in hits:
+            if waits:
                 self._pending.add(event.alone(), hit)
             else:
                 self._fire(event.alone(), hit)

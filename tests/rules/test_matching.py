@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from tests import builders
 from tests.rules import strategies
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.matching import Counter, Pending
+from tuimon.rules.output import Template
 from tuimon.rules.ruleset import RuleSet
 
 
@@ -133,3 +135,25 @@ def test_a_hit_that_cannot_be_judged_again_is_told_of_and_does_not_stop_the_othe
 def test_mean_time_of_a_rule_is_that_of_its_timed_evaluations():
     assert Counter().ns_per_event == 0.0
     assert Counter(sampled=4, sampled_ns=1000).ns_per_event == 250.0
+
+
+def test_a_message_waits_for_what_it_shows():
+    """The condition holds at once; a message without the name of a container just born would say less than is known."""
+    world = World("evt.type = openat")
+    template = Template.parse("%container.name opened %fd.name")
+    (hit,) = world.ruleset.judge(builders.open_event(container=builders.container(known=False)))
+    rule = replace(hit.rule, template=template)
+    for number in range(2):
+        event = builders.open_event(container=builders.container(known=False))
+        assert not hit.unknown
+        assert rule.template.lacks(event)
+        world.pending.add(event, replace(hit, rule=rule))
+        matched = rule.counter.matched
+        assert world.settle(0.0, 10 * number) == []
+        if number == 0:
+            world.known = builders.container(name="web")
+        ((event, told, unconfirmed),) = world.settle(0.5, 1) if number == 0 else world.settle(2.0, 10)
+        assert not unconfirmed
+        assert told.output(event).startswith("web" if number == 0 else "<NA>")
+        assert rule.counter.matched == matched
+        world.known = builders.container(known=False)

@@ -104,10 +104,16 @@ class _Waiting:
     deadline_s: float
     judged_at: int = -1
     """Metadata revision at which it was last judged."""
+    counted: bool = False
+    """Its match is counted already: the condition held at once, only the message waits."""
+    confirmed: bool = False
+    """The condition holds."""
 
 
 class Pending:
     """Hits that wait for a value to become known, each for a bounded time and all of them within a bounded number.
+
+    The value may be one that the condition needs, or one that only the message shows.
 
     Used by one thread.
 
@@ -148,7 +154,9 @@ class Pending:
             revision: Changes whenever metadata became known; without a change nothing is judged again.
             renewed: Gives an event its container as it is known now.
         """
-        self._waiting.extend(_Waiting(event, hit, now_s + self.wait_s) for event, hit in self._added)
+        self._waiting.extend(
+            _Waiting(event, hit, now_s + self.wait_s, counted=not hit.unknown) for event, hit in self._added
+        )
         self._added.clear()
         excess = len(self._waiting) - self.capacity
         kept: deque[_Waiting] = deque()
@@ -160,8 +168,8 @@ class Pending:
                 continue
             self.released_early += verdict is None and crowded
             if verdict is not False:
-                waiting.hit.rule.counter.matched += 1
-                yield waiting.event, waiting.hit, verdict is None
+                waiting.hit.rule.counter.matched += not waiting.counted
+                yield waiting.event, waiting.hit, not waiting.confirmed
         self._waiting = kept
 
     def _decide(self, waiting: _Waiting, revision: int, renewed: Callable[[Event], Event]) -> bool | None:
@@ -171,6 +179,9 @@ class Pending:
         waiting.event = renewed(waiting.event)
         try:
             waiting.hit, verdict = waiting.hit.decide(waiting.event)
+            waiting.confirmed = bool(verdict)
+            if verdict and waiting.hit.rule.template.lacks(waiting.event):
+                return None
         except Exception as error:  # one event that cannot be judged must not end the judging of all others
             if self._failed is None:
                 raise

@@ -58,6 +58,7 @@ class Template:
         self._size = 1
         self._slots: dict[object, int] = {}
         self._loads = {token.text: _printable(token, checks, self._slot) for token in tokens}
+        self._waits = not checks.plain_falco
 
     @classmethod
     def parse(cls, text: str, checks: Checks | None = None) -> Template:
@@ -69,6 +70,13 @@ class Template:
         """
         checks = checks or Checks()
         return cls(text, _Reader(text.removeprefix("*"), checks).parts(), checks)
+
+    def lacks(self, event: Event) -> bool:
+        """Return whether a value is not known *yet*, so that the message is worth waiting for."""
+        if not self._waits:
+            return False
+        context = self._context(event)
+        return any(load(context) is UNKNOWN for load, _ in self._loads.values())
 
     def values(self, event: Event) -> dict[str, object]:
         """Return token text to value: text, number, bool, list, or None when absent or not known."""
