@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from tests.kernel.live import Row, drain_until_exit, rows
 from tuimon.batch import take
 from tuimon.capture.kernel import KernelSource
 from tuimon.capture.shedding import CALM_S, Step
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.kernel
 
 READ, WRITE, OPENAT, ACCESS = (NAME_TO_NR[name] for name in ("read", "write", "openat", "access"))
 MARKED = 503
+ATTEMPTS = 5
 OPENS = f"""
 import os
 for _ in range({MARKED}):
@@ -46,6 +48,14 @@ def start(calls: dict[int, Want], loud: frozenset[int]) -> KernelSource:
     return source
 
 
+def drain_until_quiet(source: KernelSource) -> list[Row]:
+    """Return what is there by now."""
+    found, now_ns = [], time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    while not found or found[-1].ts_ns < now_ns:
+        found += rows(source.drain(0.1))
+    return found
+
+
 def reach(source: KernelSource, step: Step, timeout_s: float = 30.0) -> None:
     """Read until a step is taken."""
     ends_at = time.monotonic() + timeout_s
@@ -66,9 +76,8 @@ def test_the_loud_calls_of_a_view_are_given_up_first_and_counted() -> None:
                     batch = source.drain(0.02)
                     mine = take(batch, np.flatnonzero(batch.head["tgid"] == process.pid))
                     told += sum(b"/tuimon-" in mine.slots(row)[0] for row in range(len(mine)))
-            told += sum(
-                b"/tuimon-" in batch.slots(row)[0] for batch in [source.drain(0.1)] for row in range(len(batch))
-            )
+            for row in drain_until_quiet(source):
+                told += row.tgid == process.pid and row.given.startswith(b"/tuimon-")
             after = source.counts()
             assert source.shedding() == (Step.LOUD, frozenset())
             assert after.dropped == before.dropped
@@ -88,13 +97,15 @@ def test_what_was_given_up_comes_back_when_there_is_room() -> None:
     try:
         with flood():
             reach(source, Step.LOUD)
-        reach(source, Step.NOTHING, 4 * CALM_S + 10)
-        shed = source.counts().shed
-        with subprocess.Popen([*DD, "count=23"], stderr=subprocess.DEVNULL) as process:
-            process.wait()
-        batch = source.drain(0.2)
-        assert np.count_nonzero(batch.head["tgid"] == process.pid) >= 46
+        for _ in range(ATTEMPTS):
+            reach(source, Step.NOTHING, 4 * CALM_S + 10)
+            shed = source.counts().shed
+            with subprocess.Popen([*DD, "count=23"], stderr=subprocess.DEVNULL) as process:
+                found = drain_until_exit(source, process.pid)
+            if source.counts().shed == shed:
+                break  # on a busy machine others' reads may be too much again
         assert source.counts().shed == shed
+        assert sum(row.tgid == process.pid and row.name in ("read", "write") for row in found) >= 46
     finally:
         source.close()
 
