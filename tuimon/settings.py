@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import pwd
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from tuimon import invoker
 from tuimon.errors import SettingsError
 
 SYSTEM_CONFIG: Final = Path("/etc/tuimon/config.toml")
@@ -53,14 +53,8 @@ def config_paths(env: Mapping[str, str] = os.environ, uid: int | None = None) ->
         env: The environment.
         uid: Effective user id; None: the process's own. Only root's ``SUDO_USER`` is believed.
     """
-    if (os.geteuid() if uid is None else uid) == 0 and (name := env.get("SUDO_USER")):
-        try:
-            home = Path(pwd.getpwnam(name).pw_dir)
-        except KeyError:
-            return (SYSTEM_CONFIG,)
-        return (SYSTEM_CONFIG, home / ".config/tuimon/config.toml")
-    base = env.get("XDG_CONFIG_HOME") or (f"{env['HOME']}/.config" if env.get("HOME") else "")
-    return (SYSTEM_CONFIG, Path(base) / "tuimon/config.toml") if base else (SYSTEM_CONFIG,)
+    folder = invoker.folder("XDG_CONFIG_HOME", ".config", env, uid)
+    return (SYSTEM_CONFIG,) if folder is None else (SYSTEM_CONFIG, folder / "config.toml")
 
 
 def load(paths: tuple[Path, ...] | None = None, overrides: Mapping[str, object] | None = None) -> Settings:

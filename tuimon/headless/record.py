@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import queue
 import threading
@@ -17,6 +16,7 @@ from tuimon.capture.source import CallCounts, Counts
 from tuimon.engine import Engine
 from tuimon.enrich.users import known_names
 from tuimon.headless.watch import failure
+from tuimon.invoker import give_to_invoker
 
 MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 """Batches that wait for a slow disk; beyond it they are left out of the recording, counted and said."""
@@ -123,13 +123,6 @@ class Recorder:
             self._writer.counts(self.engine.source.counts(), self.engine.source.call_counts())
         finally:
             self._writer.close()
-
-
-def give_to_invoker(path: Path) -> None:
-    """Under sudo, hand a file to the user who called it."""
-    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
-    if os.geteuid() == 0 and uid and gid and uid.isdigit() and gid.isdigit():
-        os.chown(path, int(uid), int(gid), follow_symlinks=False)  # the folder is the user's: no trust in the name
 
 
 def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Recorder:

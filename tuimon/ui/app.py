@@ -19,6 +19,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from tuimon import invoker
 from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
 from tuimon.ui.recording import Recording
@@ -391,6 +392,6 @@ def _speaks_utf8() -> bool:
     return stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _user_themes() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "tuimon" / "themes"
+def _user_themes() -> Path | None:
+    folder = invoker.folder("XDG_CONFIG_HOME", ".config")
+    return None if folder is None else folder / "themes"

@@ -70,7 +70,8 @@ class Recording:
 
     def _named(self, name: str | None) -> None:
         from tuimon.engine import Engine
-        from tuimon.headless.record import Recorder, give_to_invoker
+        from tuimon.headless.record import Recorder
+        from tuimon.invoker import give_to_invoker
 
         session = self._app.session
         if name is None or session is None or not isinstance(session.engine, Engine):
