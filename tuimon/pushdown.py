@@ -18,6 +18,8 @@ from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 
 JOIN_S: Final = 10.0
+COMPILE_NICE: Final = 10
+"""Of the threads that compile: a tenth of an ordinary thread's share when the machine is busy (sched(7))."""
 
 
 def prefilter_of(ruleset: RuleSet) -> str | None:
@@ -68,6 +70,8 @@ class Pushdown:
             thread.join(timeout_s)
 
     def _work(self, turn: int, ruleset: RuleSet, before: threading.Thread | None) -> None:
+        with contextlib.suppress(OSError):  # nothing waits for it: the flow of events comes first
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), COMPILE_NICE)
         if before is not None:
             before.join()  # one compilation at a time
         if turn != self._turn:
