@@ -7,6 +7,8 @@ prefilter keeps to itself then is what no rule in force can match.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from typing import Final
 
