@@ -81,7 +81,7 @@ class EngineOptions:
 
 
 def hurry() -> None:
-    """Put the calling thread ahead of ordinary ones, where that is allowed, and have others give it the interpreter soon.
+    """Put the calling thread ahead of ordinary ones, where that is allowed, and have others let it in soon.
 
     A flood of processes that takes every CPU would else take them from the reader too, and what cannot be read in time
     is lost: with four shells that start programs on two CPUs every eighth exec was, and none with this.
