@@ -17,12 +17,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import builders
+from tests.rules.strategies import CHECKS
 from tuimon.rules import parser
 from tuimon.rules.check import nearest_field
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, compile_expression, load
 from tuimon.rules.parser import ConditionSyntaxError, parse_condition
 from tuimon.rules.printer import print_condition
+from tuimon.rules.ruleset import RuleSet
 
 SECONDS = float(os.environ.get("TUIMON_FUZZ_SECONDS", "1.5"))
 LONG = SECONDS > 10
@@ -59,9 +62,25 @@ def rounds(seconds: float) -> Iterator[random.Random]:
     while time.monotonic() < end:
         yield random.Random(SEED + number)
         number += 1
+    print(f"{number:,} generated in {seconds:g} s")
+
+
+def sentence(dice: random.Random, depth: int = 4) -> str:
+    """Return a condition that is right."""
+    kind = dice.random()
+    if depth == 0 or kind < 0.4:
+        return dice.choice([*CHECKS, "macro_a", "macro_b"])
+    if kind < 0.55:
+        return f"not {sentence(dice, depth - 1)}"
+    if kind < 0.7:
+        return f"({sentence(dice, depth - 1)})"
+    return f" {dice.choice(['and', 'or'])} ".join(sentence(dice, depth - 1) for _ in range(dice.randrange(2, 4)))
 
 
 def condition(dice: random.Random) -> str:
+    if dice.random() < 0.5:
+        text = sentence(dice)
+        return text if dice.random() < 0.5 else mutated(dice, text)
     kind = dice.random()
     if kind < 0.5:
         return " ".join(dice.choices(WORDS, k=dice.randrange(1, 25)))
@@ -99,11 +118,87 @@ def rule_file(dice: random.Random) -> str:
 def sound_file(dice: random.Random) -> str:
     """Return a file whose YAML is right, so that its conditions are reached."""
     quoted = "'" + condition(dice).replace("'", "''").replace("\n", " ") + "'"
+    odd = ', "q\'d"' if dice.random() < 0.1 else ""
     return (
-        "- list: list_a\n  items: [open, 'b c', \"q'd\"]\n- list: list_b\n  items: [list_a, x]\n"
-        "- macro: macro_a\n  condition: evt.type in (list_a)\n- macro: macro_b\n  condition: macro_a or proc.name = x\n"
+        f"- list: list_a\n  items: [open, 'b c'{odd}]\n- list: list_b\n  items: [list_a, x]\n"
+        "- macro: macro_a\n  condition: proc.name in (list_a)\n- macro: macro_b\n  condition: macro_a or proc.name = x\n"
         f"- rule: R\n  desc: d\n  condition: {quoted}\n  output: o\n  priority: INFO\n"
     )
+
+
+# fmt: off
+FIELDS = ["proc.name", "fd.name", "fd.sport", "fd.snet", "evt.type", "no.such", "'proc.aname[2]'", "tolower(proc.name)", "5", "''", "[a]", "~"]
+COMPS = ["=", "in", "startswith", "pmatch", "contains", "glob", "no_such", "in (a)", "exists", "[in]", "~", "''", "regex"]
+VALUES = ["bash", "5", "/etc", "'a b'", "(a, b)", '"it\'s"', "list_a", "''", "~", "[bash, sh]", "{a: b}", "10.0.0.0/8", "'('", "true", "é"]
+OVERRIDABLE = ["condition", "output", "desc", "priority", "tags", "exceptions", "enabled", "warn_evttypes", "items", "rule", "capture", "nonsense"]
+SCALAR_KEYS = {"desc": ["d", "~"], "priority": ["INFO", "WARNING", "loud"], "output": ["x %proc.name", "'%fd.nam'", "'%'", "'*%evt.num'"]}
+# fmt: on
+
+
+def nested(dice: random.Random, words: list[str], depth: int) -> str:
+    """Return one word, or a flow list of them, as deep as may be."""
+    if depth == 0 or dice.random() < 0.35:
+        return dice.choice(words)
+    return "[" + ", ".join(nested(dice, words, depth - 1) for _ in range(dice.randrange(4))) + "]"
+
+
+def exception(dice: random.Random) -> str:
+    if dice.random() < 0.6:  # right, or nearly so
+        width = dice.randrange(1, 4)
+        fields, comps = (", ".join(dice.choices(words[:4], k=width)) for words in (FIELDS, COMPS))
+        values = ", ".join(f"[{', '.join(dice.choices(VALUES[:5], k=width))}]" for _ in range(dice.randrange(3)))
+        return f"    - {{name: {dice.choice('efg')}, fields: [{fields}], comps: [{comps}], values: [{values}]}}"
+    parts = {"name": dice.choice(["e", "f", "~", "[e]", "''"]), "fields": nested(dice, FIELDS, 1)}
+    parts["comps"] = nested(dice, COMPS, 1)
+    parts["values"] = nested(dice, VALUES, 3)
+    chosen = [f"{key}: {value}" for key, value in parts.items() if dice.random() < 0.85]
+    return "    - {" + ", ".join(chosen) + "}"
+
+
+def shaped_item(dice: random.Random) -> str:
+    """Return an item as people write them, often wrong in one place: its values, its exceptions, its override."""
+    what = dice.choice(["rule", "rule", "rule", "macro", "list"])
+    lines = [
+        f"{what}: {dice.choice({'rule': 'RST', 'macro': ['macro_a', 'macro_b', 'proc'], 'list': ['list_a', 'list_b']}[what])}"
+    ]
+    if what == "list":
+        lines.append(f"items: {nested(dice, [*VALUES, 'list_a', 'list_b'], 2)}")
+    else:
+        words = ["evt.type = open", "proc.name = x", "evt.type in (list_a)", "macro_a or macro_b", "and proc.name = x"]
+        text = condition(dice) if dice.random() < 0.3 else dice.choice(words[: 5 if what == "macro" else 3])
+        lines.append("condition: '" + text.replace("'", "''").replace("\n", " ") + "'")
+    if what == "rule":
+        for key, values in SCALAR_KEYS.items():
+            if dice.random() < 0.95:
+                lines.append(f"{key}: {dice.choice(values if dice.random() < 0.1 else values[:1])}")
+        if dice.random() < 0.4:
+            lines.append("exceptions:\n" + "\n".join(exception(dice) for _ in range(dice.randrange(1, 4))))
+    if dice.random() < 0.2:
+        changes = {
+            dice.choice(OVERRIDABLE): dice.choice(["append", "replace", "delete", "[append]"])
+            for _ in range(dice.randrange(1, 4))
+        }
+        lines.append("override: {" + ", ".join(f"{key}: {how}" for key, how in changes.items()) + "}")
+    if dice.random() < 0.15:
+        lines.append(
+            dice.choice(
+                ["append: true", "enabled: false", "source: k8s_audit", "tags: [a, 5]", "capture: maybe", "nonsense: 1"]
+            )
+        )
+    return "- " + "\n  ".join(lines)
+
+
+def shaped_file(dice: random.Random) -> str:
+    """Return a file of items that make sense, in any order, with one document or more."""
+    made = [shaped_item(dice) for _ in range(dice.randrange(1, 8))]
+    if dice.random() < 0.1:
+        made.insert(dice.randrange(len(made)), dice.choice(["---", "...", "- required_engine_version: 0.99.0", "# x"]))
+    text = "\n".join(made) + "\n"
+    return mutated(dice, text) if dice.random() < 0.1 else text
+
+
+EVENTS = [builders.open_event("/etc/x"), builders.exec_event("x"), builders.connect_event("10.0.0.9", 443)]
+"""What every rule that loads is asked about."""
 
 
 def check(result: LoadResult, text: str) -> None:
@@ -115,6 +210,11 @@ def check(result: LoadResult, text: str) -> None:
     for rule in result.rules:
         compiled = print_condition(rule.condition)
         assert print_condition(parse_condition(compiled)) == compiled, text
+    if result.rules:
+        ruleset = RuleSet.build(result, 1)
+        for event in EVENTS:
+            for hit in ruleset.judge(event):
+                assert hit.output(event) is not None, text
 
 
 def test_conditions_never_crash_and_print_back() -> None:
@@ -129,7 +229,7 @@ def test_conditions_never_crash_and_print_back() -> None:
         assert time.monotonic() - started < SLOW_S, text
 
 
-@pytest.mark.parametrize("make", [rule_file, sound_file])
+@pytest.mark.parametrize("make", [rule_file, sound_file, shaped_file])
 def test_rule_files_never_crash(make: object) -> None:
     assert callable(make)
     for dice in rounds(SECONDS):
