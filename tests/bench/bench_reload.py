@@ -176,8 +176,8 @@ def flow(engine: Engine, gaps: Gaps, act: Callable[[], None]) -> dict[str, float
     }
 
 
-def run(reloads: int) -> dict[str, Any]:
-    """Reload so many times and return the figures."""
+def run(reloads: int, quiet_s: float = 5.0) -> dict[str, Any]:
+    """Reload so many times, after a while without, and return the figures."""
     with tempfile.TemporaryDirectory() as name, watching(Path(name)) as (engine, gaps):
         folder, marks = Path(name), Marks(engine)
         opener = [sys.executable, "-I", "-S", "-c", OPENS, name, str(PAUSE_S)]
@@ -200,9 +200,9 @@ def run(reloads: int) -> dict[str, Any]:
             running(opener, stdout=out),
             running(flood, stdout=subprocess.PIPE) as flooder,
         ):
-            gaps.flood_tgid = flooder.pid
+            gaps.flood_tgid, dropped = flooder.pid, engine.source.counts().dropped
             time.sleep(2)
-            without = flow(engine, gaps, lambda: time.sleep(5))
+            without = flow(engine, gaps, lambda: time.sleep(quiet_s))
             marks.look()
             with_ = flow(engine, gaps, reload)
             flooder.terminate()
@@ -221,6 +221,7 @@ def run(reloads: int) -> dict[str, Any]:
             "with": with_,
             "flood": made,
             "flood_taken": gaps.flooded,
+            "dropped": engine.source.counts().dropped - dropped,
             "marked": opened,
             "lost": sum(f"{folder}/m{number}" not in marks.seen for number in range(opened)),
             "doubled": sum(count > 1 for count in marks.seen.values()),
