@@ -59,6 +59,8 @@ struct tm_cpu {
 	u64 self_calls;
 	u64 dropped[TM_CLASSES];
 	u64 prefiltered;	/* of "filtered": records that no rule could match */
+	u64 of_kind[6];		/* of "process_events", by TM_KIND_: each program's sign of life */
+	u64 pad2[2];
 };
 
 struct tm_pair {

@@ -18,6 +18,7 @@ static __always_inline struct tm_work *begin(struct tm_cpu *cpu, u32 kind)
 		return NULL;
 	}
 	cpu->process_events++;
+	cpu->of_kind[kind]++;
 	know_cgroup(cpu, current_cgroup(current_task()));
 	fill_head(&w->head, cpu, pid_tgid, 0, 0);
 	w->head.kind = kind;

@@ -6,16 +6,32 @@ are counted and shown as what they are, a bug of tuimon.
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tuimon.events import Alert, Event
+import numpy as np
+
+from tuimon.batch import Batch, from_records
+from tuimon.events import HOST, Alert, Event
+from tuimon.records import Kind, SizeClass, record_dtype
 from tuimon.rules.matching import Pending, RuleHit
 from tuimon.rules.ruleset import RuleSet
+from tuimon.watchdog import Announcement
 
 MAX_ALERTS: Final = 10_000
 UNKNOWN_WAIT_S: Final = 2.0
+
+
+def sign_of_life() -> Batch:
+    """Return the event behind an alert that tuimon makes of itself: of nobody's but its own process, now."""
+    records = np.zeros(1, record_dtype(SizeClass.SLIM))
+    head = records["head"]
+    head["ts_ns"], head["kind"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME), Kind.HEARTBEAT
+    head["tid"] = head["tgid"] = os.getpid()
+    return from_records([(SizeClass.SLIM, records)])
 
 
 class Alerts:
@@ -81,6 +97,25 @@ class Alerts:
             except RuntimeError:  # the deque grew under the iteration
                 continue
 
+    def announce(self, said: Announcement, revision: int, boot_to_epoch_ns: int) -> None:
+        """Make an alert of what tuimon has to say of itself, in the judging thread."""
+        event = Event(sign_of_life(), 0, None, HOST, boot_to_epoch_ns)
+        self._keep(
+            Alert(
+                num=self.count + 1,
+                time_ns=event.time_ns,
+                rule=said.rule,
+                priority=said.priority,
+                output=said.output,
+                output_fields=said.fields,
+                tags=(),
+                source="internal",
+                hostname=self._node,
+                revision=revision,
+                event=event,
+            )
+        )
+
     def _miss(self, error: Exception) -> None:
         self.unjudged += 1
         self.unjudged_why = f"{type(error).__name__}: {error}"
@@ -91,9 +126,8 @@ class Alerts:
         except Exception as error:
             self._miss(error)
             return
-        self.count += 1
         alert = Alert(
-            num=self.count,
+            num=self.count + 1,
             time_ns=event.time_ns,
             rule=hit.rule.name,
             priority=hit.rule.priority,
@@ -106,5 +140,9 @@ class Alerts:
             event=event,
             unconfirmed=unconfirmed,
         )
+        self._keep(alert)
+
+    def _keep(self, alert: Alert) -> None:
+        self.count = alert.num
         self._kept.append(alert)
         self._on_alert(alert)

@@ -43,6 +43,7 @@ from tuimon.stages import STAGES, Stages
 from tuimon.view.health import Health, StageCost
 from tuimon.view.snapshot import Snapshot
 from tuimon.view.stats import Stats
+from tuimon.watchdog import Watchdog, state_of
 
 DRAIN_S: Final = 0.02
 """The source is polled this often; see the measurements in docs/architecture.md."""
@@ -58,8 +59,6 @@ SWITCH_S: Final = 0.0005
 """A thread that computes gives up the interpreter this soon (Python's own: 5 ms). The engine's thread lets go of it
 some dozen times in a batch, inside numpy, and waits as long each time to have it back: while rules were compiled beside
 a flow of 200,000 events a second, batches were up to 1 s apart, and 0.1 s so."""
-SILENT_S: Final = 5.0
-"""The engine's own system calls must show in the counters; when they have not for this long, somebody detached us."""
 
 
 class Listener(Protocol):
@@ -132,6 +131,7 @@ class Engine:
         self._run_ns = self._last_ns = 0
         self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
         self._alerts = Alerts(self.node, self._stats.alert)
+        self._watchdog = Watchdog()
         self._began = time.monotonic()
         self._load = 0.0
         self._snapshot: Snapshot | None = None
@@ -321,7 +321,13 @@ class Engine:
         calls = self.source.call_counts()
         owners = [self.containers.of_cgroup(cgroup_id) for cgroup_id in calls.cgroup_ids.tolist()]
         self._stats.containers(self.containers.list())
-        self._stats.count(self.source.counts(), calls, owners)
+        counts = self.source.counts()
+        self._stats.count(counts, calls, owners)
+        if self.source.live:
+            other = self._stats.other
+            rows = (*self._stats.rows(), *((other,) if other is not None else ()))
+            for said in self._watchdog.look(state_of(self.source, counts, calls, rows)):
+                self._alerts.announce(said, self._revisions.number, self.source.boot_to_epoch_ns)
 
     def _publish(self) -> None:
         batches = self.history.batches()
@@ -350,15 +356,14 @@ class Engine:
             history_first_time_ns=first_ns,
             containers=self._stats.rows(),
             notices=self._notices(),
+            other=self._stats.other,
         )
 
     def _notices(self) -> tuple[str, ...]:
         own = []
         if isinstance(self.source, RecordingSource) and self.source.notice:
             own.append(self.source.notice)
-        silent_s = getattr(self.source, "silent_s", 0.0)
-        if silent_s > SILENT_S:
-            own.append(f"the probes have been silent for {silent_s:.0f} s: this machine is not being watched")
+        own += self._watchdog.notices
         if self._pushdown.notice:
             own.append(self._pushdown.notice)
         alerts = self._alerts
@@ -411,6 +416,9 @@ class Engine:
             unjudged=self._alerts.unjudged,
             rings=getattr(self.source, "ring_fill", tuple)(),
             facts=getattr(self.source, "facts", tuple)(),
+            floods=self._watchdog.floods,
+            now_s=time.monotonic(),
+            lag_s=getattr(self.source, "lag_s", 0.0),
         )
 
     def filter(self, text: str) -> Filter:

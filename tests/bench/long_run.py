@@ -53,6 +53,9 @@ class Sample:
 
     at_s: float
     rss_mb: float
+    """The rings among it, which are mapped twice and grow into memory as floods reach them."""
+    own_mb: float
+    """Of it what is the process's own: anonymous memory."""
     fds: int
     threads: int
     counted_cgroups: int
@@ -172,6 +175,7 @@ class _Runner:
         return Sample(
             at_s=round(at_s, 1),
             rss_mb=round(int(status[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20), 1),
+            own_mb=_own_mb(),
             fds=len(os.listdir("/proc/self/fd")),
             threads=threading.active_count(),
             counted_cgroups=len(keys(programs.maps["slots"], 8)),
@@ -200,6 +204,11 @@ class _Runner:
             return counts
         finally:
             os.killpg(load.pid, signal.SIGCONT)
+
+
+def _own_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return round(int(status.partition("RssAnon:")[2].split()[0]) / 1024, 1)
 
 
 @contextlib.contextmanager
@@ -253,7 +262,17 @@ def long_run(
     return runner.run
 
 
-FIGURES = ("rss_mb", "fds", "threads", "counted_cgroups", "history_mb", "processes", "containers", "engine_load")
+FIGURES = (
+    "rss_mb",
+    "own_mb",
+    "fds",
+    "threads",
+    "counted_cgroups",
+    "history_mb",
+    "processes",
+    "containers",
+    "engine_load",
+)
 
 
 def table(run: LongRun) -> str:

@@ -218,6 +218,23 @@ def test_the_reserved_rings_have_room_again_while_a_flood_is_worked_off(slim: Fa
         reserved.close()
 
 
+def test_memory_of_what_was_held_is_given_back() -> None:
+    """A slice of an array keeps all of it: a flood's memory would stay for good."""
+    reserved = FakeRing(SizeClass.PROC_SHORT, pages=4)
+    try:
+        while reserved.put(1):
+            pass
+        reserved.ring.hold()
+        held = len(reserved.ring.look())
+        reserved.ring.consume(held - 2)
+        assert reserved.ring._held.base is None or reserved.ring._held.base.nbytes == 2 * reserved.dtype.itemsize
+        reserved.ring.consume(2)
+        assert reserved.ring._held.base is None or reserved.ring._held.base.nbytes == 0
+        assert not reserved.ring.pending()
+    finally:
+        reserved.close()
+
+
 def test_what_is_held_is_bounded(slim: FakeRing, monkeypatch: pytest.MonkeyPatch) -> None:
     reserved = FakeRing(SizeClass.PROC_SHORT)
     monkeypatch.setattr(ring_module, "HELD_BYTES", 3 * reserved.dtype.itemsize)

@@ -9,8 +9,9 @@ from tests.ui.fake_engine import fed_engine
 from tuimon.capture.source import Counts
 from tuimon.rules.matching import Counter, Rule
 from tuimon.stages import STAGES
-from tuimon.view.health import ORDERS, Health, StageCost, rule_costs
+from tuimon.view.health import ORDERS, Flood, Health, StageCost, rule_costs
 from tuimon.view.health_lines import Pulse, RuleCostLines, health_lines, rule_cost_header
+from tuimon.view.stats import OTHER
 
 
 def rule(name, evaluated, matched, mean_ns, priority="Warning"):
@@ -108,6 +109,34 @@ def test_losses_name_class_and_container():
     assert "web" in text
     assert "7 records lost" in text
     assert "seen = kept + filtered + lost" in text
+
+
+def test_losses_of_a_container_are_told_by_class():
+    rows = fed_engine().snapshot().containers
+    web = dataclasses.replace(rows[1], dropped=7, dropped_by_class=(0, 3, 0, 0, 4, 0, 0))
+    others = dataclasses.replace(rows[1], container=OTHER, dropped=2, dropped_by_class=(2, 0, 0, 0, 0, 0, 0))
+    text = page(containers=(rows[0], web, *rows[2:]), other=others)
+    assert "7 records lost: short 3, proc short 4" in text
+    assert "2 records lost: slim 2" in text
+    assert text.index("proc short 4") < text.index("slim 2")
+
+
+def test_floods_say_when_how_long_and_what():
+    over = Flood(100.0, 104.0, (0, 3, 0, 0, 4, 0, 0), (("web", (0, 3, 0, 0, 4, 0, 0)),), 0)
+    on = Flood(190.0, None, (0,) * 7, (), 5000)
+    lines = page(Health(floods=(over, on), now_s=200.0)).splitlines()
+    at = lines.index(" floods, the last first")
+    assert "goes on" in lines[at + 1]
+    assert "for 0:10: nothing lost, 5,000 given up" in lines[at + 1]
+    assert "1:36 ago" in lines[at + 2]
+    assert "for 0:04: 7 events (short 3, proc short 4; of web) lost" in lines[at + 2]
+
+
+def test_what_was_given_up_and_being_behind_are_said():
+    text = page(Health(lag_s=3.2), counts=Counts(seen=9, emitted=2, filtered=7, shed=5))
+    assert "5   of the filtered: a view asked for them" in text
+    assert "3.2 s: more comes than can be judged" in text
+    assert "given up" not in page()
 
 
 def test_no_loss_is_said_too():

@@ -50,8 +50,49 @@ def test_a_counter_that_starts_anew_does_not_take_the_total_back() -> None:
     stats = Stats()
     counted(stats, 10.0, {70: 100}, [WEB])
     counted(stats, 11.0, {70: 3}, [WEB])
-    assert stats.rows()[1].calls == 100
-    assert stats.rows()[1].calls_per_s == 0.0
+    assert stats.rows()[1].calls == 103
+
+
+def lost(stats: Stats, at_s: float, rows: dict[int, list[int]], owners: list[Container | None]) -> None:
+    """Count 10 calls of each cgroup, and losses by class."""
+    by_class = np.array(list(rows.values()), np.uint64)
+    counts = np.full((len(rows), 512), 10, np.uint64)
+    ids = np.array(list(rows), np.uint64)
+    shed = np.full(len(rows), 5, np.uint64)
+    with patch("tuimon.view.stats.time.monotonic", return_value=at_s):
+        stats.count(Counts(), CallCounts(ids, counts, counts, by_class.sum(axis=1), by_class, shed), owners)
+
+
+def test_losses_are_told_by_container_and_class() -> None:
+    stats = Stats()
+    lost(
+        stats, 10.0, {1: [1, 0, 0, 0, 0, 0, 0], 70: [0, 2, 0, 0, 0, 3, 0], 71: [0, 1, 0, 0, 0, 0, 0]}, [HOST, WEB, WEB]
+    )
+    host, web = stats.rows()
+    assert (host.dropped, host.dropped_by_class) == (1, (1, 0, 0, 0, 0, 0, 0))
+    assert (web.dropped, web.dropped_by_class) == (6, (0, 3, 0, 0, 0, 3, 0))
+    assert (host.shed, web.shed) == (5, 10)
+    assert stats.other is None
+
+
+def test_what_no_counter_is_left_for_counts_for_the_others_not_the_host() -> None:
+    stats = Stats()
+    lost(stats, 10.0, {0: [0, 0, 4, 0, 0, 0, 0], 1: [0] * 7}, [HOST, HOST])
+    assert stats.rows()[0].dropped == 0
+    assert stats.other is not None
+    assert (stats.other.container.id, stats.other.dropped) == ("other", 4)
+
+
+def test_losses_of_a_container_that_is_gone_stay_its_own_and_count_once() -> None:
+    """Its counters went to somebody else; what they had counted is reported with cgroup 0 from then on."""
+    stats = Stats()
+    lost(stats, 10.0, {0: [0] * 7, 70: [0, 2, 0, 0, 0, 0, 0]}, [HOST, WEB])
+    before = sum(row.dropped for row in stats.rows())
+    lost(stats, 11.0, {0: [0, 2, 0, 0, 0, 0, 0]}, [HOST])
+    lost(stats, 12.0, {0: [0, 2, 0, 0, 0, 0, 0]}, [HOST])
+    assert stats.rows()[1].dropped_by_class == (0, 2, 0, 0, 0, 0, 0)
+    assert sum(row.dropped for row in stats.rows()) == before
+    assert stats.other is None or stats.other.dropped == 0
 
 
 def test_thousands_of_short_lived_containers_do_not_pile_up() -> None:

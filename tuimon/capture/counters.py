@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tuimon.capture.bpf_calls import delete, keys, lookup, update
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.capture.sources import possible_cpus
-from tuimon.records import SizeClass
+from tuimon.records import Kind, SizeClass
 
 CALLS: Final = 512
 CPU: Final = np.dtype(
@@ -30,6 +30,8 @@ CPU: Final = np.dtype(
         ("self_calls", "<u8"),
         ("dropped", "<u8", (len(SizeClass),)),
         ("prefiltered", "<u8"),
+        ("of_kind", "<u8", (len(Kind),)),
+        ("pad2", "<u8", (2,)),
     ]
 )
 """struct tm_cpu of bpf/maps.h."""
@@ -108,7 +110,7 @@ class Counters:
             prefiltered=int(cpus["prefiltered"].sum()),
             dropped_by_class=tuple(int(n) for n in dropped),
             shed=int(calls.shed.sum()),
-            process_events=process_events,
+            of_kind=tuple(int(n) for n in cpus["of_kind"].sum(axis=0)),
         )
 
     def calls(self) -> CallCounts:
@@ -131,9 +133,10 @@ class Counters:
             self._recycle(slots, dict(zip(used, found.calls.sum(axis=1).tolist(), strict=True)))
         return found
 
-    def beat(self) -> int:
-        """Return a number that grows with everything the programs see."""
-        return sum(int(self._cpus[name].sum()) for name in ("self_calls", "filtered", "emitted", "dropped"))
+    def beat(self, *, own: bool) -> int:
+        """Return a number that grows with tuimon's own calls when they are told apart, else with all that is seen."""
+        names = ("self_calls",) if own else ("filtered", "emitted", "dropped")
+        return sum(int(self._cpus[name].sum()) for name in names)
 
     def _taken(self) -> dict[int, int]:
         """Return counter slot to cgroup id."""

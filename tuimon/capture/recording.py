@@ -451,7 +451,8 @@ def read_counts(state: State) -> tuple[Counts, CallCounts]:
     """Read a CNTS object; raises KeyError, TypeError, ValueError, IndexError or OverflowError when it is damaged."""
     names = ("seen", "emitted", "filtered", "dropped", "self_calls")
     by_class = tuple(int(x) for x in state["dropped_by_class"])
-    counts = Counts(**{name: int(state[name]) for name in names}, dropped_by_class=by_class)
+    seen, emitted, filtered, dropped, own = (int(state[name]) for name in names)
+    counts = Counts(seen, emitted, filtered, dropped, own, dropped_by_class=by_class)
     rows = state["cgroups"]
     calls = CallCounts(
         cgroup_ids=np.array([int(r[0]) for r in rows], np.uint64),

@@ -53,6 +53,8 @@ class Ring:
         self._produced = np.ndarray((1,), "<u8", self._theirs)
         self._position = int(self._consumed.value)
         self._held = np.empty(0, self.dtype)
+        self._held_bytes = 0
+        """What the memory behind ``_held`` takes."""
         self.stopped = False
         """Whether the last look ended before the last record: at a busy one, or at its limit."""
 
@@ -101,15 +103,20 @@ class Ring:
         self.stopped |= len(records) > room
         records = records[:room]
         if len(records):
-            self._held = joined([self._held, records], self.dtype)
+            self._keep(joined([self._held, records], self.dtype))
             self._give_back(len(records))
 
     def consume(self, count: int) -> None:
         """Be done with the first ``count`` records of the last look; views of them are no longer valid."""
-        if len(self._held):
-            self._held = self._held[count:]
-        else:
+        if not len(self._held):
             self._give_back(count)
+            return
+        self._held = self._held[count:]
+        if 2 * len(self._held) < self._held_bytes // self.dtype.itemsize:
+            self._keep(joined([self._held], self.dtype))  # a slice would keep the memory of what was before it
+
+    def _keep(self, held: NDArray[np.void]) -> None:
+        self._held, self._held_bytes = held, held.nbytes
 
     def _give_back(self, count: int) -> None:
         self._position += count * self.dtype.itemsize

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
-from tuimon.records import SizeClass
+from tuimon.records import Kind, SizeClass
 
 
 class Want(IntFlag):
@@ -66,8 +66,9 @@ class Counts:
     """Of ``filtered``: events of calls that the rules ask for, which no rule could match (``Source.set_prefilter``)."""
     shed: int = 0
     """Of ``filtered``: what only a view asked for and did not get, for there was too much (tuimon.capture.shedding)."""
-    process_events: int = 0
-    """Of ``seen``: programs executed, processes and threads made and ended."""
+    of_kind: tuple[int, ...] = (0,) * len(Kind)
+    """Of ``seen`` what is no system call, by records.Kind: programs executed, processes and threads made and ended,
+    io_uring requests."""
 
 
 @dataclass(frozen=True, slots=True)

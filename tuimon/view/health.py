@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tuimon.records import SizeClass
 from tuimon.rules.matching import Rule
 
 
@@ -22,6 +23,57 @@ class StageCost:
     """Of one core, over the last second or so."""
     total_s: float
     """CPU seconds since the start."""
+
+
+NAMED: Final = 3
+"""Containers named in a sentence."""
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def class_name(size_class: SizeClass) -> str:
+    """Return the name of a size class for people."""
+    return size_class.name.lower().replace("_", " ")
+
+
+def by_class(counts: Sequence[int]) -> str:
+    """Return the size classes of which there is anything, with their numbers."""
+    return ", ".join(f"{class_name(c)} {n:,}" for c, n in zip(SizeClass, counts, strict=True) if n)
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """A time in which more came than could be read."""
+
+    began_s: float
+    """On the engine's steady clock."""
+    ended_s: float | None
+    """When the last event was lost or given up; None while it goes on."""
+    lost_by_class: tuple[int, ...]
+    """Records lost, by records.SizeClass."""
+    containers: tuple[tuple[str, tuple[int, ...]], ...]
+    """Name and records lost by size class of each container that lost any, the most first."""
+    given_up: int
+    """Calls that only a view asked for, left out meanwhile."""
+
+    @property
+    def lost(self) -> int:
+        """Records lost."""
+        return sum(self.lost_by_class)
+
+    @property
+    def lost_reserved(self) -> int:
+        """Of them, of the classes with room of their own: exec, credentials, mounts, modules, ptrace."""
+        return sum(self.lost_by_class[SizeClass.PROC_SHORT :])
+
+    def in_words(self) -> str:
+        """Return how much was lost, of which size classes and containers."""
+        whose = some([name for name, _ in self.containers])
+        return f"{self.lost:,} events ({by_class(self.lost_by_class)}{f'; of {whose}' if whose else ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +97,12 @@ class Health:
     """Of each ring its size class, bytes waiting in it and its size; empty where there are none."""
     facts: tuple[tuple[str, str], ...] = ()
     """What was found and chosen at the start: name and value."""
+    floods: tuple[Flood, ...] = ()
+    """The last times in which events were lost or given up, oldest first."""
+    now_s: float = 0.0
+    """On the engine's steady clock, as the floods' times."""
+    lag_s: float = 0.0
+    """How old what is read now is, when there is more than can be read at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,14 @@ from tuimon.records import CLASS_BYTES, SizeClass
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock, span
 from tuimon.view.container_view import label
-from tuimon.view.health import ORDERS, Health, RuleCost
+from tuimon.view.health import ORDERS, Health, RuleCost, by_class, class_name
 from tuimon.view.severity import short
-from tuimon.view.snapshot import Snapshot
+from tuimon.view.snapshot import ContainerRow, Snapshot
 
 _NAME: Final = 16
+_VICTIMS: Final = 20
+_FLOODS: Final = 5
+_LATE_S: Final = 0.5
 _SILENT_S: Final = 5.0
 """Seconds without tuimon's own calls being seen after which the probes are said to be silent."""
 
@@ -48,9 +51,11 @@ def health_lines(snapshot: Snapshot, health: Health, silent_s: float, width: int
         lines += [_title("notices"), *((Cell(f" {text}", "attention", REST),) for text in snapshot.notices), ()]
     lines += [_title("probes"), *_probes(snapshot, health, silent_s), ()]
     lines += [_title(f"engine  {snapshot.engine_load:.1%} of a core, last second"), *_stages(health, bar), ()]
-    lines += [_title("events"), *_events(snapshot), ()]
+    lines += [_title("events"), *_events(snapshot, health), ()]
     lines += [_title("lost by size class"), *_drops(snapshot), ()]
     lines += [_title("lost by container"), *_drops_by_container(snapshot), ()]
+    if health.floods:
+        lines += [_title("floods, the last first"), *_floods(health), ()]
     if health.rings:
         lines += [_title("rings, now"), *_rings(health, bar), ()]
     lines += [_title("memory"), *_memory(snapshot, health, bar)]
@@ -113,18 +118,24 @@ def _stages(health: Health, bar: Callable[[float], str]) -> list[Line]:
     ]
 
 
-def _events(snapshot: Snapshot) -> list[Line]:
+def _events(snapshot: Snapshot, health: Health) -> list[Line]:
     counts = snapshot.counts
     adds_up = counts.emitted + counts.filtered + counts.dropped
     odd = counts.seen - adds_up
     sum_up = "seen = kept + filtered + lost" if not odd else f"{abs(odd):,} on their way between the counters"
-    return [
+    lines = [
         _pair("seen", f"{counts.seen:,}   {amount(snapshot.seen_per_s)}/s"),
         _pair("kept", f"{counts.emitted:,}   {amount(snapshot.emitted_per_s)}/s"),
         _pair("filtered", f"{counts.filtered:,}   in the kernel: no rule and no view asked for them"),
         _pair("lost", f"{counts.dropped:,}", "lost" if counts.dropped else "good"),
         _pair("", sum_up, "muted"),
     ]
+    if counts.shed:
+        what = "of the filtered: a view asked for them, no rule did, and there was too much"
+        lines.insert(3, _pair("given up", f"{counts.shed:,}   {what}", "attention"))
+    if health.lag_s >= _LATE_S:
+        lines.append(_pair("behind", f"{health.lag_s:.1f} s: more comes than can be judged at once", "attention"))
+    return lines
 
 
 def _drops(snapshot: Snapshot) -> list[Line]:
@@ -132,18 +143,33 @@ def _drops(snapshot: Snapshot) -> list[Line]:
     if not any(lost):
         return [_pair("none", "no record found its ring full", "good")]
     names = zip(SizeClass, lost, strict=False)
-    return [
-        _pair(name.name.lower().replace("_", " "), f"{n:,} records of {CLASS_BYTES[name]:,} bytes", "lost")
-        for name, n in names
-        if n
-    ]
+    return [_pair(class_name(name), f"{n:,} records of {CLASS_BYTES[name]:,} bytes", "lost") for name, n in names if n]
 
 
 def _drops_by_container(snapshot: Snapshot) -> list[Line]:
-    victims = sorted((row for row in snapshot.containers if row.dropped), key=lambda row: -row.dropped)
+    rows = (*snapshot.containers, *((snapshot.other,) if snapshot.other is not None else ()))
+    victims = sorted((row for row in rows if row.dropped), key=lambda row: -row.dropped)
     if not victims:
         return [_pair("none", "every container's records were kept", "good")]
-    return [_pair(label(row), f"{row.dropped:,} records lost", "lost") for row in victims[:20]]
+    return [_pair(label(row), _lost(row), "lost") for row in victims[:_VICTIMS]]
+
+
+def _lost(row: ContainerRow) -> str:
+    classes = by_class(row.dropped_by_class)
+    return f"{row.dropped:,} records lost{f': {classes}' if classes else ''}"
+
+
+def _floods(health: Health) -> list[Line]:
+    lines = []
+    for flood in reversed(health.floods[-_FLOODS:]):
+        ended_s = health.now_s if flood.ended_s is None else flood.ended_s
+        said = f"{flood.in_words()} lost" if flood.lost else "nothing lost"
+        if flood.given_up:
+            said += f", {flood.given_up:,} given up"
+        when = "goes on" if flood.ended_s is None else f"{span(health.now_s - ended_s)} ago"
+        took = f"for {span(ended_s - flood.began_s)}: {said}"
+        lines.append(_pair(when, took, "lost" if flood.lost else "attention"))
+    return lines
 
 
 def _rings(health: Health, bar: Callable[[float], str]) -> list[Line]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tuimon.capture.source import Counts
 from tuimon.events import Container
+from tuimon.records import SizeClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class ContainerRow:
     alerts: int
     worst_priority: str | None
     ended: bool
+    dropped_by_class: tuple[int, ...] = (0,) * len(SizeClass)
+    """Of ``dropped``, by size class; all 0 where the source does not tell."""
+    shed: int = 0
+    """Calls that only a view asked for, given up because there was too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +65,6 @@ class Snapshot:
     containers: tuple[ContainerRow, ...]
     """The host first, then by start."""
     notices: tuple[str, ...] = ()
-    """Sentences the user should read: probes silent, an engine's socket gone, sampling in force."""
+    """Sentences the user should read: probes silent, an engine's socket gone, events lost or given up."""
+    other: ContainerRow | None = None
+    """What cgroups without counters of their own did: more of them than counters, or gone; None when nothing."""

@@ -6,15 +6,22 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.events import HOST, Alert, Container
+from tuimon.records import SizeClass
 from tuimon.view.snapshot import ContainerRow
 
 SPARK_S: Final = 60
 PRIORITIES: Final = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
 """Falco's priorities, worst first."""
+OTHER: Final = Container(id="other", full_id="other", name="others", known=True)
+"""Stands for the cgroups without counters of their own: those that found none left, and those that are gone."""
 _RANK: Final = {name: rank for rank, name in enumerate(PRIORITIES)}
 
 
@@ -25,19 +32,76 @@ def worse(one: str | None, other: str | None) -> str | None:
     return min(one, other, key=lambda name: _RANK.get(name, len(_RANK)))
 
 
+class _Figure(IntEnum):
+    """What is counted of each cgroup; the losses by size class follow."""
+
+    CALLS = 0
+    ERRORS = 1
+    DROPPED = 2
+    SHED = 3
+    BY_CLASS = 4
+
+
+_WIDTH: Final = _Figure.BY_CLASS + len(SizeClass)
+_Figures = NDArray[np.int64]
+"""(_WIDTH,) totals."""
+
+
+def _nothing() -> _Figures:
+    return np.zeros(_WIDTH, np.int64)
+
+
 @dataclass(slots=True)
 class _Line:
-    """The running figures of one container."""
+    """The running figures of one container.
+
+    The counters of a cgroup that is gone are given to another, and what they had counted is reported with cgroup id 0
+    from then on: here it stays with its container, as ``settled``.
+    """
 
     container: Container
     cgroup_ids: set[int] = field(default_factory=set)
-    calls: int = 0
-    errors: int = 0
-    dropped: int = 0
+    settled: _Figures = field(default_factory=_nothing)
+    counting: dict[int, _Figures] = field(default_factory=dict)
+    """By cgroup id, as counted at the last look."""
+    total: _Figures = field(default_factory=_nothing)
     rate: float = 0.0
     spark: deque[float] = field(default_factory=lambda: deque(maxlen=SPARK_S))
     alerts: int = 0
     worst: str | None = None
+
+    def take(self, found: dict[int, _Figures], elapsed_s: float) -> None:
+        """Take what the container's cgroups count now; those not among them, or that began anew, count no more."""
+        for cgroup_id, before in self.counting.items():
+            now = found.get(cgroup_id)
+            if now is None or now[_Figure.CALLS] < before[_Figure.CALLS]:
+                self.settled = self.settled + before
+        self.counting = found
+        self.sum_up(sum(found.values(), self.settled), elapsed_s)
+
+    def sum_up(self, total: _Figures, elapsed_s: float) -> None:
+        """Set the totals and what follows from them."""
+        self.rate = max(int(total[_Figure.CALLS] - self.total[_Figure.CALLS]), 0) / elapsed_s
+        self.total = total
+        self.spark.append(self.rate)
+
+    def row(self) -> ContainerRow:
+        """Return it as others see it."""
+        calls, errors, dropped, shed, *by_class = self.total.tolist()
+        return ContainerRow(
+            container=self.container,
+            cgroup_ids=frozenset(self.cgroup_ids),
+            calls=calls,
+            errors=errors,
+            dropped=dropped,
+            dropped_by_class=tuple(by_class),
+            shed=shed,
+            calls_per_s=self.rate,
+            spark=tuple(self.spark),
+            alerts=self.alerts,
+            worst_priority=self.worst,
+            ended=self.container.ended,
+        )
 
 
 class Stats:
@@ -50,6 +114,7 @@ class Stats:
     def __init__(self, max_containers: int = 1000) -> None:
         self._max = max_containers
         self._lines: dict[str, _Line] = {"host": _Line(HOST)}
+        self._other = _Line(OTHER)
         self._at = 0.0
         self._last = Counts()
         self.seen_per_s = 0.0
@@ -61,7 +126,8 @@ class Stats:
         Args:
             counts: The source's totals.
             calls: The per-cgroup totals.
-            owners: Container of each row of ``calls``; None while unknown, which counts for the host line.
+            owners: Container of each row of ``calls``; None while unknown, which counts for the host line. The row of
+                cgroup id 0 is nobody's: see ``other``.
         """
         now = time.monotonic()
         elapsed = max(now - self._at, 1e-3) if self._at else 1.0
@@ -69,28 +135,24 @@ class Stats:
         self.seen_per_s = (counts.seen - self._last.seen) / elapsed
         self.emitted_per_s = (counts.emitted - self._last.emitted) / elapsed
         self._last = counts
-        sums: dict[str, list[int]] = {}
-        totals = zip(
-            owners,
-            calls.cgroup_ids.tolist(),
-            calls.calls.sum(axis=1).tolist(),
-            calls.errors.sum(axis=1).tolist(),
-            calls.dropped.tolist(),
-            strict=True,
-        )
-        for owner, cgroup_id, n_calls, n_errors, n_dropped in totals:
+        figures = _figures(calls)
+        found: dict[str, dict[int, _Figures]] = {}
+        for owner, cgroup_id, row in zip(owners, calls.cgroup_ids.tolist(), figures, strict=True):
+            if not cgroup_id:
+                continue
             line = self._line(owner or HOST)
             line.cgroup_ids.add(cgroup_id)
-            total = sums.setdefault(line.container.id, [0, 0, 0])
-            total[0] += n_calls
-            total[1] += n_errors
-            total[2] += n_dropped
+            found.setdefault(line.container.id, {})[cgroup_id] = row
         for key, line in self._lines.items():
-            n_calls, n_errors, n_dropped = sums.get(key, (line.calls, line.errors, line.dropped))
-            # A counter slot may be taken from an ended cgroup and start anew: totals never go back.
-            line.rate = max(n_calls - line.calls, 0) / elapsed
-            line.calls, line.errors, line.dropped = max(n_calls, line.calls), n_errors, n_dropped
-            line.spark.append(line.rate)
+            line.take(found.get(key, {}), elapsed)
+        settled = sum((line.settled for line in self._lines.values()), _nothing())
+        nobodys = figures[calls.cgroup_ids == 0].sum(axis=0) - settled
+        self._other.sum_up(np.maximum(nobodys, self._other.total), elapsed)
+
+    @property
+    def other(self) -> ContainerRow | None:
+        """The line of the cgroups without counters of their own, None when they did nothing."""
+        return self._other.row() if self._other.total.any() else None
 
     def _line(self, container: Container) -> _Line:
         line = self._lines.get(container.id)
@@ -124,18 +186,17 @@ class Stats:
 
     def rows(self) -> tuple[ContainerRow, ...]:
         """Return the lines, the host first, then in the order they appeared."""
-        return tuple(
-            ContainerRow(
-                container=line.container,
-                cgroup_ids=frozenset(line.cgroup_ids),
-                calls=line.calls,
-                errors=line.errors,
-                dropped=line.dropped,
-                calls_per_s=line.rate,
-                spark=tuple(line.spark),
-                alerts=line.alerts,
-                worst_priority=line.worst,
-                ended=line.container.ended,
-            )
-            for line in self._lines.values()
-        )
+        return tuple(line.row() for line in self._lines.values())
+
+
+def _figures(calls: CallCounts) -> NDArray[np.int64]:
+    """Return the totals of each cgroup, shape (s, _WIDTH)."""
+    out = np.zeros((len(calls.cgroup_ids), _WIDTH), np.int64)
+    out[:, _Figure.CALLS] = calls.calls.sum(axis=1)
+    out[:, _Figure.ERRORS] = calls.errors.sum(axis=1)
+    out[:, _Figure.DROPPED] = calls.dropped
+    if len(calls.shed):
+        out[:, _Figure.SHED] = calls.shed
+    if len(calls.dropped_by_class):
+        out[:, _Figure.BY_CLASS :] = calls.dropped_by_class
+    return out
