@@ -2,7 +2,8 @@
 
 from tests.ui.fake_engine import FakeEngine
 from tuimon.view.alert_lines import AlertLines
-from tuimon.view.alert_view import AlertView
+from tuimon.view.alert_view import AlertView, Divider
+from tuimon.view.mutes import Mute, Mutes, process_name
 
 
 def engine_with(*alerts):
@@ -29,10 +30,10 @@ def test_one_container_alone():
     view = AlertView(engine.alerts_since)
     view.sync()
     assert len(view.rows) == 2
-    view.show(container="9ac27e01b5d4")
+    view.show(containers=frozenset(("9ac27e01b5d4",)))
     assert [row.container_id for row in view.rows] == ["9ac27e01b5d4"]
     assert view.hidden == 1
-    assert view.container == "9ac27e01b5d4"
+    assert view.containers == {"9ac27e01b5d4"}
 
 
 def test_unfolded_and_worst_first():
@@ -59,3 +60,114 @@ def test_a_key_finds_its_row_wherever_it_went():
     assert lines.position(("no", "such")) is None
     assert lines.key(99) is None
     assert lines.line(99, 80) == ()
+
+
+def keys(view):
+    return [row if isinstance(row, Divider) else (row.rule, row.count, row.acked) for row in view.rows]
+
+
+def view_of(engine, **more):
+    view = AlertView(engine.alerts_since, **more)
+    view.sync()
+    return view
+
+
+def test_what_is_acknowledged_goes_below_a_line_and_undo_brings_it_back():
+    engine = engine_with(("A", "Notice", 0), ("A", "Notice", 0), ("B", "Warning", 0))
+    view = view_of(engine)
+    assert view.acknowledge(view.rows[1]) == 2
+    assert keys(view) == [("B", 1, 0), Divider(1, 0, shown=True), ("A", 2, 2)]
+    assert view.open == 1
+    assert view.undo_acknowledge() == 2
+    assert keys(view) == [("B", 1, 0), ("A", 2, 0)]
+    assert view.undo_acknowledge() == 0
+    view.acknowledge(view.rows[1])
+    assert view.acknowledge(view.rows[2]) == 2, "again takes it back"
+    assert view.open == 3
+
+
+def test_a_new_alert_of_an_acknowledged_group_is_shown_as_back():
+    engine = engine_with(("A", "Notice", 0))
+    view = view_of(engine)
+    view.acknowledge(view.rows[0])
+    view.toggle_settled()
+    assert keys(view) == [Divider(1, 0, shown=False)]
+    engine.alert("A", "Notice", 0)
+    view.sync()
+    (row,) = view.rows
+    assert row.is_back
+    assert "again" in [cell.text for cell in AlertLines(view).line(0, 80)]
+    assert view.acknowledge(row) == 1
+    assert view.undo_acknowledge() == 1
+    assert view.rows[0].acked == 1
+
+
+def test_single_alerts_are_acknowledged_one_by_one_and_counted_in_their_group():
+    engine = engine_with(("A", "Notice", 0), ("A", "Notice", 0))
+    view = view_of(engine)
+    view.toggle_grouped()
+    view.acknowledge(view.rows[0])
+    assert [getattr(row, "num", None) for row in view.rows] == [1, None, 2]
+    view.toggle_grouped()
+    assert view.rows[0].is_back
+
+
+def test_groups_can_be_told_apart_by_any_field():
+    engine = engine_with(("A", "Notice", 1), ("A", "Notice", 3), ("A", "Notice", 3))
+    view = view_of(engine)
+    assert len(view.rows) == 1
+    view.acknowledge(view.rows[0])
+    view.group_by("evt.type")
+    engine.alert("A", "Notice", 2)
+    view.sync()
+    assert [(row.value, row.count) for row in view.rows if not isinstance(row, Divider)] == [
+        ("execve", 1),
+        ("openat", 3),
+    ]
+    assert view.rows[2].is_acked, "also grouped anew"
+    view.group_by("fd.name")
+    assert {row.value for row in view.rows if not isinstance(row, Divider)} == {"/etc/passwd", "/etc/shadow", "<NA>"}
+    assert "/etc/shadow" in [cell.text for cell in AlertLines(view).line(2, 120)]
+    view.group_by(None)
+    assert view.rows[0].is_back
+
+
+def test_what_is_muted_is_counted_and_comes_back_when_its_time_is_over():
+    now = [1_000]
+    mutes = Mutes(now_ns=lambda: now[0])
+    engine = engine_with(("A", "Notice", 0), ("B", "Notice", 0))
+    view = view_of(engine, mutes=mutes)
+    mutes.add(Mute("A", until_ns=mutes.until(1)))
+    view.mutes_changed()
+    engine.alert("A", "Notice", 0)
+    view.sync()
+    assert view.muted == 2
+    assert keys(view) == [("B", 1, 0), Divider(0, 2, shown=True), ("A", 2, 0)]
+    assert view.open == 1
+    assert "mute" in [cell.text for cell in AlertLines(view).line(2, 80)]
+    now[0] += 2_000_000_000
+    assert view.sync() == ()
+    assert keys(view) == [("A", 2, 0), ("B", 1, 0)]
+    assert view.muted == 0
+
+
+def test_a_mute_of_one_program_parts_a_group():
+    engine = engine_with(("A", "Notice", 0), ("A", "Notice", 3))
+    view = view_of(engine)
+    first = view.members(view.rows[0])[-1]
+    view.mutes.add(Mute("A", first.container_id, "web", process_name(first)))
+    view.mutes_changed()
+    assert [(row.count, row.muted) for row in view.rows if not isinstance(row, Divider)] == [(1, False), (1, True)]
+    assert view.members(view.rows[0])[0].num == 2
+
+
+def test_what_falls_off_the_list_stays_counted(monkeypatch):
+    monkeypatch.setattr("tuimon.view.alert_view.KEPT", 3)
+    engine = engine_with(*[("A", "Notice", 0)] * 5)
+    view = view_of(engine)
+    assert (view.total, view.rows[0].count, len(view.members(view.rows[0]))) == (5, 5, 3)
+    view.acknowledge(view.rows[0])
+    assert view.is_acked(view.rows[1])
+    view.undo_acknowledge()
+    assert view.rows[0].acked < view.rows[0].count
+    assert view.open

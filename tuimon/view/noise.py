@@ -1,0 +1,100 @@
+"""Noise: which rule, container and program most alerts come from, and what share of all they are.
+
+Counted as alerts come, so that it also holds for those no longer kept; bounded, because a program can call itself
+anything it likes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from tuimon.events import Alert
+from tuimon.view.mutes import process_name
+
+MAX_PARTS: Final = 5_000
+"""Parts counted each for itself; beyond them the rarest are joined per rule and container."""
+OTHERS: Final = "(others)"
+LOUD_SHARE: Final = 0.8
+LOUD_FROM: Final = 20
+"""Alerts from which on one rule's share is worth a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of all alerts."""
+
+    rule: str
+    container_id: str
+    container: str
+    process: str
+    count: int
+    share: float
+    """Of all alerts, 0 to 1."""
+    newest: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Loudest:
+    """The rule that most alerts come from, when it is most of them by far."""
+
+    rule: str
+    count: int
+    share: float
+
+
+class Noise:
+    """Counts alerts by rule, container and program."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._parts: Counter[tuple[str, str, str]] = Counter()
+        self._rules: Counter[str] = Counter()
+        self._newest: dict[tuple[str, str, str], Alert] = {}
+
+    def add(self, alert: Alert) -> None:
+        """Count an alert."""
+        key = (alert.rule, alert.container_id, process_name(alert))
+        if key not in self._parts and len(self._parts) >= MAX_PARTS:
+            self._join_rare()
+        self.total += 1
+        self._parts[key] += 1
+        self._rules[alert.rule] += 1
+        self._newest[key] = alert
+
+    def _join_rare(self) -> None:
+        """Make room: the rarer half loses its programs' names, but not its count."""
+        for (rule, container, process), count in self._parts.most_common()[MAX_PARTS // 2 :]:
+            alert = self._newest.pop((rule, container, process))
+            del self._parts[rule, container, process]
+            joined = (rule, container, OTHERS)
+            self._parts[joined] += count
+            self._newest[joined] = alert
+
+    def top(self, limit: int) -> list[Part]:
+        """Return the parts that most alerts come from, the greatest first."""
+        return [
+            Part(rule, container, _called(self._newest[key]), process, count, count / self.total, self._newest[key])
+            for key, count in self._parts.most_common(limit)
+            for rule, container, process in (key,)
+        ]
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are."""
+        return len(self._parts)
+
+    @property
+    def loudest(self) -> Loudest | None:
+        """The rule that drowns the others, None while none does."""
+        if self.total < LOUD_FROM:
+            return None
+        ((rule, count),) = self._rules.most_common(1)
+        share = count / self.total
+        return Loudest(rule, count, share) if share >= LOUD_SHARE else None
+
+
+def _called(alert: Alert) -> str:
+    container = alert.event.container
+    return "?" if container is None else container.name or container.id

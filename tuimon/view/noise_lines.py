@@ -1,0 +1,59 @@
+"""The lines of the noise ranking: which rule, container and program most alerts come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuimon.view.cells import REST, Cell, Line, severity_role
+from tuimon.view.noise import Loudest, Noise, Part
+from tuimon.view.severity import short
+
+TOP = 200
+
+
+def share_text(share: float) -> str:
+    """Return a share in per cent; what is not nothing is never shown as 0, what is not all never as 100."""
+    if 0 < share < 0.01:
+        return "<1%"
+    return "99%" if 0.99 < share < 1 else f"{share:.0%}"
+
+
+def loudest_text(loudest: Loudest | None) -> str:
+    """Return the sentence about the rule that drowns the others, empty while none does."""
+    if loudest is None:
+        return ""
+    return f"{share_text(loudest.share)} of all alerts are one rule: {loudest.rule}"
+
+
+def noise_header() -> Line:
+    """Return the names over the columns of ``noise_line``."""
+    return (
+        Cell(" share", "muted", 8),
+        Cell("n", "muted", 9, right=True),
+        Cell("  prio", "muted", 8),
+        Cell("rule", "muted", REST),
+        Cell(" container", "muted", 16),
+        Cell("program", "muted", 16),
+    )
+
+
+def noise_line(part: Part, width: int) -> Line:
+    """Return one part of all alerts."""
+    cells = [
+        Cell(f" {share_text(part.share)}", "strong", 6),
+        Cell(f"{part.count:,}", "", 11, right=True),
+        Cell(f"  {short(part.newest.priority)}", severity_role(part.newest.priority), 8),
+        Cell(part.rule, severity_role(part.newest.priority), REST),
+        Cell(" ", "", 1),
+        Cell(part.container, "", 14),
+        Cell(" ", "", 1),
+        Cell(part.process or "?", "", 16),
+    ]
+    if width >= 120:
+        cells.insert(1, Cell("#" * max(round(part.share * 20), 1), "spark", 21))
+    return cells
+
+
+def noise_parts(noise: Noise) -> Sequence[Part]:
+    """Return the parts that are listed."""
+    return noise.top(TOP)
