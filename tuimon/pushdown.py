@@ -13,9 +13,11 @@ import threading
 from typing import Final
 
 from tuimon.capture.source import Source
+from tuimon.enrich.containers import Containers
 from tuimon.errors import CaptureError
 from tuimon.interest import STATE
 from tuimon.rules.prefilter_c import c_prefilter
+from tuimon.rules.prefilter_columns import place_number
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 
@@ -45,6 +47,7 @@ class Pushdown:
         self._turn = 0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._followed = -1
         self.notice = ""
         """Why the kernel filters nothing for the rules in force; empty while all is well."""
 
@@ -65,11 +68,31 @@ class Pushdown:
             self._thread = threading.Thread(target=self._work, args=arguments, name="tuimon-prefilter", daemon=True)
             self._thread.start()
 
+    def follow(self, containers: Containers) -> None:
+        """Tell the kernel which cgroups are the host's and which are containers', when that has changed.
+
+        The kernel knows it a drain later than the rules do: an event of that moment is judged as its cgroup was known
+        just before.
+        """
+        put = getattr(self._source, "set_places", None)
+        revision = containers.revision
+        if put is None or revision == self._followed:
+            return
+        self._followed = revision
+        put({cgroup_id: place_number(owner) for cgroup_id, owner in containers.by_cgroup().items()})
+
     def wait(self, timeout_s: float = JOIN_S) -> None:
         """Wait until nothing is being compiled."""
         thread = self._thread
         if thread is not None:
             thread.join(timeout_s)
+
+    def _tell(self, turn: int) -> None:
+        """Say which system calls the kernel cannot filter, because the rules ask too much about them."""
+        unjudged = getattr(self._source, "unjudged", ())
+        if unjudged and turn == self._turn:
+            names = ", ".join(NR_TO_NAME.get(number, str(number)) for number in unjudged)
+            self.notice = f"the kernel does not filter {names}: the rules' conditions are too many for it"
 
     def _work(self, turn: int, ruleset: RuleSet, before: threading.Thread | None) -> None:
         with contextlib.suppress(OSError):  # nothing waits for it: the flow of events comes first
@@ -82,6 +105,7 @@ class Pushdown:
             text = prefilter_of(ruleset)
             if text is not None:
                 self._source.set_prefilter(text, lambda: turn == self._turn)
+                self._tell(turn)
         except (CaptureError, OSError, RecursionError) as error:
             if turn == self._turn:
                 self.notice = f"the kernel filters nothing for the rules: {error}"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests import builders
 from tuimon.events import HOST, Container, Event, Process
-from tuimon.records import Flag
+from tuimon.records import Flag, Slot
+from tuimon.rules.prefilter_ir import PathTest, path_test
 
 PATHS = (
     "/etc/shadow",
@@ -20,6 +21,12 @@ PATHS = (
     "x",
     "../etc/shadow",
     "/etc//shadow",
+    "/etc/",
+    "/etc/.x/shadow",
+    "./shadow",
+    ".",
+    "etc/",
+    "/etc/./shadow",
 )
 NAMES = ("bash", "sshd", "nginx", "cat")
 CONTAINERS: tuple[Container | None, ...] = (
@@ -84,6 +91,26 @@ CHECKS = tuple(
     fd.name endswith x
     fd.name glob '/etc/*'
     fd.name glob '*../*'
+    fd.name glob '/et*/sh*w'
+    fd.name glob '*/x'
+    fd.nameraw glob '../*/shadow'
+    fd.nameraw = ../etc/shadow
+    fd.nameraw startswith /etc/
+    fd.directory = /tmp
+    fd.directory = /
+    fd.type in (ipv4, ipv6)
+    fd.type = directory
+    evt.arg.oldpath = /etc/shadow
+    evt.arg.newpath startswith /tmp/
+    evt.arg.path startswith /etc/x
+    evt.arg.name startswith /tmp
+    evt.arg.target = /etc/shadow
+    evt.arg.mode contains S_ISUID
+    container.id in (host, aaaaaaaaaaaa)
+    container.id exists
+    container.name = host
+    proc.name != sshd
+    proc.name in (nginx, averyveryverylongname)
     fd.nameraw contains ../
     fd.directory in (/etc, /tmp)
     fd.num = -1
@@ -134,6 +161,36 @@ CHECKS = tuple(
 )
 
 _check = st.sampled_from(CHECKS)
+_PIECES = st.sampled_from((b"/", b"/", b".", b"..", b"a", b"bb", b"ccccc", b"ddddddd", b"eeeeeeeeee", b"./", b"../"))
+_TEXTS = st.lists(_PIECES, max_size=8).map(b"".join)
+
+
+@st.composite
+def path_slots(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
+    """A path as given, a directory it may start from and a real path, of few letters, many dots and slashes."""
+    given = draw(st.one_of(_TEXTS, _TEXTS.map(lambda text: b"/" + text)))
+    base = (
+        b"" if given.startswith(b"/") else b"/" + b"/".join(draw(st.lists(st.sampled_from((b"a", b".bb")), max_size=3)))
+    )
+    real = draw(st.one_of(st.just(b""), _TEXTS.map(lambda text: b"/" + text)))
+    return given, base, real
+
+
+@st.composite
+def path_tests(draw: st.DrawFn) -> PathTest:
+    """A path test of any form, with a few constants of each kind."""
+    texts = st.lists(_TEXTS.filter(bool), max_size=2)
+    absolute = st.lists(_TEXTS.map(lambda text: b"/" + text), max_size=2)
+    return path_test(
+        draw(st.sampled_from((Slot.GIVEN, Slot.GIVEN2))),
+        draw(absolute),
+        draw(absolute),
+        draw(texts),
+        draw(texts),
+        [text if text.endswith(b"/") else text + b"/" for text in draw(absolute)],
+        negated=draw(st.booleans()),
+        form=draw(st.sampled_from(("name", "arg", "raw"))),
+    )
 
 
 def _join(word: str) -> object:

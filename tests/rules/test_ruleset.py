@@ -13,7 +13,7 @@ from tuimon.errors import RuleError
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.matching import RuleHit
 from tuimon.rules.nodes import Check, FieldRef, Literal
-from tuimon.rules.prefilter_kernel import MAYBE, Among
+from tuimon.rules.prefilter_ir import All, Among, Name
 from tuimon.rules.ruleset import RuleSet, calls_wanted, fields_of
 
 
@@ -154,7 +154,8 @@ def test_the_kernel_is_asked_per_call():
         definition("s", "proc.name = x", frozenset(("connect",))),
     )
     found = {rules_name(nr): expression for nr, expression in rules.kernel_expressions().items()}
-    assert found == {"open": Among("uid", (0,)), "openat": Among("uid", (0,)), "connect": MAYBE}
+    opens = All((Among("uid", (0,)), Name((b"x",))))
+    assert found == {"open": opens, "openat": opens, "connect": Name((b"x",))}
 
 
 def rules_name(nr: int) -> str:

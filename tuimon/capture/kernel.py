@@ -22,7 +22,7 @@ from tuimon.capture.compiled import CACHE
 from tuimon.capture.counters import CALLS, CPU, Counters, default_slots, living_cgroups, no_calls
 from tuimon.capture.facts import KernelFacts, probe
 from tuimon.capture.pace import Pace
-from tuimon.capture.prefilter import load_prefilter, put_in_force
+from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, put_places
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
@@ -106,6 +106,9 @@ class KernelSource:
         """Kind of the loaded programs, empty before the start."""
         self.has_prefilter = False
         """Whether a prefilter is in force."""
+        self.unjudged: tuple[int, ...] = ()
+        """System calls that it lets pass because their program is too much for the kernel."""
+        self._prefilter: Prefilter | None = None
         sizes = {**DEFAULT_RINGS, **(rings or {})}
         self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
         self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
@@ -133,6 +136,7 @@ class KernelSource:
         self._asked_s = self._alive_s = 0.0
         self._beat = 0
         self._interest = Interest()
+        self._places: dict[int, int] = {}
         self._last_counts = Counts()
         self._last_calls = no_calls()
 
@@ -197,6 +201,9 @@ class KernelSource:
 
     def _free(self, programs: Programs) -> None:
         programs.detach()
+        if self._prefilter is not None:
+            self._prefilter.close()
+            self._prefilter = None
         if self._counters is not None:
             self._last_counts, self._last_calls = self._counters.totals(), self._counters.calls()
         self._counters = None
@@ -245,11 +252,6 @@ class KernelSource:
         if self._shedding.look(now_s, fill, self._rings.lag_s, has_loud, lambda: busiest(batch.head["cgroup_id"])):
             self._ask(programs, self._interest)
 
-    @property
-    def lag_s(self) -> float:
-        """How old the youngest event of the last drain was, when there was more than it could return; else 0."""
-        return self._rings.lag_s
-
     def shedding(self) -> tuple[Step, frozenset[int]]:
         """Return what is given up at present, and the cgroups of which a view gets nothing; any thread."""
         return self._shedding.step, self._shedding.busy
@@ -290,7 +292,7 @@ class KernelSource:
 
     def _heartbeat(self, now_s: float) -> None:
         os.getppid()
-        total = self._counters.beat(own=bool(self._self_pids)) if self._counters is not None else 0
+        total = self._counters.beat() if self._counters is not None else 0
         if total != self._beat:
             self._beat, self._alive_s = total, now_s
         self._asked_s = now_s
@@ -327,14 +329,27 @@ class KernelSource:
         programs = self._programs
         if programs is None:
             return
-        fd = None if c_text is None else load_prefilter(programs, c_text, self._cache)
+        made = None if c_text is None else load_prefilter(programs, c_text, self._cache)
         with self._lock:
             if self._programs is not programs or not still_wanted():
-                if fd is not None:
-                    os.close(fd)
-                return
-            put_in_force(programs, fd)
-            self.has_prefilter = fd is not None
+                old = made
+            else:
+                put_places(programs, self._places)
+                put_in_force(programs, made)
+                old, self._prefilter = self._prefilter, made
+                self.has_prefilter = made is not None
+                self.unjudged = made.refused if made is not None else ()
+            if old is not None:
+                old.close()
+
+    def set_places(self, places: Mapping[int, int]) -> None:
+        """Say where the cgroups are that are known, for the prefilter: 1 the host's, 2 a container's. Any thread."""
+        with self._lock:
+            before, self._places = self._places, dict(places)
+            changed = {cgroup_id: 0 for cgroup_id in before if cgroup_id not in places}
+            changed |= {cgroup_id: place for cgroup_id, place in places.items() if before.get(cgroup_id) != place}
+            if self._programs is not None:
+                put_places(self._programs, changed)
 
     # -- what it is like -----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,29 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 """Every struct member that the C sources read."""
 
 
+_JUDGE: Final = """\
+int tm_judge_%(number)d(u64 *ctx)
+{
+	struct tm_work *w = work_of_cpu();
+	struct tm_cpu *cpu = this_cpu();
+
+	if (!cpu)
+		return 0;
+	if (w) {
+		if (!TM_RULES(%(number)d)) {
+			cpu->filtered++;
+			cpu->prefiltered++;
+			return 0;
+		}
+		chain.call(ctx, TM_STAGE_EMIT);
+	}
+	count_drop(cpu, TM_SHORT);
+	return 0;
+}
+"""
+"""The program around one function of a prefilter. Not a macro: bcc does not rewrite what calls maps in those."""
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """What the C sources are compiled with."""
@@ -150,10 +174,25 @@ def prefilter_text(preamble: str, c_text: str) -> str:
         preamble: That of the programs it is loaded beside.
         c_text: ``tm_prefilter`` as tuimon.rules.prefilter_c prints it.
     """
-    parts = [f'#line 1 "{name}"\n{(bpf_dir() / name).read_text()}\n' for name in ("events.h", "read.h", "maps.h")]
-    word = "#define TM_WORD(at) (*(const u64 *)(at))\n"  # every kernel we run on reads words at any address
+    names = ("events.h", "read.h", "maps.h", "prefilter.h")
+    parts = [f'#line 1 "{name}"\n{(bpf_dir() / name).read_text()}\n' for name in names]
     stage = (bpf_dir() / "prefilter.bpf.c").read_text()
-    return "".join((preamble, *parts, word, c_text, f'#line 1 "prefilter.bpf.c"\n{stage}\n'))
+    judges = "".join(_JUDGE % {"number": number} for number in sorted(set(judged_calls(c_text).values())))
+    return "".join((preamble, *parts, c_text, f'#line 1 "prefilter.bpf.c"\n{stage}\n', judges))
+
+
+def judged_calls(c_text: str) -> dict[int, int]:
+    """Return, by system call number, the number of the function that a prefilter has for it."""
+    out: dict[int, int] = {}
+    waiting: list[int] = []
+    for line in c_text[c_text.index("switch (head->nr)") :].splitlines():
+        found = re.fullmatch(r"\t(?:case ([0-9]+):|\treturn tm_rules_([0-9]+)\(.*)", line)
+        if found and found[1]:
+            waiting.append(int(found[1]))
+        elif found:
+            out |= dict.fromkeys(waiting, int(found[2]))
+            waiting.clear()
+    return out
 
 
 def preamble(btf: Btf, build: Build, kind: str) -> str:

@@ -1,17 +1,19 @@
 """Kernel expressions printed to C: ``tm_prefilter``, loaded beside the capture programs, and compiled by cc in a test.
 
 The C is readable on purpose: one function per system call and path test, one line per constant. It needs
-``bpf/events.h`` before it and nothing else. Wiring::
+``bpf/events.h`` before it and ``tm_place(head)``, which says where an event happened: 1 on the host, 2 in a container,
+0 where nobody knows; ``TM_WORD`` and ``TM_COPY`` may be defined, too (bpf/prefilter.h). Wiring::
 
     #include "events.h"
+    u32 tm_place(const struct tm_head *head) ...
     ... this text ...
-    u8 answer[TM_PREFILTER_ANSWERS];	/* in the kernel: part of a map */
     if (!tm_prefilter(head, ext, text, known)) { count as filtered; return 0; }
 
-``text`` points to the slots as the record holds them, with room for TM_PREFILTER_ROOM bytes more than any record has;
-``ext->slot_len`` says where each begins. The function looks at no more than TM_PREFILTER_TEXT bytes of a path: a longer
-one may be anything. It is called for system call exits that carry an ext (never for slim records, nor for process
-events), and only for calls that no view asked for: it answers for the rules alone.
+``text`` points to the slots as the record holds them; ``ext->slot_len`` says where each begins. The slots end before
+TM_PREFILTER_FULL; behind it, up to TM_PREFILTER_BYTES, is room that the function writes to: relative paths are put
+behind their directory there. ``known`` is scratch memory. The function looks at no more than TM_PREFILTER_TEXT bytes of
+a path: a longer one may be anything. It is called for system call exits that carry an ext (never for slim records, nor
+for process events), and only for calls that no view asked for: it answers for the rules alone.
 
 Texts are compared eight bytes at a time, at offsets that are constants: some ten instructions for a path of the usual
 length, and nothing that the kernel's verifier has to follow round a loop.
@@ -23,14 +25,30 @@ from collections.abc import Mapping
 from typing import Final
 
 from tuimon.records import Slot
-from tuimon.rules.prefilter_kernel import MAX_TEXT, All, Among, Compare, Expression, Fixed, PathTest, Some
+from tuimon.rules.prefilter_ir import (
+    COMM_LEN,
+    MAX_TEXT,
+    MAYBE,
+    All,
+    Among,
+    Compare,
+    Expression,
+    Fixed,
+    Name,
+    PathTest,
+    Place,
+    Some,
+)
+from tuimon.syscalls import NAME_TO_NR
 
 _WORD: Final = 8
 _HELPERS: Final = """\
 #define TM_PREFILTER_TEXT %(text)d
-#define TM_PREFILTER_ROOM 512
 #define TM_PREFILTER_ANSWERS %(answers)d
 #define TM_PREFILTER_AT 32767	/* text begins no further behind: a mask, for the verifier */
+#define TM_PREFILTER_FULL 20480	/* behind the longest record's text: room for joined paths */
+#define TM_PREFILTER_FULL2 21504
+#define TM_PREFILTER_BYTES 33280
 
 #ifndef TM_WORD
 static __always_inline u64 tm_word(const u8 *at)
@@ -41,6 +59,7 @@ static __always_inline u64 tm_word(const u8 *at)
 	return word;
 }
 #define TM_WORD(at) tm_word(at)
+#define TM_COPY(to, count, from) __builtin_memcpy(to, from, count)
 #endif
 
 /* What is known of a path, and what its tests answered: in memory, and read again each time. The verifier forgets there
@@ -48,11 +67,16 @@ static __always_inline u64 tm_word(const u8 *at)
 struct tm_path {
 	u64 last;	/* its last eight bytes, the oldest lowest; of a shorter path zeros come first */
 	u32 len;
-	u32 plain;	/* absolute and needs no normalising; unreadable, cut and very long ones are not plain */
+	u32 at;		/* where it begins in the text */
+	u32 plain;	/* whether it is known: TM_PLAIN_ */
+	u32 base;	/* length of its directory */
 };
 
+#define TM_PLAIN 1
+#define TM_PLAIN_CUT 2	/* but for a closing slash that was left out, and the program gave it so */
+
 struct tm_known {
-	struct tm_path given, given2, real;
+	struct tm_path given, given2, real, raw;
 	u8 answer[TM_PREFILTER_ANSWERS];
 };
 
@@ -64,34 +88,88 @@ static __always_inline u64 tm_zeros(u64 word)
 	return ~(((word & low) + low) | word | low);
 }
 
-static __always_inline u32 tm_plain(const struct tm_head *head, const volatile struct tm_path *path, const u8 *at)
+#define TM_COMM ((const u8 *)ext->comm)
+#define TM_SLASH 0x2f2f2f2f2f2f2f2fULL
+#define TM_DOT 0x2e2e2e2e2e2e2e2eULL
+
+/* Whether an absolute path is its own normal form: behind no slash is another one, nor one or two dots and a slash or
+ * the end. What stands behind the path cannot matter: it is looked at only where the path ends in one of these. */
+static __always_inline u32 tm_plain(const volatile struct tm_path *path, const u8 *at)
 {
-	const u64 slash = 0x2f2f2f2f2f2f2f2fULL, dot = 0x2e2e2e2e2e2e2e2eULL;
+	u64 last = path->last;
 	u32 i;
 
-	if (path->len == 0 || path->len > TM_PREFILTER_TEXT || at[0] != '/')
-		return 0;
-	if (head->flags & (TM_F_TRUNCATED | TM_F_FAULT))
+	if (path->len == 1)
+		return 1;
+	if (last >> 56 == '/' || last >> 48 == 0x2e2f || last >> 40 == 0x2e2e2f)
 		return 0;
 	for (i = 0; i < TM_PREFILTER_TEXT; i += 8) {
 		u32 len = path->len;
-		u64 now, behind, found;
+		u64 slash, behind, second, ends;
+
+		if (i >= len)
+			break;
+		slash = tm_zeros(TM_WORD(at + i) ^ TM_SLASH);
+		if (len < i + 8)
+			slash &= (1ULL << (8 * ((len - i) & 7))) - 1;
+		behind = TM_WORD(at + i + 1);
+		if (slash & tm_zeros(behind ^ TM_SLASH))
+			return 0;
+		slash &= tm_zeros(behind ^ TM_DOT);
+		if (!slash)
+			continue;
+		second = TM_WORD(at + i + 2);
+		ends = tm_zeros(second ^ TM_DOT) & tm_zeros(TM_WORD(at + i + 3) ^ TM_SLASH);
+		if (slash & (tm_zeros(second ^ TM_SLASH) | ends))
+			return 0;
+	}
+	return 1;
+}
+
+/* Whether a text has no slash right behind another. */
+static __always_inline u32 tm_single(const volatile struct tm_path *path, const u8 *at)
+{
+	u32 i;
+
+	for (i = 0; i < TM_PREFILTER_TEXT; i += 8) {
+		u32 len = path->len;
+		u64 found;
 
 		if (i + 1 >= len)
 			break;
-		now = TM_WORD(at + i);
-		behind = TM_WORD(at + i + 1);
-		found = tm_zeros(now ^ slash) & (tm_zeros(behind ^ slash) | tm_zeros(behind ^ dot));
+		found = tm_zeros(TM_WORD(at + i) ^ TM_SLASH) & tm_zeros(TM_WORD(at + i + 1) ^ TM_SLASH);
 		if (len < i + 9)
 			found &= (1ULL << (8 * ((len - 1 - i) & 7))) - 1;
 		if (found)
 			return 0;
 	}
-	return path->len == 1 || path->last >> 56 != '/';
+	return 1;
 }
 
-static __always_inline void tm_take(volatile struct tm_path *path, const u8 *at, u32 len)
+/* Whether there is no slash from a place on. */
+static __always_inline u32 tm_flat(const volatile struct tm_path *path, const u8 *at, u32 from)
 {
+	u32 i;
+
+	for (i = from; i < TM_PREFILTER_TEXT; i += 8) {
+		u32 len = path->len;
+		u64 found;
+
+		if (i >= len)
+			break;
+		found = tm_zeros(TM_WORD(at + i) ^ TM_SLASH);
+		if (len < i + 8)
+			found &= (1ULL << (8 * ((len - i) & 7))) - 1;
+		if (found)
+			return 0;
+	}
+	return 1;
+}
+
+/* Take a path as it stands. */
+static __always_inline void tm_take(volatile struct tm_path *path, const u8 *text, u32 start, u32 len)
+{
+	const u8 *at = text + (start & TM_PREFILTER_AT);
 	u64 last = 0;
 
 	if (len >= 8 && len <= TM_PREFILTER_TEXT)
@@ -100,14 +178,71 @@ static __always_inline void tm_take(volatile struct tm_path *path, const u8 *at,
 		last = TM_WORD(at) << (8 * (8 - len));
 	path->last = last;
 	path->len = len;
-	path->plain = 0;
+	path->at = start & TM_PREFILTER_AT;
+	path->base = path->plain = 0;
+}
+
+/* A path that was taken, as the program gave it, nothing changed. */
+static __always_inline void tm_raw(const struct tm_head *head, volatile struct tm_path *path, const u8 *text)
+{
+	if (!path->len || path->len > TM_PREFILTER_TEXT || head->flags & (TM_F_TRUNCATED | TM_F_FAULT))
+		return;
+	path->plain = tm_single(path, text);
+}
+
+/* Put a relative path behind its directory; returns whether it could be done. */
+static __always_inline u32 tm_join(volatile struct tm_path *path, u8 *text, u32 full)
+{
+	const u8 *given = text + (path->at & TM_PREFILTER_AT);
+	const u8 *base = given + (path->len & TM_PREFILTER_TEXT);
+	u32 len = path->len & TM_PREFILTER_TEXT, under = path->base & TM_PREFILTER_TEXT, skip = 0;
+	u8 *to;
+
+	if (!path->base || path->base + path->len >= TM_PREFILTER_TEXT || base[0] != '/')
+		return 0;
+	if (given[0] == '.' && len == 1)
+		skip = 1;
+	else if (given[0] == '.' && given[1] == '/')
+		skip = 2;
+	TM_COPY(text + full, under, base);
+	if (under == 1)
+		under = 0;
+	path->base = under + 1;
+	path->last = skip;
+	under = path->base & TM_PREFILTER_TEXT;
+	to = text + full + under;
+	to[-1] = '/';
+	skip = path->last & 3;
+	len = (path->len - skip) & TM_PREFILTER_TEXT;
+	TM_COPY(to, len, given + skip);
+	path->len = under + len;
+	path->at = full;
+	return 1;
+}
+
+/* Make a path that was taken, and can be relative to the directory in the slot behind it, absolute. */
+static __always_inline void tm_given(const struct tm_head *head, volatile struct tm_path *path, u8 *text, u32 full)
+{
+	u32 len = path->len, plain = TM_PLAIN;
+
+	if (!len || len > TM_PREFILTER_TEXT || head->flags & (TM_F_TRUNCATED | TM_F_FAULT))
+		return;
+	if (text[path->at & TM_PREFILTER_AT] == '/')
+		plain = TM_PLAIN_CUT;
+	else if (!tm_join(path, text, full))
+		return;
+	len = path->len & TM_PREFILTER_TEXT;
+	if (len > 1 && text[(path->at & TM_PREFILTER_AT) + len - 1] == '/')
+		len--;
+	else
+		plain = TM_PLAIN;
+	tm_take(path, text, path->at, len);
+	path->plain = tm_plain(path, text + (path->at & TM_PREFILTER_AT)) ? plain : 0;
 }
 """
-_ARGUMENTS: Final = (
-    "const struct tm_head *head, const struct tm_ext *ext, const u8 *text, volatile struct tm_known *known"
-)
+_ARGUMENTS: Final = "const struct tm_head *head, const struct tm_ext *ext, u8 *text, volatile struct tm_known *known"
 _SLOT_NAMES: Final = {Slot.GIVEN: "given", Slot.GIVEN2: "given2", Slot.REAL: "real"}
-MAX_ANSWERS: Final = 64
+MAX_ANSWERS: Final = 192
 """Path tests of one system call; one that would need more is never ruled out."""
 
 
@@ -118,22 +253,25 @@ def c_prefilter(expressions: Mapping[int, Expression], names: Mapping[int, str])
         expressions: By native system call number; a call that is not in it is never ruled out.
         names: For the comments.
 
-    The text depends on nothing but the arguments, so that equal rules give an equal program.
+    Calls that are asked the same share a function ``tm_rules_NUMBER`` with the arguments of ``tm_prefilter``, which
+    only chooses among them. The text depends on nothing but the arguments, so that equal rules give an equal program.
     """
     printer = _Printer()
-    values, bodies = {}, []
+    calls: dict[Expression, list[int]] = {}
     for number, expression in sorted(expressions.items()):
-        if isinstance(expression, Fixed):
-            values[number] = str(int(expression.truth))
-        else:
-            values[number] = f"tm_rules_{number}(head, ext, text, known)"
-            bodies.append(printer.function(number, names.get(number, str(number)), expression))
+        if expression != MAYBE:
+            calls.setdefault(expression, []).append(number)
+    bodies = [
+        printer.function(numbers[0], ", ".join(names.get(each, str(each)) for each in numbers), expression)
+        for expression, numbers in calls.items()
+    ]
     lines = [_HELPERS % {"text": MAX_TEXT, "answers": MAX_ANSWERS}, *bodies]
     lines += [f"static __always_inline int tm_prefilter({_ARGUMENTS})", "{"]
     lines += [f"\t(void){name};" for name in ("ext", "text", "known")]
     lines.append("\tswitch (head->nr) {")
-    for number, value in values.items():
-        lines += [f"\tcase {number}:\t/* {names.get(number, number)} */", f"\t\treturn {value};"]
+    for numbers in calls.values():
+        lines += [f"\tcase {number}:" for number in numbers]
+        lines.append(f"\t\treturn tm_rules_{numbers[0]}(head, ext, text, known);")
     return "\n".join([*lines, "\t}", "\treturn 1;", "}", ""])
 
 
@@ -151,17 +289,19 @@ class _Printer:
         """
         places: dict[PathTest, int] = {}
         value = _value(expression, places)
-        printed = [self._test(test) for test in places if test not in self._tests]
         lines = [f"/* {name} */", f"static __always_inline int tm_rules_{number}({_ARGUMENTS})", "{"]
+        lines.append(f"\tu32 place = {'tm_place(head)' if _asks_place(expression) else '0'};\n")
+        if "flags" in value:
+            at = f"head->arg[head->nr == {NAME_TO_NR['open']} ? 1 : 2]" if "open" in NAME_TO_NR else "head->arg[2]"
+            lines.append(f"\tu64 flags = {at};")
+        lines += [f"\t(void){each};" for each in ("head", "ext", "text", "known", "place")]
         if not places or len(places) > MAX_ANSWERS:
-            unused = [f"\t(void){each};" for each in ("head", "ext", "text", "known")]
-            return "\n".join([*lines, *unused, f"\treturn {'1' if places else value};", "}", ""])
-        slots = sorted({slot for test in places for slot in _slots(test)})
-        lines += [_begin(slot) for slot in slots]
-        lines += ["", f"\tif (!{_value(expression, None)})", "\t\treturn 0;"]
-        lines += [line for slot in slots for line in _take(slot)]
+            return "\n".join([*lines, f"\treturn {_value(expression, None)};", "}", ""])
+        printed = [self._test(test) for test in places if test not in self._tests]
+        lines += [f"\tif (!{_value(expression, None)})", "\t\treturn 0;", ""]
+        lines += [line for name in sorted({each for test in places for each in _paths(test)}) for line in _find(name)]
         for test, place in places.items():
-            arguments = ", ".join(f"&known->{_SLOT_NAMES[slot]}, {_SLOT_NAMES[slot]}" for slot in _slots(test))
+            arguments = ", ".join(f"&known->{each}, {each}" for each in _paths(test))
             lines.append(f"\tknown->answer[{place}] = {self._tests[test]}({arguments});")
         return "\n".join([*printed, *lines, f"\treturn {value};", "}", ""])
 
@@ -170,8 +310,16 @@ class _Printer:
         return _path_function(name, test)
 
 
-def _slots(test: PathTest) -> tuple[Slot, ...]:
-    return (test.slot,) if test.negated else (test.slot, Slot.REAL)
+def _asks_place(expression: Expression) -> bool:
+    if isinstance(expression, All | Some):
+        return any(map(_asks_place, expression.parts))
+    return isinstance(expression, Place)
+
+
+def _paths(test: PathTest) -> tuple[str, ...]:
+    """Return which paths a test looks at."""
+    given = "raw" if test.form == "raw" else _SLOT_NAMES[test.slot]
+    return (given,) if test.negated else (given, "real")
 
 
 def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
@@ -187,6 +335,10 @@ def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
             return f"({_column(column)} {order} {_constant(column, value)})"
         case Among(column, values, mask, negated):
             return _among(column, values, mask, negated)
+        case Place(host, container):
+            return f"(!place || place == {1 if host else 2})" if host or container else "!place"
+        case Name():
+            return _name(expression)
         case PathTest():
             return "1" if places is None else f"known->answer[{places.setdefault(expression, len(places))}]"
     raise TypeError(f"not an expression: {expression!r}")
@@ -195,8 +347,10 @@ def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
 def _column(column: str) -> str:
     if column == "ret":
         return "head->ret"
-    if column == "uid":
-        return "(u64)ext->uid"
+    if column in ("uid", "fd_type"):
+        return f"(u64)ext->{column}"
+    if column == "flags":
+        return "flags"
     at = int(column[3:])
     return f"head->arg[{at}]" if at < 3 else f"ext->arg[{at - 3}]"
 
@@ -219,33 +373,43 @@ def _among(column: str, values: tuple[int, ...], mask: int, negated: bool) -> st
     return "(" + word.join(f"{left} {sign} {_constant(column, value)}" for value in fitting) + ")"
 
 
-def _begin(slot: Slot) -> str:
-    begin = " + ".join(["0", *(f"ext->slot_len[{before}]" for before in range(slot))])
-    return f"\tconst u8 *{_SLOT_NAMES[slot]} = text + (({begin}) & TM_PREFILTER_AT);"
+def _name(test: Name) -> str:
+    """Return the test of a name: known of a main thread that has one."""
+    texts = [text.ljust(COMM_LEN + 1, bytes(1)) for text in test.equal] + list(test.prefixes)
+    found = " || ".join("(" + " && ".join(_words(text, "TM_COMM")) + ")" for text in texts)
+    return f"(head->tid != head->tgid || !ext->comm[0] || {found})"
 
 
-def _take(slot: Slot) -> list[str]:
-    name = _SLOT_NAMES[slot]
-    lines = [f"\ttm_take(&known->{name}, {name}, ext->slot_len[{int(slot)}]);"]
-    if slot != Slot.REAL:
-        lines.append(f"\tknown->{name}.plain = tm_plain(head, &known->{name}, {name});")
-    return lines
+def _find(name: str) -> list[str]:
+    """Return the lines that find one of the paths and say where it is."""
+    slot = next((slot for slot, each in _SLOT_NAMES.items() if each == name), Slot.GIVEN)
+    start = " + ".join(f"ext->slot_len[{before}]" for before in range(slot)) or "0"
+    lines = [f"tm_take(&known->{name}, text, {start}, ext->slot_len[{int(slot)}]);"]
+    if name == "raw":
+        lines.append("tm_raw(head, &known->raw, text);")
+    elif name != "real":
+        room = "TM_PREFILTER_FULL" + ("2" if slot == Slot.GIVEN2 else "")
+        lines.append(f"known->{name}.base = ext->slot_len[{slot + 1}];")
+        lines.append(f"tm_given(head, &known->{name}, text, {room});")
+    lines.append(f"const u8 *{name} = text + (known->{name}.at & TM_PREFILTER_AT);")
+    return [f"\t{line}" for line in lines]
 
 
 def _path_function(name: str, test: PathTest) -> str:
     one = "const volatile struct tm_path *path, const u8 *at"
+    known = "path->plain == TM_PLAIN" if test.form == "arg" else "path->plain"
     lines = [f"static __always_inline int {name}_matches({one})", "{", *_tests(test), ""]
     if test.negated:
         lines += [
             f"static __always_inline int {name}({one})",
             "{",
-            f"\treturn !path->plain || !{name}_matches(path, at);",
+            f"\treturn !({known}) || !{name}_matches(path, at);",
         ]
     else:
         lines += [
             f"static __always_inline int {name}({one}, const volatile struct tm_path *real, const u8 *real_at)",
             "{",
-            f"\tif (!path->plain || {name}_matches(path, at))",
+            f"\tif (!({known}) || {name}_matches(path, at))",
             "\t\treturn 1;",
             "\tif (!real->len)",
             "\t\treturn 0;",
@@ -256,24 +420,27 @@ def _path_function(name: str, test: PathTest) -> str:
 
 def _tests(test: PathTest) -> list[str]:
     """Return the body of the function that compares a path with a test's constants."""
-    lines = ["\t(void)at;"]
+    lines = ["\t(void)at;", "\t(void)path;"]
     for order, texts in (("==", test.equal), (">=", test.prefixes)):
         for text in texts:
             words = " && ".join([f"path->len {order} {len(text)}", *_words(text)])
             lines += [f"\tif ({words})\t/* {_comment(text)} */", "\t\treturn 1;"]
+    for text in test.folders:
+        words = " && ".join([f"path->len >= {len(text)}", *_words(text), f"tm_flat(path, at, {len(text)})"])
+        lines += [f"\tif ({words})\t/* {_comment(text)} */", "\t\treturn 1;"]
     for text in test.suffixes:
         lines += [f"\tif ({_window('path->last', text)})\t/* {_comment(text)} */", "\t\treturn 1;"]
     return [*lines, *(_walk(test.holds) if test.holds else ()), "\treturn 0;", "}"]
 
 
-def _words(text: bytes) -> list[str]:
+def _words(text: bytes, at: str = "at") -> list[str]:
     """Return the comparisons of a path's beginning with a text, as few as there can be."""
     places = list(range(0, len(text) - _WORD + 1, _WORD))
     if len(text) > _WORD and len(text) % _WORD:
         places.append(len(text) - _WORD)  # overlaps the word before
     if places:
-        return [f"TM_WORD(at + {at}) == {_number_of(text[at : at + _WORD])}" for at in places]
-    return [f"TM_WORD(at) << {64 - 8 * len(text)} == {_number_of(text.rjust(_WORD, bytes(1)))}"]
+        return [f"TM_WORD({at} + {place}) == {_number_of(text[place : place + _WORD])}" for place in places]
+    return [f"TM_WORD({at}) << {64 - 8 * len(text)} == {_number_of(text.rjust(_WORD, bytes(1)))}"]
 
 
 def _walk(holds: tuple[bytes, ...]) -> list[str]:
