@@ -44,7 +44,19 @@ struct tm_config {
 #define TM_CALL_CONNECT (1ULL << 48)
 #define TM_CALL_WRITES (1ULL << 49)	/* data goes out: its length is an argument, not the result */
 #define TM_CALL_NEW_CWD (1ULL << 50)	/* its path becomes the working directory */
-#define TM_CALL_SHED (1ULL << 51)	/* no view gets it for now: there is too much of it */
+#define TM_CALL_COPY(c) (((c) >> 51) & 63)	/* what is copied of the memory at TM_CALL_DATA_ARG: TM_COPY_, 0: nothing */
+#define TM_CALL_ENTER (1ULL << 57)	/* its fd is gone at the exit: sys_enter.bpf.c looks at it */
+
+/* Beside these: so many times four bytes. */
+#define TM_COPY_NEXT 63		/* as many bytes as the next argument says */
+#define TM_COPY_POLL 62		/* as many struct pollfd as the next argument says */
+#define TM_COPY_STRING 61
+#define TM_COPY_VECTOR 60	/* data at the first struct iovec, where data is asked for */
+#define TM_COPY_MESSAGE 59	/* the same of a struct msghdr */
+#define TM_COPY_MESSAGES 58	/* the same of a struct mmsghdr */
+#define TM_COPY_LIMITS 57	/* prlimit's two struct rlimit64; without a new limit only who asks for the call gets it */
+#define TM_POLL_BYTES 512	/* 64 fds */
+#define TM_CALL_SHED (1ULL << 62)	/* no view gets it for now: there is too much of it */
 
 struct tm_cpu {
 	u64 filtered;		/* what every call touches, in one cache line */
@@ -99,6 +111,8 @@ struct tm_uring_op {
 #define TM_JOB_USER_BYTES 4
 #define TM_JOB_SOCK 5
 #define TM_JOB_FILE 6
+#define TM_JOB_KERNEL_BYTES 7
+#define TM_ENTERED_TEXT 1024	/* of a longer path the rest is cut off, and marked */
 
 #define TM_MOUNTS 32			/* mounts of a file system looked at; of more the first may be missed */
 #define TM_DEPTH 128			/* path components looked at; a deeper path is marked truncated */
@@ -106,6 +120,17 @@ struct tm_uring_op {
 #define TM_LONG_TEXT (TM_LONG_BYTES - 128)
 #define TM_PROC_LONG_TEXT (TM_PROC_LONG_BYTES - 320)
 #define TM_PATH_MAX 4096
+
+struct tm_entered {		/* what an fd led to when a call on it began */
+	u32 fd;
+	u16 fd_type;
+	u16 real;		/* lengths of the text's parts, in this order */
+	u16 file;
+	u16 sock;
+	u16 flags;		/* TM_F_TRUNCATED */
+	u16 pad;
+	char text[TM_ENTERED_TEXT];
+};
 
 struct tm_work {		/* the record being made, in its final order, and what is needed to make it */
 	struct tm_head head;
@@ -135,6 +160,7 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	u64 known[14];		/* the prefilter's */
 	u32 shed;		/* a view wants it and does not get it: count it so, when the rules do not want it either */
 	u32 pad;
+	struct tm_entered entered;
 	char text[2 * TM_TEXT] __attribute__((aligned(8)));
 };
 
@@ -158,6 +184,7 @@ BPF_HASH(shed, u64, u32, 64);
 BPF_ARRAY(compat_numbers, u16, TM_CALLS);
 BPF_ARRAY(uring_ops, struct tm_uring_op, TM_URING_OPS);
 BPF_ARRAY(works, struct tm_work, TM_CPUS);
+BPF_TABLE("lru_hash", u64, struct tm_entered, entered, 1024);	/* by thread */
 
 /* One page each while compiling; the loader makes them as large as they shall be. */
 BPF_RINGBUF_OUTPUT(ring_slim, 1);
@@ -180,6 +207,7 @@ BPF_PROG_ARRAY(chain_exec, 4);
 BPF_PROG_ARRAY(chain_fork, 4);
 BPF_PROG_ARRAY(chain_exit, 4);
 BPF_PROG_ARRAY(chain_uring, 4);
+BPF_PROG_ARRAY(chain_enter, 4);
 
 static __always_inline struct tm_work *work_of_cpu(void)
 {

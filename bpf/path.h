@@ -243,9 +243,10 @@ static __always_inline void put_string(struct tm_work *w, u32 job, u64 at)
 		w->text_len += (n - 1) & (TM_PATH_MAX - 1);
 }
 
-/* Copy bytes of user memory to the end of the text, as many as there is room for. */
-static __always_inline void put_bytes(struct tm_work *w, u64 at, u64 length)
+/* Copy bytes of memory to the end of the text, as many as there is room for. */
+static __always_inline void put_bytes(struct tm_work *w, u32 job, u64 at, u64 length)
 {
+	void *to = &w->text[w->text_len & (TM_TEXT - 1)];
 	u32 room = w->limit - w->text_len;
 
 	if (length > room) {
@@ -255,7 +256,8 @@ static __always_inline void put_bytes(struct tm_work *w, u64 at, u64 length)
 	OPAQUE(length);
 	if (length >= TM_TEXT)
 		return;
-	if (bpf_probe_read_user(&w->text[w->text_len & (TM_TEXT - 1)], length, (void *)at))
+	if (job == TM_JOB_KERNEL_BYTES ? bpf_probe_read_kernel(to, length, (void *)at)
+				       : bpf_probe_read_user(to, length, (void *)at))
 		w->head.flags |= TM_F_FAULT;
 	else
 		w->text_len += length;
@@ -297,7 +299,7 @@ static __always_inline void fill_slots(struct tm_work *w)
 			goto measure;
 		if (s == TM_SLOT_GIVEN || s == TM_SLOT_GIVEN2) {
 			if (job == TM_JOB_USER_BYTES) {
-				put_bytes(w, w->at[s], w->length[s]);
+				put_bytes(w, job, w->at[s], w->length[s]);
 				goto measure;
 			}
 			put_string(w, job, w->at[s]);
@@ -307,10 +309,12 @@ static __always_inline void fill_slots(struct tm_work *w)
 		} else if (s == TM_SLOT_SOCK) {
 			if (job == TM_JOB_SOCK)
 				put_sock(w);
+			else if (job == TM_JOB_USER_STRING)
+				put_string(w, job, w->at[s]);
 			else
-				put_bytes(w, w->at[s], w->length[s]);
-		} else if (job == TM_JOB_USER_BYTES) {
-			put_bytes(w, w->at[s], w->length[s]);
+				put_bytes(w, job, w->at[s], w->length[s]);
+		} else if (job == TM_JOB_USER_BYTES || job == TM_JOB_KERNEL_BYTES) {
+			put_bytes(w, job, w->at[s], w->length[s]);
 		} else if (job == TM_JOB_FILE) {
 			put_file(w);
 		} else if (job == TM_JOB_KERNEL_STRING) {

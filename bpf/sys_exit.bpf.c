@@ -190,6 +190,30 @@ static __always_inline void path_jobs(struct tm_work *w, u64 task, u64 call)
 	}
 }
 
+/* Where the data of a vectored call begins: its first buffer. Returns 0 when there is none (or it is a 32-bit one's). */
+static __always_inline int first_vector(struct tm_work *w, u64 call, u64 *from, s64 *length)
+{
+	u64 vector[2] = {}, at = *from;
+	u32 kind = TM_CALL_COPY(call), sent = 0;
+
+	if (w->head.flags & TM_F_COMPAT)
+		return 0;
+	if (kind == TM_COPY_MESSAGES) {
+		bpf_probe_read_user(&sent, 4, (void *)(at + 56));	/* mmsghdr.msg_len */
+		*length = *length > 0 ? sent : *length;
+	}
+	if (kind != TM_COPY_VECTOR)
+		bpf_probe_read_user(from, 8, (void *)(at + 16));	/* msghdr.msg_iov */
+	if (bpf_probe_read_user(vector, sizeof(vector), (void *)*from))
+		return 0;
+	*from = vector[0];
+	if (*length < 0 && !(call & TM_CALL_WRITES))
+		return 0;
+	if (*length < 0 || *length > (s64)vector[1])
+		*length = vector[1];
+	return *length > 0;
+}
+
 /* The first bytes of what a call read or wrote. A socket's slot is taken by its addresses: they go to GIVEN2 then. */
 static __always_inline void data_job(struct tm_work *w, u64 call)
 {
@@ -197,7 +221,11 @@ static __always_inline void data_job(struct tm_work *w, u64 call)
 	u32 slot = w->job[TM_SLOT_SOCK] ? TM_SLOT_GIVEN2 : TM_SLOT_SOCK;
 	s64 length = w->head.ret;
 
+	u64 from = w->arg[at & 7];
+
 	if (at >= 6 || !(call & TM_WANT_DATA))
+		return;
+	if (TM_CALL_COPY(call) && !first_vector(w, call, &from, &length))
 		return;
 	if (length < 0) {
 		if (!(call & TM_CALL_WRITES))
@@ -208,7 +236,37 @@ static __always_inline void data_job(struct tm_work *w, u64 call)
 		length = TM_DATA_BYTES;
 	if (!length)
 		return;
-	set_job(w, slot & 7, TM_JOB_USER_BYTES, w->arg[at & 7]);
+	set_job(w, slot & 7, TM_JOB_USER_BYTES, from);
+	w->length[slot & 7] = length;
+}
+
+/* What an argument points to: a struct or a string that says what the call does. */
+static __always_inline void copy_job(struct tm_work *w, u64 call)
+{
+	u32 at = TM_CALL_DATA_ARG(call), kind = TM_CALL_COPY(call);
+	u32 slot = w->job[TM_SLOT_SOCK] ? TM_SLOT_GIVEN2 : TM_SLOT_SOCK;
+	u64 from = w->arg[at & 7], next = w->arg[(at + 1) & 7], length = 4 * kind;
+
+	if (!kind || at >= 6 || (kind >= TM_COPY_MESSAGES && kind <= TM_COPY_VECTOR))
+		return;
+	if (kind == TM_COPY_LIMITS) {
+		length = 16;
+		if (next && w->head.ret >= 0) {
+			set_job(w, TM_SLOT_GIVEN2, TM_JOB_USER_BYTES, next);
+			w->length[TM_SLOT_GIVEN2] = length;
+		}
+	} else if (kind == TM_COPY_NEXT) {
+		length = next > TM_DATA_BYTES ? TM_DATA_BYTES : next;
+	} else if (kind == TM_COPY_POLL) {
+		length = 8 * next;
+		if (next > TM_POLL_BYTES / 8) {
+			length = TM_POLL_BYTES;
+			w->head.flags |= TM_F_TRUNCATED;
+		}
+	}
+	if (!from || !length)
+		return;
+	set_job(w, slot & 7, kind == TM_COPY_STRING ? TM_JOB_USER_STRING : TM_JOB_USER_BYTES, from);
 	w->length[slot & 7] = length;
 }
 
@@ -260,6 +318,33 @@ static __always_inline void file_jobs(struct tm_work *w, u64 call, u64 opened)
 		walk_from_first(w, TM_SLOT_REAL, opened);
 }
 
+/* What an fd led to that is closed by now. */
+static __always_inline void take_entered(struct tm_work *w, u32 fd)
+{
+	u64 key = bpf_get_current_pid_tgid();
+	struct tm_entered *e = entered.lookup(&key);
+	u64 text = (u64)w->entered.text;
+
+	if (!e || e->fd != fd)
+		return;
+	bpf_probe_read_kernel(&w->entered, sizeof(w->entered), e);
+	entered.delete(&key);
+	w->ext.fd_type = w->entered.fd_type;
+	w->head.flags |= w->entered.flags;
+	if (w->entered.real) {
+		set_job(w, TM_SLOT_REAL, TM_JOB_KERNEL_BYTES, text);
+		w->length[TM_SLOT_REAL] = w->entered.real;
+	}
+	if (w->entered.file) {
+		set_job(w, TM_SLOT_BASE2, TM_JOB_KERNEL_BYTES, text + w->entered.real);
+		w->length[TM_SLOT_BASE2] = w->entered.file;
+	}
+	if (w->entered.sock) {
+		set_job(w, TM_SLOT_SOCK, TM_JOB_KERNEL_BYTES, text + w->entered.real + w->entered.file);
+		w->length[TM_SLOT_SOCK] = w->entered.sock;
+	}
+}
+
 static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
 {
 	u32 arg = TM_CALL_FD(call);
@@ -274,6 +359,10 @@ static __always_inline void fd_job(struct tm_work *w, u64 task, u64 call)
 		return;
 	if (fd < 0)
 		return;
+	if (call & TM_CALL_ENTER) {
+		take_entered(w, fd);
+		return;
+	}
 	number = file_of_fd(task, fd);
 	if (number)
 		file_jobs(w, call, number);
@@ -291,6 +380,12 @@ static __always_inline void open_how(struct tm_work *w)
 	w->arg[5] = 0;
 }
 
+/* Whether a call is wanted for what it changes alone, and by no rule or view (tuimon/interest.py, STATE). */
+static __always_inline int is_for_state(u64 call, struct tm_cpu *cpu)
+{
+	return !(call & TM_WANT_PATHS) && !(call & TM_WANT_VIEW && cpu && in_view(cpu));
+}
+
 int tm_detail(u64 *ctx)
 {
 	struct tm_work *w = work_of_cpu();
@@ -303,6 +398,12 @@ int tm_detail(u64 *ctx)
 		goto lost;
 	call = w->call;
 	read_args(w->arg, regs, w->head.flags & TM_F_COMPAT);
+	cpu = this_cpu();
+	if (TM_CALL_COPY(call) == TM_COPY_LIMITS && !w->arg[2] && is_for_state(call, cpu)) {
+		if (cpu)
+			cpu->filtered++;
+		return 0;
+	}
 	if (call & TM_CALL_OPEN_HOW)
 		open_how(w);
 	fill_args(w);
@@ -311,6 +412,7 @@ int tm_detail(u64 *ctx)
 	path_jobs(w, task, call);
 	fd_job(w, task, call);
 	data_job(w, call);
+	copy_job(w, call);
 	if (call & TM_CALL_RESERVED)
 		chain.call(ctx, TM_STAGE_PROCESS);
 	else

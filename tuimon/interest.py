@@ -29,7 +29,7 @@ _ALWAYS_ON: Final = frozenset({"clone", "clone3", "fork", "vfork"})
 """New processes come as process events anyway; asking for the calls too would show each twice."""
 STATE: Final = frozenset(
     """
-    chdir fchdir setsid setpgid capset setns unshare
+    chdir fchdir setsid setpgid capset setns unshare prlimit setrlimit
     setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid
     """.split()  # noqa: SIM905
 )

@@ -26,7 +26,7 @@ from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, pu
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
-from tuimon.capture.rows import call_rows
+from tuimon.capture.rows import ENTER, call_rows
 from tuimon.capture.shedding import Shedding, Step, busiest
 from tuimon.capture.source import CallCounts, Counts, Interest, Want, always
 from tuimon.capture.sources import Build, possible_cpus
@@ -308,8 +308,13 @@ class KernelSource:
         self._view(programs, interest)
         self._config["environ"][0] = interest.environ
         rows = call_rows(interest, self._shedding.step)
+        looks = bool(np.any(rows & np.uint64(ENTER)))
+        if looks:
+            programs.look_at_entries(True)
         for nr in np.flatnonzero(self._rows != rows).tolist():
             self._rows[nr] = rows[nr]
+        if not looks:
+            programs.look_at_entries(False)
 
     def _view(self, programs: Programs, interest: Interest) -> None:
         """Put the cgroups in view into the kernel's set; what leaves the view leaves before the rest enters."""
@@ -370,7 +375,7 @@ class KernelSource:
         sizes = ", ".join(f"{c.name.lower()} {self._ring_bytes[c] >> 10}" for c in SizeClass)
         return (
             ("programs", f"{self.kind} raw tracepoints"),
-            ("attached to", ", ".join(programs.first)),
+            ("attached to", ", ".join(programs.attached)),
             ("rings", f"{total:.1f} MiB ({sizes} KiB)"),
             ("processors", str(possible_cpus())),
             ("containers", f"counted exactly for up to {self._cgroup_slots - 1:,} cgroups at a time"),

@@ -30,11 +30,21 @@ TRACEPOINTS: Final = {
     "tm_fork": ("sched_process_fork", "chain_fork", ("tm_process", "tm_finish")),
     "tm_exit": ("sched_process_exit", "chain_exit", ("tm_process", "tm_finish_bare")),
     "tm_io_uring": ("io_uring_submit_req", "chain_uring", ("tm_finish",)),
+    "tm_sys_enter": ("sys_enter", "chain_enter", ("tm_entered",)),
 }
 """First program of each tracepoint, with the map and the stages it hands over to."""
 OPTIONAL: Final = frozenset({"io_uring_submit_req"})
 """Tracepoints that older kernels lack (this one came with Linux 6.3), or kernels without io_uring."""
-STAGE_INDEX: Final = {"tm_detail": 0, "tm_process": 1, "tm_finish": 2, "tm_finish_bare": 2, "tm_emit": 4}
+ON_DEMAND: Final = "sys_enter"
+"""Attached while somebody asks for what only the entry of a call can tell: every call of the machine pays for it."""
+STAGE_INDEX: Final = {
+    "tm_entered": 2,
+    "tm_detail": 0,
+    "tm_process": 1,
+    "tm_finish": 2,
+    "tm_finish_bare": 2,
+    "tm_emit": 4,
+}
 """TM_STAGE_ in maps.h."""
 FUNCTIONS: Final = (*TRACEPOINTS, *STAGE_INDEX)
 RINGS: Final = (
@@ -43,7 +53,7 @@ RINGS: Final = (
 """By size class."""
 MAPS: Final = (
     "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "shed", "compat_numbers", "uring_ops",
-    "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", *RINGS,
+    "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter", "entered", *RINGS,
 )  # fmt: skip
 
 
@@ -63,6 +73,8 @@ class Programs:
     """Tracepoint to the fd of its first program."""
     fds: list[int] = field(default_factory=list)
     """Programs and attachments."""
+    entry: int | None = None
+    """What keeps the program on the entry of system calls attached."""
 
     def attach(self) -> None:
         """Attach the programs: events flow from here on.
@@ -73,13 +85,34 @@ class Programs:
             CaptureError: The kernel refuses.
         """
         try:
-            for tracepoint in reversed(self.first):
+            for tracepoint in (name for name in reversed(self.first) if name != ON_DEMAND):
                 self.fds.append(attach(self.first[tracepoint], tracepoint, typed=self.kind != "plain"))
         except OSError as error:
             raise _refused(error) from None
 
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The tracepoints that events come from."""
+        return tuple(name for name in self.first if name != ON_DEMAND or self.entry is not None)
+
+    def look_at_entries(self, wanted: bool) -> None:
+        """Attach or detach the program on the entry of system calls.
+
+        Raises:
+            CaptureError: The kernel refuses.
+        """
+        if wanted and self.entry is None:
+            try:
+                self.entry = attach(self.first[ON_DEMAND], ON_DEMAND, typed=self.kind != "plain")
+            except OSError as error:
+                raise _refused(error) from None
+        elif not wanted and self.entry is not None:
+            os.close(self.entry)
+            self.entry = None
+
     def detach(self) -> None:
         """Detach and free the programs; the maps stay readable."""
+        self.look_at_entries(False)
         for fd in reversed(self.fds):
             os.close(fd)
         self.fds.clear()

@@ -29,7 +29,11 @@ _ACCEPT: Final = 1 << 47
 _CONNECT: Final = 1 << 48
 _WRITES: Final = 1 << 49
 _NEW_CWD: Final = 1 << 50
-SHED: Final = 1 << 51
+_COPY: Final = 51
+ENTER: Final = 1 << 57
+"""In a row: the call's entry must be looked at."""
+_COPIES: Final = {"next": 63, "poll": 62, "text": 61, "vector": 60, "message": 59, "messages": 58, "limits": 57}
+SHED: Final = 1 << 62
 """TM_CALL_SHED."""
 
 _SIX_ARGUMENTS: Final = frozenset(
@@ -47,6 +51,8 @@ _SIX_ARGUMENTS: Final = frozenset(
     }
 )
 """Calls that say something in more than the three arguments of a slim record, and nothing else that makes them wide."""
+_DATA_COPIES: Final = frozenset({"vector", "message", "messages"})
+"""What is copied of these calls is the data they move."""
 _FD_GONE: Final = frozenset({"close", "close_range"})
 """At their exit the fd no longer leads to a file."""
 
@@ -56,9 +62,17 @@ def _is_wide(call: Call, want: Want) -> bool:
         return True
     if call.path is not None or call.path2 is not None or call.sockaddr is not None or call.text is not None:
         return True
-    if call.fd is None or call.name in _FD_GONE:
+    if call.copy and call.copy not in _DATA_COPIES and want & Want.PATHS:
+        return True
+    if call.name in _FD_GONE:
+        return _looks_at_entry(call, want)
+    if call.fd is None:
         return False
     return call.category in ("file", "net") or bool(want & (Want.PATHS | Want.DATA))
+
+
+def _looks_at_entry(call: Call, want: Want) -> bool:
+    return call.name == "close" and bool(want & Want.PATHS)
 
 
 def _flags(call: Call, want: Want) -> int:
@@ -75,13 +89,14 @@ def _flags(call: Call, want: Want) -> int:
         _CONNECT: call.name == "connect",
         _WRITES: call.category == "io-write",
         _NEW_CWD: call.name == "chdir",
+        ENTER: _looks_at_entry(call, want),
     }
     return sum(bit for bit, is_set in flags.items() if is_set)
 
 
 def call_row(call: Call, want: Want) -> int:
     """Return the row of one call that is wanted."""
-    fd = None if call.name in _FD_GONE else call.fd
+    fd = None if call.name in _FD_GONE and not _looks_at_entry(call, want) else call.fd
     path = call.path if call.path is not None else call.text
     places = {
         _FD: fd,
@@ -90,9 +105,11 @@ def call_row(call: Call, want: Want) -> int:
         _PATH2: call.path2,
         _DIR2: call.dirfd2,
         _ADDR: call.sockaddr,
-        _DATA: call.data,
+        _DATA: call.data if call.copied is None else call.copied,
     }
     row = int(want) & 0x0F | _flags(call, want)
+    if call.copy:
+        row |= (_COPIES.get(call.copy) or int(call.copy) // 4) << _COPY
     for shift, position in places.items():
         row |= (_NONE if position is None else position) << shift
     return row

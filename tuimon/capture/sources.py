@@ -20,7 +20,7 @@ KINDS: Final = ("typed+cast", "typed", "plain")
 
 SOURCES: Final = (
     "events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "record.h",
-    "sys_exit.bpf.c", "stages.bpf.c", "process_events.bpf.c", "io_uring.bpf.c",
+    "sys_exit.bpf.c", "stages.bpf.c", "process_events.bpf.c", "io_uring.bpf.c", "sys_enter.bpf.c",
 )  # fmt: skip
 """In the order of the translation unit; the offsets from BTF come before them."""
 CAST_CALL: Final = 0x7FFFFFF1

@@ -30,12 +30,14 @@ from tuimon.enrich.record import (
     EXIT,
     FORK,
     Described,
+    Limit,
     Move,
     Said,
     describe,
     differs,
     executed,
     forked,
+    limits,
     moves,
     said_rows,
     updated,
@@ -276,10 +278,14 @@ class ProcessTable:
         if not len(batch.proc_row) and not moved:
             return changes
         arena = batch.arena
-        rows: Iterator[Said | Move] = said_rows(batch)
-        for said in merge(rows, moved, key=_row) if moved else rows:
+        limited = limits(batch)
+        rows: Iterator[Said | Move | Limit] = said_rows(batch)
+        for said in merge(rows, moved, limited, key=_row) if moved or limited else rows:
             if isinstance(said, Move):
                 self._move(said, changes)
+                continue
+            if isinstance(said, Limit):
+                self._limit(said, changes)
                 continue
             kind, process = said.kind, said.process
             if not 0 < process.pid < PID_LIMIT or said.tgid >= PID_LIMIT:
@@ -305,6 +311,13 @@ class ProcessTable:
         moved = process_state.copy_of(known)
         moved.cwd, moved.exec_ns = move.cwd, move.ts_ns
         changes.append((move.tgid, move.row, self._add(moved)))
+
+    def _limit(self, limit: Limit, changes: list[Change]) -> None:
+        known = self.current(limit.tgid)
+        if known is not None and known.fd_limit != limit.fd_limit:
+            limited = process_state.copy_of(known)
+            limited.fd_limit, limited.exec_ns = limit.fd_limit, limit.ts_ns
+            changes.append((limit.tgid, limit.row, self._add(limited)))
 
     def _fork(self, arena: bytes, said: Said, changes: list[Change]) -> int:
         child, ts_ns = said.process, said.ts_ns

@@ -5,6 +5,7 @@ The record layout is ``struct tm_proc`` of bpf/events.h; the text slots of exec 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -83,6 +84,16 @@ class Move(NamedTuple):
     cwd: str
 
 
+class Limit(NamedTuple):
+    """One row that changes how many fds another process may have open (prlimit)."""
+
+    row: int
+    tgid: int
+    """The process whose limit it is."""
+    ts_ns: int
+    fd_limit: int
+
+
 _FIELDS: Final = list(Described._fields)
 # Members of an Enum are looked up in Python before 3.12; here that would cost more than the work itself.
 FORK: Final = int(Kind.FORK)
@@ -93,6 +104,9 @@ REAL_SAME: Final = int(Flag.REAL_SAME)
 _MANY_MOVES: Final = 500
 _CHDIR: Final = NAME_TO_NR["chdir"]
 _FCHDIR: Final = NAME_TO_NR["fchdir"]
+_PRLIMIT: Final = NAME_TO_NR["prlimit"]
+_NOFILE: Final = 7
+_LIMIT: Final = struct.Struct("<Q")
 
 
 def said_rows(batch: Batch) -> Iterator[Said]:
@@ -134,6 +148,27 @@ def moves(batch: Batch) -> list[Move]:
         raw = slots[Slot.GIVEN] if same else slots[Slot.REAL]
         if raw[:1] == b"/":
             found.append(Move(row, int(head["tgid"][row]), int(head["ts_ns"][row]), _decode(raw)))
+    return found
+
+
+def limits(batch: Batch) -> list[Limit]:
+    """Return every limit on open fds that a process gave to another one, in time order.
+
+    What a process does to its own limits is in the description that the call's record carries. A caller in a pid
+    namespace of its own names the other by a number that means nothing here: its call is left out.
+    """
+    head = batch.head
+    rows = np.flatnonzero((head["nr"] == _PRLIMIT) & (head["kind"] == SYSCALL)).tolist()
+    found = []
+    for row in rows:
+        pid, resource, new = head["arg"][row].tolist()
+        pid &= 0xFFFFFFFF
+        described = batch.proc_of(row)
+        if head["ret"][row] or resource != _NOFILE or not new or pid in (0, int(head["tgid"][row])):
+            continue
+        raw = batch.slot(row, Slot.SOCK)
+        if described is not None and not described["pid_ns_level"] and len(raw) >= _LIMIT.size:
+            found.append(Limit(row, pid, int(head["ts_ns"][row]), min(_LIMIT.unpack_from(raw)[0], 0xFFFFFFFF)))
     return found
 
 

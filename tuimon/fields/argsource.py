@@ -6,10 +6,12 @@ Raw values only: numbers as the kernel has them, text, bytes. How they are print
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tuimon.events import decode
 from tuimon.fields import flags as names
 from tuimon.fields.facts import Facts
 from tuimon.fields.sock import ip_text
@@ -21,7 +23,8 @@ PAGE_KB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 Raw = int | str | bytes | None
 _Source = Callable[[Facts], Raw]
 
-# Where the parameters come from: a register (0 to 5, sN to read it as signed), or one of the named sources below.
+# Where the parameters come from: a register (0 to 5, sN to read it as signed), a number of what an argument points to
+# (cOFFSET and its struct format; C: only when the call succeeded), or one of the named sources below.
 # Parameters that are not named here are absent: the record does not carry them.
 _TABLE = """
 accept: fd=ret tuple=tuple
@@ -30,7 +33,7 @@ access: res=ret name=given mode=1
 bind: res=ret addr=local fd=fd
 bpf: fd=ret cmd=0
 brk: res=ret addr=0
-capset: res=ret
+capset: res=ret cap_inheritable=cap8 cap_permitted=cap4 cap_effective=cap0
 chdir chroot rmdir unlink stat lstat: res=ret path=given
 chmod: res=ret filename=given mode=1
 chown lchown: res=ret path=given uid=1 gid=2
@@ -53,24 +56,30 @@ fchmodat: res=ret dirfd=s0 filename=given mode=2
 fchown: res=ret fd=fd uid=1 gid=2
 fchownat: res=ret dirfd=s0 pathname=given uid=2 gid=3 flags=4
 fcntl: res=ret fd=fd cmd=1 arg=2
-finit_module: res=ret fd=fd flags=2
+finit_module: res=ret fd=fd uargs=string flags=2
 flock: res=ret fd=fd operation=1
-fsconfig: res=ret fd=fd cmd=1 aux=s4
+fsconfig: res=ret fd=fd cmd=1 key=string aux=s4
 futex: res=ret addr=0 op=1 val=2
 getegid: egid=ret
 geteuid: euid=ret
 getgid: gid=ret
 getuid: uid=ret
-getcwd getresgid getresuid pipe select process_vm_readv process_vm_writev munlockall nanosleep: res=ret
-getrlimit setrlimit: res=ret resource=0
-getsockopt: res=ret fd=fd level=1 optname=2
-setsockopt: res=ret fd=fd level=1 optname=2 optlen=4
-init_module: res=ret length=1
+getcwd: res=ret path=got_given
+getresgid getresuid select munlockall: res=ret
+nanosleep: res=ret interval=timespec
+pipe: res=ret fd1=C0i fd2=C4i
+process_vm_readv process_vm_writev: res=ret pid=s0
+getrlimit: res=ret cur=C0q max=C8q resource=0
+setrlimit: res=ret cur=c0q max=c8q resource=0
+getsockopt: res=ret fd=fd level=1 optname=2 val=optval
+setsockopt: res=ret fd=fd level=1 optname=2 val=optval optlen=4
+init_module: res=ret length=1 uargs=string
 inotify_init: res=ret
 inotify_init1: res=ret flags=0
 io_uring_enter: res=ret fd=fd to_submit=1 min_complete=2 flags=3
 io_uring_register: res=ret fd=fd opcode=1 arg=2 nr_args=3
-io_uring_setup: res=ret entries=0
+io_uring_setup: res=ret entries=0 sq_entries=C0I cq_entries=C4I flags=c8I sq_thread_cpu=c12I \
+ sq_thread_idle=c16I features=C20I
 ioctl: res=ret fd=fd request=1 argument=2
 keyctl: res=ret operation=0 arg2=1 arg3=2 arg4=3 arg5=4
 kill: res=ret pid=s0 sig=1
@@ -90,7 +99,7 @@ mlockall: res=ret flags=0
 mmap: res=ret addr=0 length=1 prot=2 flags=3 fd=fd offset=5
 mprotect: res=ret addr=0 length=1 prot=2
 munmap: res=ret addr=0 length=1
-mount: res=ret dev=given dir=given2 flags=3
+mount: res=ret dev=given dir=given2 type=string flags=3
 newfstatat: res=ret dirfd=s0 path=given flags=3
 open: fd=ret name=given flags=1 mode=open_mode dev=dev ino=ino
 open_by_handle_at: fd=ret mountfd=s0 flags=2 path=real dev=dev ino=ino
@@ -98,12 +107,12 @@ openat: fd=ret dirfd=s0 name=given flags=2 mode=open_mode dev=dev ino=ino
 openat2: fd=ret dirfd=s0 name=given flags=2 mode=open_mode resolve=4 dev=dev ino=ino
 pidfd_getfd: fd=ret pid_fd=s0 target_fd=s1 flags=2
 pidfd_open: fd=ret pid=s0 flags=1
-pipe2: res=ret flags=1
-poll: res=ret timeout=s2
-ppoll: res=ret
+pipe2: res=ret fd1=C0i fd2=C4i flags=1
+poll: res=ret fds=fds timeout=s2
+ppoll: res=ret fds=fds
 prctl: res=ret option=0 arg2_str=prctl_name arg2_int=prctl_int
 pread pwrite preadv pwritev: res=ret data=data fd=fd size=io_size pos=3
-prlimit: res=ret pid=s0 resource=1
+prlimit: res=ret newcur=new0 newmax=new8 oldcur=old0 oldmax=old8 pid=s0 resource=1
 procexit: status=ret ret=exit_code sig=exit_signal core=exit_core
 ptrace: res=ret addr=2 data=3 request=0 pid=s1
 quotactl: res=ret special=given cmd=quota_cmd type=quota_type id=2
@@ -115,8 +124,9 @@ renameat2: res=ret olddirfd=s0 oldpath=given newdirfd=s2 newpath=given2 flags=4
 seccomp: res=ret op=0 flags=1
 semctl: res=ret semid=s0 semnum=s1 cmd=2 val=s3
 semget: res=ret key=s0 nsems=s1 semflg=2
-semop: res=ret nsops=2 semid=s0
-sendfile: res=ret out_fd=s0 in_fd=s1 size=3
+semop: res=ret nsops=2 sem_num_0=sem0H sem_op_0=sem2h sem_flg_0=sem4H sem_num_1=sem6H sem_op_1=sem8h \
+ sem_flg_1=sem10H semid=s0
+sendfile: res=ret offset=C0Q out_fd=s0 in_fd=s1 size=3
 setgid: res=ret gid=0
 setns: res=ret fd=fd nstype=1
 setpgid: res=ret pid=s0 pgid=s1
@@ -130,7 +140,7 @@ shutdown: res=ret fd=fd how=1
 signalfd: res=ret fd=s0
 signalfd4: res=ret flags=3 fd=s0
 socket: fd=ret domain=0 type=1 proto=2 flags=1
-socketpair: res=ret domain=0 type=1 proto=2
+socketpair: res=ret fd1=C0i fd2=C4i domain=0 type=1 proto=2
 splice: res=ret fd_in=s0 fd_out=s2 size=4 flags=5
 symlink: res=ret target=given linkpath=given2
 symlinkat: res=ret target=given linkdirfd=s1 linkpath=given2
@@ -165,6 +175,20 @@ def _signed64(at: int) -> _Source:
     def get(f: Facts) -> Raw:
         value = f.reg(at)
         return value if value is None or value < 1 << 63 else value - (1 << 64)
+
+    return get
+
+
+def _number_at(raw: bytes, offset: int, shape: str) -> int | None:
+    form = struct.Struct("<" + shape)
+    return int(form.unpack_from(raw, offset)[0]) if len(raw) >= offset + form.size else None
+
+
+def _copied(offset: int, shape: str, *, must_succeed: bool) -> _Source:
+    """Read a number of the struct that an argument points to."""
+
+    def get(f: Facts) -> Raw:
+        return None if must_succeed and f.ret < 0 else _number_at(f.copied(), offset, shape)
 
     return get
 
@@ -215,7 +239,8 @@ def _remote(f: Facts) -> Raw:
 
 
 def _prctl_name(f: Facts) -> Raw:
-    return f.given() if f.reg(0) == 15 else None
+    # The name that the thread had when the call returned is the one it was given, cut as the kernel cuts it.
+    return f.event.comm if f.reg(0) == 15 and f.ret >= 0 else None
 
 
 def _prctl_int(f: Facts) -> Raw:
@@ -258,6 +283,66 @@ def _loginuid(f: Facts) -> Raw:
     if process is None:
         return None
     return -1 if process.loginuid == 0xFFFFFFFF else process.loginuid
+
+
+def _got_given(f: Facts) -> Raw:
+    return f.given() if f.ret >= 0 else None
+
+
+def _string(f: Facts) -> Raw:
+    raw = f.copied()
+    return decode(raw) if raw else None
+
+
+def _timespec(f: Facts) -> Raw:
+    seconds, rest = _number_at(f.copied(), 0, "q"), _number_at(f.copied(), 8, "q")
+    return None if seconds is None or rest is None else seconds * 1_000_000_000 + rest
+
+
+def _option_value(f: Facts) -> Raw:
+    """Return an option of a socket: a number when it is as long as an int, else its bytes."""
+    raw = f.copied()
+    if not raw or (f.ret < 0 and f.name == "getsockopt"):
+        return None
+    return _number_at(raw, 0, "i") if len(raw) == 4 else raw
+
+
+def _polled(f: Facts) -> Raw:
+    """Return FD:EVENTS of each fd given to poll, the events that came in hexadecimal."""
+    if f.polled() is None:
+        return None
+    raw = f.copied()
+    return " ".join(f"{fd}:{came:x}" for fd, _, came in struct.iter_unpack("<iHH", raw[: len(raw) & ~7]))
+
+
+def _capability(offset: int) -> _Source:
+    """Join the two halves of a set of capabilities given to capset(2)."""
+
+    def get(f: Facts) -> Raw:
+        low, high = (_number_at(f.copied(), at, "I") for at in (offset, offset + 12))
+        return None if low is None else low | (high or 0) << 32
+
+    return get
+
+
+def _new_limit(offset: int) -> _Source:
+    """Read the limit given to prlimit; Falco shows 0 for none."""
+    return lambda f: _number_at(f.slot(Slot.SOCK), offset, "q") or 0 if f.event.ext is not None else None
+
+
+def _old_limit(offset: int) -> _Source:
+    return lambda f: _number_at(f.slot(Slot.GIVEN2), offset, "q") or 0 if f.event.ext is not None else None
+
+
+def _semaphore(offset: int, shape: str) -> _Source:
+    """Read one of the first two operations of semop; Falco shows 0 for one that is not there."""
+
+    def get(f: Facts) -> Raw:
+        raw = f.copied()
+        count = (f.reg(2) or 0) if raw else 0
+        return (_number_at(raw, offset, shape) if offset < 6 * count else 0) if raw else None
+
+    return get
 
 
 _SOURCES: Final[dict[str, _Source]] = {
@@ -303,6 +388,18 @@ _SOURCES: Final[dict[str, _Source]] = {
     "euid": _of_process("uid"),
     "egid": _of_process("gid"),
     "fdlimit": _of_process("fd_limit"),
+    "got_given": _got_given,
+    "string": _string,
+    "timespec": _timespec,
+    "optval": _option_value,
+    "fds": _polled,
+    **{f"cap{offset}": _capability(offset) for offset in (0, 4, 8)},
+    **{f"new{offset}": _new_limit(offset) for offset in (0, 8)},
+    **{f"old{offset}": _old_limit(offset) for offset in (0, 8)},
+    **{
+        f"sem{offset}{shape}": _semaphore(offset, shape)
+        for offset, shape in ((0, "H"), (2, "h"), (4, "H"), (6, "H"), (8, "h"), (10, "H"))
+    },
     "dev": lambda f: _of_file(f, "dev"),
     "ino": lambda f: _of_file(f, "ino"),
     "creat_flags": lambda f: _of_file(f, "flags"),
@@ -337,6 +434,8 @@ def _quota(f: Facts, shift: int) -> Raw:
 def _source(text: str) -> _Source:
     if text.isdigit():
         return _register(int(text))
+    if text[0] in "cC" and text[1:-1].isdigit():
+        return _copied(int(text[1:-1]), text[-1], must_succeed=text[0] == "C")
     if text[0] in "sS" and text[1:].isdigit():
         return _signed(int(text[1:])) if text[0] == "s" else _signed64(int(text[1:]))
     return _SOURCES[text]

@@ -72,7 +72,7 @@ _CALL_KINDS: Final = (_SYSCALL, int(Kind.IO_URING))
 _PATHLESS_KINDS: Final = (int(Kind.FORK), _EXIT)
 _RETURNING_KINDS: Final = (_SYSCALL, int(Kind.EXEC), int(Kind.FORK))
 _RETURNING: Final = frozenset(name for name, params in PARAMS.items() if params)
-_FD_EVENTS: Final = (
+FD_EVENTS: Final = (
     frozenset(
         name
         for name, call in CALLS.items()
@@ -80,6 +80,7 @@ _FD_EVENTS: Final = (
     )
     - _NO_FD_IN_FALCO
 )
+"""Calls for which the fd.* fields mean anything."""
 
 _FAMILY_KINDS: Final = {
     int(socket.AF_INET): "ipv4",
@@ -100,6 +101,7 @@ class File(NamedTuple):
     """See records.FileFlag."""
 
 
+_DATA_COPIES: Final = ("vector", "message", "messages")
 POLLS: Final = frozenset({"poll", "ppoll"})
 _POLLFD: Final = struct.Struct("<ihh")
 _FILE: Final = struct.Struct("<QII")
@@ -118,6 +120,11 @@ def absolute(base: str, given: str) -> str:
     if "//" not in given and "/." not in given and (not given.endswith("/") or given == "/"):
         return given
     return normpath("/" + given.lstrip("/"))
+
+
+def has_result(kind: int, name: str) -> bool:
+    """Return whether events of a kind and type have a return value; see ``Facts.has_result``."""
+    return kind in _RETURNING_KINDS and name in _RETURNING
 
 
 class Facts:
@@ -174,7 +181,7 @@ class Facts:
     @property
     def has_result(self) -> bool:
         """Whether Falco gives it a return value: calls that it looks into, with their exit seen."""
-        return self.kind in _RETURNING_KINDS and self.name in _RETURNING
+        return has_result(self.kind, self.name)
 
     def reg(self, at: int | None) -> int | None:
         """Return a register argument as passed (unsigned), None when the record does not carry it."""
@@ -249,7 +256,7 @@ class Facts:
     @property
     def is_fd_event(self) -> bool:
         """Whether the fd.* fields mean anything here."""
-        return self.name in _FD_EVENTS and self.kind in _CALL_KINDS
+        return self.name in FD_EVENTS and self.kind in _CALL_KINDS
 
     def fd_num(self) -> int | None:
         """Return the number of the event's fd: -1 when the call that should have made one failed."""
@@ -267,7 +274,8 @@ class Facts:
         if self._sock is _NOT_ASKED:
             raw = self.slot(Slot.SOCK)
             # Data bytes of an I/O call share the slot; a socket there is told by the call or the type of the fd.
-            is_sock = len(raw) >= SOCK_BYTES and (self.call.category == "net" or self._is_sock_mode)
+            by_name = self.call.category == "net" and self.call.copied is None
+            is_sock = len(raw) >= SOCK_BYTES and (by_name or self._is_sock_mode)
             self._sock = Sock(raw) if is_sock else None
             if is_sock and self.name == "bind":
                 self._sock.take_bind(failed=self.ret < 0)  # type: ignore[union-attr]
@@ -287,15 +295,23 @@ class Facts:
 
     def data(self) -> bytes | None:
         """Return the first bytes that the call read or wrote, None when the record carries none."""
-        if self.call.data is None:
+        if self.call.data is None and self.call.copy not in _DATA_COPIES:
             return None
         return self.slot(Slot.SOCK if self.sock() is None else Slot.GIVEN2) or None
+
+    def copied(self) -> bytes:
+        """Return the struct or string that an argument points to, empty when the record carries none."""
+        if self.call.copied is None or self.call.copy in _DATA_COPIES or self.kind != _SYSCALL:
+            return b""
+        return self.slot(Slot.SOCK if self.sock() is None else Slot.GIVEN2)
 
     def polled(self) -> list[int] | None:
         """Return the fds given to poll or ppoll, None when the record carries none."""
         if self.name not in POLLS or self.kind != _SYSCALL:
             return None
-        raw = self.slot(Slot.SOCK)
+        if self.event.ext is None:
+            return None
+        raw = self.copied()
         return [fd for fd, _, _ in _POLLFD.iter_unpack(raw[: len(raw) // _POLLFD.size * _POLLFD.size])]
 
     def role(self) -> str:

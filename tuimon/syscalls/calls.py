@@ -41,6 +41,11 @@ class Call:
     """A name that is not a path (memfd_create, delete_module): slot GIVEN, without a BASE."""
     data: int | None = None
     """Buffer of an I/O call; its length is the next argument."""
+    copied: int | None = None
+    """Pointer to a struct or a string that the record carries too; what of it says ``copy``."""
+    copy: str = ""
+    """Bytes of it; ``next``: as many as the next argument says; ``poll``: fds of poll; ``text``: a string; ``vector``,
+    ``message``, ``messages``: the data behind its first buffer, where data is asked for; ``limits``: prlimit's two."""
     returns_fd: bool = False
     """A return value of 0 or more is a new fd, and that is the fd of the event."""
     reserved: bool = False
@@ -53,7 +58,8 @@ class Call:
 
 
 # name, category, then one letter and a position each: f fd, g second fd, p path, d its directory, q second path, e its
-# directory, s socket address, t text, b buffer; > returns an fd; ! uses the reserved rings.
+# directory, s socket address, t text, b buffer, x memory to copy (xPOSITION:WHAT); > returns an fd; ! uses the
+# reserved rings.
 _TABLE = """
 open file p0 >
 creat file p0 >
@@ -75,6 +81,7 @@ lseek file f0
 llseek file f0
 chdir file p0
 fchdir file f0
+getcwd file t0
 chroot process p0 !
 pivot_root other p0 q1 !
 rename file p0 q1
@@ -147,15 +154,15 @@ userfaultfd file >
 copy_file_range file f2 g0
 read io-read f0 b1
 pread io-read f0 b1
-readv io-read f0
-preadv io-read f0
+readv io-read f0 x1:vector
+preadv io-read f0 x1:vector
 preadv2 other f0
 write io-write f0 b1
 pwrite io-write f0 b1
-writev io-write f0
-pwritev io-write f0
+writev io-write f0 x1:vector
+pwritev io-write f0 x1:vector
 pwritev2 other f0
-sendfile io-write f0 g1
+sendfile io-write f0 g1 x2:8
 splice io-other f0 g2
 tee other f0 g1
 vmsplice other f0
@@ -164,7 +171,7 @@ fcntl io-other f0
 dup io-other f0 >
 dup2 io-other f0 g1 >
 dup3 io-other f0 g1 >
-io_uring_setup io-other >
+io_uring_setup io-other x1:24 >
 io_uring_enter io-other f0
 io_uring_register io-other f0
 socket net >
@@ -176,19 +183,19 @@ accept4 net f0 >
 shutdown net f0
 getsockname net f0
 getpeername net f0
-setsockopt net f0
-getsockopt net f0
+setsockopt net f0 x3:next
+getsockopt net f0 x3:4
 sendto io-write f0 s4 b1
 recvfrom io-read f0 b1
-sendmsg io-write f0
-recvmsg io-read f0
-sendmmsg io-write f0
-recvmmsg io-read f0
+sendmsg io-write f0 x1:message
+recvmsg io-read f0 x1:message
+sendmmsg io-write f0 x1:messages
+recvmmsg io-read f0 x1:messages
 send io-write f0 b1
 recv io-read f0 b1
-socketpair IPC
-pipe IPC
-pipe2 IPC
+socketpair IPC x3:8
+pipe IPC x0:8
+pipe2 IPC x0:8
 eventfd IPC >
 eventfd2 IPC >
 futex IPC
@@ -215,10 +222,10 @@ epoll_ctl other f0 g2
 epoll_wait wait f0
 epoll_pwait other f0
 epoll_pwait2 other f0
-poll wait
-ppoll wait
+poll wait x0:poll
+ppoll wait x0:poll
 select wait
-nanosleep sleep
+nanosleep sleep x0:16
 timerfd_create time >
 timerfd_settime other f0
 timerfd_gettime other f0
@@ -239,16 +246,16 @@ vfork process
 exit other
 exit_group other
 prctl process
-capset process !
+capset process x1:24 !
 ptrace process !
 setns process f0 !
 unshare process !
 setsid process !
 setpgid process !
-getrlimit process
-setrlimit process
-prlimit process
-semop process
+getrlimit process x1:16
+setrlimit process x1:16 !
+prlimit process x2:limits !
+semop process x1:12
 semctl process
 semget process
 setuid user !
@@ -268,7 +275,7 @@ getresuid user
 getresgid user
 quotactl user p1
 quotactl_fd other f0
-mount file p0 q1 !
+mount file p0 q1 x2:text !
 umount file p0 !
 umount2 file p0 !
 move_mount other d0 p1 e2 q3 !
@@ -277,12 +284,12 @@ open_tree other d0 p1 > !
 open_tree_attr other d0 p1 > !
 fsopen other t0 > !
 fspick other d0 p1 > !
-fsconfig system f0 !
+fsconfig system f0 x2:text !
 fsmount other f0 > !
 statmount other
 listmount other
-init_module other !
-finit_module other f0 !
+init_module other x2:text !
+finit_module other f0 x1:text !
 delete_module other t0 !
 kexec_load other !
 kexec_file_load other f0 g1 !
@@ -311,13 +318,15 @@ _LETTERS = {
     "s": "sockaddr",
     "t": "text",
     "b": "data",
+    "x": "copied",
 }
 
 
 def _parse(line: str) -> Call:
     name, category, *marks = line.split()
     positions = {_LETTERS[mark[0]]: int(mark[1]) for mark in marks if mark[0] in _LETTERS}
-    return Call(name, category, **positions, returns_fd=">" in marks, reserved="!" in marks)
+    copy = next((mark[3:] for mark in marks if mark[0] == "x"), "")
+    return Call(name, category, **positions, copy=copy, returns_fd=">" in marks, reserved="!" in marks)
 
 
 def _table() -> dict[str, Call]:

@@ -1,0 +1,149 @@
+"""Makes seventy system calls, each at least once, most of them well and some of them wrongly; for whoever watches.
+
+``calls_subject.py FOLDER TOKEN``; every call goes through syscall(2), so that none is replaced by another.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tuimon.syscalls import NAME_TO_NR
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.syscall.restype = ctypes.c_long
+CWD = -100
+PAGE = 4096
+
+
+def call(name: str, *args: object) -> int:
+    """Make a system call by Falco's name: ints, and bytes or ctypes buffers by their address."""
+    words = [arg if not isinstance(arg, int) else ctypes.c_long(arg) for arg in args]
+    return int(LIBC.syscall(ctypes.c_long(NAME_TO_NR[name]), *words))
+
+
+def buffer(raw: bytes) -> ctypes.Array[ctypes.c_char]:
+    """Return writable memory with this content."""
+    return ctypes.create_string_buffer(raw, len(raw))
+
+
+def files() -> None:
+    """Open, make, link, rename, change, remove."""
+    call("mkdir", b"one", 0o750)
+    call("mkdirat", CWD, b"two", 0o700)
+    fd = call("openat", CWD, b"one/file", os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    call("write", fd, b"some text\n", 10)
+    call("lseek", fd, 2, os.SEEK_SET)
+    call("read", fd, buffer(bytes(32)), 5)
+    call("pwrite", fd, b"XY", 2, 4)
+    call("pread", fd, buffer(bytes(16)), 6, 1)
+    memory = buffer(b"abcdef")
+    call("writev", fd, buffer(struct.pack("QQ", ctypes.addressof(memory), 6)), 1)
+    call("fchmod", fd, 0o600)
+    call("fchown", fd, 0, 0)
+    call("flock", fd, 2 | 4)
+    call("fsync", fd)
+    call("ftruncate", fd, 3)
+    call("getdents64", fd, buffer(bytes(64)), 64)
+    call("fcntl", fd, 3, 0)
+    call("ioctl", fd, 0x5401, buffer(bytes(64)))
+    call("dup", fd)
+    call("dup2", fd, 90)
+    call("dup3", fd, 91, os.O_CLOEXEC)
+    call("close", 90)
+    call("creat", b"made", 0o604)
+    call("open", b"/nonexistent/shadow", os.O_WRONLY | os.O_APPEND, 0)
+    how = buffer(struct.pack("QQQ", os.O_RDONLY, 0, 0x08))
+    call("openat2", CWD, b"one", how, 24)
+    call("link", b"made", b"made2")
+    call("linkat", CWD, b"made", CWD, b"made3", 0)
+    call("symlink", b"made", b"soft")
+    call("symlinkat", b"one/file", CWD, b"soft2")
+    call("rename", b"made2", b"made4")
+    call("renameat", CWD, b"made3", CWD, b"made5")
+    call("renameat2", CWD, b"made4", CWD, b"made6", 1)
+    call("chmod", b"made", 0o666)
+    call("fchmodat", CWD, b"made", 0o604)
+    call("chown", b"made", 0, 0)
+    call("lchown", b"soft", 0, 0)
+    call("fchownat", CWD, b"soft", 0, 0, 0x100)
+    call("access", b"made", os.R_OK | os.W_OK)
+    call("stat", b"made", buffer(bytes(256)))
+    call("lstat", b"soft", buffer(bytes(256)))
+    call("newfstatat", CWD, b"soft", buffer(bytes(256)), 0x100)
+    call("mknodat", CWD, b"fifo", 0o010622, 0)
+    call("unlink", b"soft2")
+    call("unlinkat", CWD, b"two", 0x200)
+    call("rmdir", b"not-there")
+    call("chdir", b"one")
+    call("getcwd", buffer(bytes(PAGE)), PAGE)
+    call("fchdir", call("open", b"..", os.O_DIRECTORY, 0))
+    call("umount2", b"/nonexistent", 2)
+    call("mount", b"none", b"/nonexistent", b"tmpfs", 0x1 | 0x8, 0)
+    call("chroot", b"/nonexistent")
+
+
+def sockets() -> None:
+    """Talk over unix and IP sockets."""
+    pair = buffer(bytes(8))
+    call("socketpair", socket.AF_UNIX, socket.SOCK_STREAM, 0, pair)
+    left, _ = struct.unpack("ii", pair.raw)
+    call("shutdown", left, socket.SHUT_WR)
+    fd = call("socket", socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
+    call("setsockopt", fd, 1, 2, buffer(struct.pack("i", 1)), 4)
+    address = buffer(struct.pack("=HH4s8x", socket.AF_INET, socket.htons(9), socket.inet_aton("127.0.0.1")))
+    call("connect", fd, address, 16)
+    call("sendto", fd, b"hello", 5, 0, 0, 0)
+    own = call("socket", socket.AF_INET, socket.SOCK_STREAM, 0)
+    any_port = buffer(struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton("127.0.0.1")))
+    call("bind", own, any_port, 16)
+    call("listen", own, 7)
+    call("accept4", 999, 0, 0, socket.SOCK_CLOEXEC)
+
+
+def processes() -> None:
+    """Limits, ids, signals, memory, and everything with a struct behind a pointer."""
+    limits = buffer(struct.pack("QQ", 100, 200))
+    call("prlimit", 0, 7, limits, buffer(bytes(16)))
+    call("prlimit", 0, 3, 0, buffer(bytes(16)))
+    call("nanosleep", buffer(struct.pack("QQ", 0, 1234)), 0)
+    call("pipe2", buffer(bytes(8)), os.O_CLOEXEC)
+    poll = buffer(struct.pack("ihhihh", 0, 1, 0, 91, 4, 0))
+    call("poll", poll, 2, 0)
+    call("kill", os.getpid(), 0)
+    call("tgkill", os.getpid(), os.getpid(), 0)
+    call("setsid")
+    call("setpgid", 0, 0)
+    call("setuid", 0)
+    call("setresuid", 0, 0, 0)
+    call("setgid", 0)
+    call("setregid", 0, 0)
+    call("memfd_create", b"a name", 1)
+    call("eventfd2", 3, os.O_NONBLOCK)
+    call("epoll_create1", os.O_CLOEXEC)
+    call("inotify_init1", os.O_CLOEXEC)
+    call("timerfd_create", 1, 0)
+    at = call("mmap", 0, 2 * PAGE, 3, 0x22, -1, 0)
+    call("mprotect", at, PAGE, 1)
+    call("munmap", at, 2 * PAGE)
+    call("prctl", 15, b"another name", 0, 0, 0)
+    call("unshare", 0x400)
+    call("setns", 999, 0x20000)
+    call("ptrace", 16, 999999, 0, 0)
+    call("seccomp", 2, 0, 0)
+    call("personality", 0xFFFFFFFF)
+    call("bpf", 15, 0, 0)
+    call("finit_module", 999, b"a=1", 0)
+    call("delete_module", b"no_such_module", os.O_NONBLOCK)
+
+
+if __name__ == "__main__":
+    os.chdir(sys.argv[1])
+    files()
+    sockets()
+    processes()

@@ -1,0 +1,249 @@
+"""Decoded arguments compared with strace's, for one run of one program that both watch."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.containers import wait_until
+from tests.kernel.test_field_truth import value
+from tuimon.capture.kernel import KernelSource
+from tuimon.engine import Engine, build_engine
+from tuimon.events import Event
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.settings import Settings
+
+pytestmark = pytest.mark.kernel
+
+SUBJECT = Path(__file__).with_name("calls_subject.py")
+RENAMED = {"pread64": "pread", "pwrite64": "pwrite", "prlimit64": "prlimit"}
+NOT_ASKED = {"getpid"}
+
+# strace's argument by its place, a colon, and our argument's name; "+" behind the name: a flag, compared as names.
+TABLE = """
+mkdir 0:path 1:mode
+mkdirat 0:dirfd 1:path 2:mode
+openat 0:dirfd 1:name 2:flags+ 3:mode
+write 0:fd 1:data 2:size
+lseek 0:fd 1:offset 2:whence+
+read 0:fd 1:data 2:size
+pwrite 0:fd 1:data 2:size 3:pos
+pread 0:fd 1:data 2:size 3:pos
+writev 0:fd
+fchmod 0:fd 1:mode
+fchown 0:fd 1:uid 2:gid
+flock 0:fd 1:operation+
+getdents64 0:fd
+fcntl 0:fd 1:cmd+
+ioctl 0:fd
+dup 0:oldfd
+dup2 0:oldfd 1:newfd
+dup3 0:oldfd 1:newfd 2:flags+
+close 0:fd
+creat 0:name 1:mode
+open 0:name 1:flags+
+openat2 0:dirfd 1:name
+link 0:oldpath 1:newpath
+linkat 0:olddir 1:oldpath 2:newdir 3:newpath 4:flags
+symlink 0:target 1:linkpath
+symlinkat 0:target 1:linkdirfd 2:linkpath
+rename 0:oldpath 1:newpath
+renameat 0:olddirfd 1:oldpath 2:newdirfd 3:newpath
+renameat2 0:olddirfd 1:oldpath 2:newdirfd 3:newpath 4:flags+
+chmod 0:filename 1:mode
+fchmodat 0:dirfd 1:filename 2:mode
+chown 0:path 1:uid 2:gid
+lchown 0:path 1:uid 2:gid
+fchownat 0:dirfd 1:pathname 2:uid 3:gid 4:flags+
+access 0:name 1:mode+
+stat 0:path
+lstat 0:path
+newfstatat 0:dirfd 1:path 3:flags+
+mknodat 0:dirfd 1:path
+unlink 0:path
+unlinkat 0:dirfd 1:name 2:flags+
+rmdir 0:path
+chdir 0:path
+getcwd 0:path
+fchdir 0:fd
+umount2 0:name
+mount 0:dev 1:dir 2:type
+chroot 0:path
+socketpair 3[0]:fd1 3[1]:fd2
+shutdown 0:fd 1:how+
+socket 2:proto=0
+setsockopt 0:fd 1:level+ 2:optname+ 3[0]:val 4:optlen
+connect 0:fd
+sendto 0:fd 1:data 2:size
+bind 0:fd
+listen 0:fd 1:backlog
+prlimit 0:pid 1:resource+
+poll 2:timeout
+pipe2 0[0]:fd1 0[1]:fd2 1:flags+
+kill 0:pid 1:sig
+tgkill 0:pid 1:tid 2:sig
+setpgid 0:pid 1:pgid
+setuid 0:uid
+setresuid 0:ruid 1:euid 2:suid
+setgid 0:gid
+setregid 0:rgid 1:egid
+memfd_create 0:name 1:flags+
+eventfd2 0:initval
+mmap 1:length 2:prot+ 3:flags+ 4:fd 5:offset
+mprotect 0:addr 1:length 2:prot+
+munmap 0:addr 1:length
+prctl 0:option+ 1:arg2_str
+unshare 0:flags+
+setns 0:fd 1:nstype+
+ptrace 0:request+ 1:pid
+bpf 0:cmd+
+finit_module 0:fd 1:uargs 2:flags
+delete_module 0:name 1:flags+
+"""
+OTHERS = """fsync ftruncate accept4 nanosleep setsid epoll_create1 inotify_init1 timerfd_create seccomp personality"""
+"""Calls of which the result alone is compared here."""
+SPECS = {line.split()[0]: line.split()[1:] for line in TABLE.strip().splitlines()}
+CALLS = (*SPECS, *OTHERS.split())
+RULE = """
+- rule: calls
+  desc: the calls of one program
+  condition: evt.type in ({calls}) and proc.args contains "{token}"
+  output: "%evt.args %evt.buffer"
+  priority: DEBUG
+"""
+
+
+def cut(text: str) -> list[str]:
+    """Cut strace's arguments at the commas that are in no bracket and no quotes."""
+    out, depth, quoted, start = [], 0, False, 0
+    for at, char in enumerate(text):
+        if char == '"' and text[at - 1 : at] != "\\":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char in "([{") - (char in ")]}")
+            if char == "," and not depth:
+                out.append(text[start:at].strip())
+                start = at + 1
+    return [*out, text[start:].strip()] if text else []
+
+
+def strace_calls(text: str) -> Iterator[tuple[str, list[str], str]]:
+    """Yield (name, arguments, result) from the subject's first call to its last."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith('mkdir("one"'))
+    last = next(at for at, line in enumerate(lines) if line.startswith("delete_module("))
+    for line in lines[first : last + 1]:
+        match = re.fullmatch(r"(\w+)\((.*)\)\s+= (.*)", line)
+        assert match is not None, line
+        name = RENAMED.get(match[1], match[1])
+        if name not in NOT_ASKED:
+            yield name, cut(match[2]), match[3]
+
+
+def wanted(argument: str, spec: str) -> object:
+    """Return an argument as our raw value or set of names would have it."""
+    if spec.endswith("+"):
+        names = argument.removeprefix("MS_").replace("SOCK_CLOEXEC", "O_CLOEXEC")
+        return set(re.split(r"\|", names)) if not names.isdigit() else set()
+    if argument.startswith('"'):
+        return argument.strip('"').encode().decode("unicode_escape")
+    if argument == "AT_FDCWD":
+        return -100
+    if re.fullmatch(r"0[0-7]+", argument):
+        return int(argument, 8)
+    return 0 if argument == "NULL" else int(argument, 0)
+
+
+def said(event: Event, spec: str) -> object:
+    name = spec.rstrip("+")
+    if spec.endswith("+"):
+        text = value(event, "evt.arg", name)
+        unsaid = {"O_NONE", "O_F_CREATED", "0"}
+        return set(str(text).split("|")) - unsaid
+    raw = value(event, "evt.rawarg", name)
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
+def result(text: str) -> object:
+    """Return the result as evt.rawres or evt.res has it."""
+    words = text.split()
+    return words[1] if words[0] == "-1" else int(words[0], 0)
+
+
+def test_every_argument_is_what_strace_says(tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not there")
+    token = f"calls{uuid.uuid4().hex[:8]}"
+    engine = build_engine(Settings(), KernelSource())
+    try:
+        rule = RULE.format(calls=", ".join(CALLS), token=token)
+        outcome = engine.apply_rules([RuleFile("calls.yaml", rule)])
+        assert outcome.accepted, outcome.diagnostics
+        engine.start()
+        assert engine.wait_started(30), engine.error()
+        work, log = tmp_path / "work", tmp_path / "strace"
+        work.mkdir()
+        command = ["strace", "-v", "-s", "300", "-o", str(log)]
+        subprocess.run([*command, sys.executable, str(SUBJECT), str(work), token], check=True, timeout=60)
+        truth = list(strace_calls(log.read_text()))
+        (end,) = wait_until(lambda: ended(engine), 30.0)
+        events = [a.event for a in engine.alerts_since(0) if a.event.tid == a.event.tgid == end.tgid]
+        first = next(at for at, e in enumerate(events) if value(e, "evt.type") == "mkdir")
+        events = events[: events.index(end) + 1]
+        compare(events[first:], truth)
+        more_than_one_number(events[first:])
+    finally:
+        engine.stop()
+
+
+def ended(engine: Engine) -> list[Event]:
+    """Return the subject's last call once it is there."""
+    return [a.event for a in engine.alerts_since(0) if value(a.event, "evt.type") == "delete_module"]
+
+
+def compare(events: list[Event], truth: list[tuple[str, list[str], str]]) -> None:
+    assert [value(e, "evt.type") for e in events] == [name for name, _, _ in truth]
+    assert len({name for name, _, _ in truth}) >= 80
+    wrong = []
+    for event, (name, arguments, ended) in zip(events, truth, strict=True):
+        told = result(ended)
+        if told != (value(event, "evt.res") if isinstance(told, str) else event.ret):
+            wrong.append((name, "result", told, event.ret))
+        for spec in SPECS.get(name, ()):
+            place, _, ours = spec.partition(":")
+            if "=" in ours:
+                continue
+            at, _, inner = place.partition("[")
+            argument = arguments[int(at)]
+            if inner:
+                argument = cut(argument[1:-1])[int(inner[:-1])]
+            if wanted(argument, ours) != said(event, ours):
+                wrong.append((name, ours, argument, said(event, ours)))
+    assert wrong == []
+
+
+def more_than_one_number(events: list[Event]) -> None:
+    """Structs that strace prints in its own way."""
+    found = {str(value(e, "evt.type")): e for e in events}
+    limits = [e for e in events if value(e, "evt.type") == "prlimit"]
+    assert [value(limits[0], "evt.rawarg", name) for name in ("newcur", "newmax")] == [100, 200]
+    assert value(limits[1], "evt.rawarg", "newcur") == 0
+    assert value(limits[1], "evt.rawarg", "oldcur") != 0
+    assert limits[0].process is not None
+    assert limits[0].process.fd_limit == 100
+    assert value(found["nanosleep"], "evt.rawarg", "interval") == 1234
+    assert value(found["poll"], "fdlist.nums") == "0,91"
+    assert value(found["poll"], "evt.arg", "fds") == "0:1 91:4"
+    closed = found["close"]
+    assert str(value(closed, "fd.name")).endswith("/one/file")
+    assert value(closed, "fd.type") == "file"
+    assert value(found["writev"], "evt.buffer") == b"abcdef"
+    assert value(found["connect"], "fd.sport") == 9
+    assert value(found["bind"], "fd.sip") == bytes((127, 0, 0, 1))
