@@ -37,6 +37,7 @@ from tuimon.history import History
 from tuimon.records import Kind, Slot
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.loader import ExpressionError
+from tuimon.rules.filter import Filter, compile_filter, plain_text
 from tuimon.rules.matching import Rule
 from tuimon.view.health import Health
 from tuimon.view.severity import worse
@@ -132,19 +133,20 @@ class FakeOutcome:
 
 
 class FakeFilter:
-    """Keeps rows whose process name, path or type contains the text; ``name=value`` looks at one of them."""
+    """Keeps rows with the text in a path or an argument; ``evt.nr = N`` those of one call."""
 
     def __init__(self, text: str, engine: FakeEngine) -> None:
         self.text = text
         self._engine = engine
 
     def rows(self, batch: Batch) -> np.ndarray:
+    @staticmethod
+    def knows(text: str) -> bool:
+        """Whether it is plain text, which is looked for in paths alone here, or a number."""
+        return plain_text(text) is not None or re.fullmatch(r"evt\.nr\s*=\s*(\d+)", text) is not None
+
         if (found := re.fullmatch(r"evt\.nr\s*=\s*(\d+)", self.text)) is not None:
             return np.flatnonzero(batch.head["nr"] == int(found[1]))
-        if (found := re.fullmatch(r"proc\.name\s*=\s*(\S+)", self.text)) is not None:
-            names = [p.comm for p in self._engine.tables.processes.values()]
-            indexes = [i for i, name in zip(self._engine.tables.processes, names, strict=True) if name == found[1]]
-            return np.flatnonzero(np.isin(batch.process_at, indexes))
         needle = self.text.encode()
         return np.array([row for row in range(len(batch)) if any(needle in s for s in batch.slots(row))], np.intp)
 
@@ -359,11 +361,13 @@ class FakeEngine:
     def health(self) -> Health:
         return self.own_health
 
-    def filter(self, text: str) -> FakeFilter:
+    def filter(self, text: str) -> Filter | FakeFilter:
         if "nosuch" in text:
             at = text.index("nosuch")
             raise ExpressionError("nosuch is not a field", at, 1, at + 1, "did you mean fd.name?")
-        return FakeFilter(text, self)
+        if FakeFilter.knows(text):
+            return FakeFilter(text, self)
+        return compile_filter(text, None, self.event)
 
     def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
         self.watched.append(cgroups)

@@ -307,7 +307,7 @@ async def test_a_click_chooses_a_container_and_a_click_on_the_chip_frees_it():
         await pilot.click(ContainerList, offset=(3, 1))
         await settle(app, pilot)
         assert app.session.containers.chosen_id == "3ad7b26ded6d"
-        await pilot.click("#filter-line", offset=(11, 0))
+        await pilot.click("#filter-line", offset=(4, 0))
         await settle(app, pilot)
         assert app.session.containers.chosen_id is None
 

@@ -153,7 +153,7 @@ async def recalls_filters(app, pilot, keys):
 async def chooses_a_container(app, pilot, keys):
     await press(app, pilot, "c", "down", "enter")
     assert app.session.containers.chosen_id == "3ad7b26ded6d"
-    assert "[web x]" in screen_text(app)
+    assert "node-1 > web" in screen_text(app)
     assert {row.container_id for row in app.session.alerts.rows} == {"3ad7b26ded6d"}
 
 
@@ -181,6 +181,14 @@ async def goes_back_step_by_step(app, pilot, keys):
     for expected in (("shadow", True), ("shadow", False), ("", False), ("", False)):
         await press(app, pilot, keys[0])
         assert (app.session.filter_text, app.session.containers.chosen_id is not None) == expected
+
+
+@case("trail.back", "trail.on")
+async def goes_to_the_filter_before_and_after(app, pilot, keys):
+    await press(app, pilot, "slash", *"shadow", "enter", "c", "down", "enter", "left_square_bracket")
+    assert (app.session.filter_text, app.session.chosen_name) == ("shadow", "")
+    await press(app, pilot, "right_square_bracket")
+    assert (app.session.filter_text, app.session.chosen_name) == ("shadow", "web")
 
 
 @case("list.down", "list.up")

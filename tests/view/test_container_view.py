@@ -39,20 +39,33 @@ def test_every_order():
 def test_a_choice_is_its_cgroups_and_the_host_is_what_no_container_is():
     view = filled()
     assert view.cgroups() is None
-    view.choose("3ad7b26ded6d")
-    assert view.cgroups().ids == view.chosen.cgroup_ids
-    view.choose("host")
+    view.chosen_ids = frozenset(("3ad7b26ded6d",))
+    assert view.cgroups().ids == view.chosen.cgroup_ids == view.watched()
+    view.chosen_ids = frozenset(("host",))
     assert view.cgroups().invert
     assert len(view.cgroups().ids) == 3
-    view.choose("host")
-    assert view.chosen_id is None
+    assert view.watched() is None
+
+
+def test_several_chosen_are_the_cgroups_of_all_of_them():
+    view = filled()
+    view.chosen_ids = frozenset(("3ad7b26ded6d", "77c1f0aa9e21"))
+    assert view.cgroups().ids == frozenset().union(*(row.cgroup_ids for row in view.chosen_rows)) == view.watched()
+    assert view.chosen is None
+    view.chosen_ids |= {"host"}
+    left = next(row for row in view.rows if row.container.id == "9ac27e01b5d4")
+    assert view.cgroups().invert
+    assert view.cgroups().ids == left.cgroup_ids
+    assert view.name("3ad7b26ded6d") == "web"
+    assert view.name("gone") == "gone"
 
 
 def test_a_chosen_container_that_left_the_list_shows_nothing_rather_than_everything():
     view = filled()
-    view.choose("3ad7b26ded6d")
+    view.chosen_ids = frozenset(("3ad7b26ded6d",))
     view.update(view.rows[:1])
     assert view.cgroups().ids == frozenset()
+    assert view.watched() is None
 
 
 def test_an_unchanged_snapshot_is_no_change():

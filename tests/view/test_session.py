@@ -7,6 +7,7 @@ import pytest
 from tests.ui.fake_engine import FakeEngine, fed_engine
 from tuimon.errors import RuleError
 from tuimon.view.session import Session
+from tuimon.view.trail import Step
 
 
 @pytest.fixture
@@ -114,3 +115,76 @@ def test_loud_calls_are_asked_for_on_request(session):
     assert session.engine.everything
     session.toggle_loud()
     assert not session.engine.everything
+
+
+def test_steps_narrow_and_climbing_widens(session):
+    """A breadcrumb that shows other steps than the list obeys would lie."""
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    assert session.add_step(Step("openat", "evt.type = openat", view="syscall"))
+    assert session.add_step(Step("shadow", "shadow"))
+    assert not session.add_step(Step("shadow", "shadow"))
+    pump(session)
+    shown = [session.engine.event(*session.live.find(s)) for s in range(session.live.first, session.live.end)]
+    assert shown
+    assert all(b"shadow" in event.slot(0) for event in shown)
+    assert session.filter_text == "evt.type = openat and shadow"
+    assert session.climb().label == "shadow"
+    assert session.climb().view == "syscall"
+    assert session.containers.chosen_id == "3ad7b26ded6d"
+    assert session.climb().containers
+    assert session.climb() is None
+    assert session.engine.watched[-1] is None
+    assert session.go(-1)
+    assert session.containers.chosen_id == "3ad7b26ded6d"
+    session.go(-1)
+    session.climb_to(0)
+    assert session.trail.steps == ()
+
+
+def test_a_wrong_step_changes_nothing(session):
+    with pytest.raises(RuleError):
+        session.add_step(Step("x", "nosuch.field = 1"))
+    assert session.trail.steps == ()
+
+
+def test_the_bar_edits_all_conditions_at_once_where_they_can_be_joined(session):
+    session.pump()
+    session.set_filter("evt.type = openat or evt.type = execve")
+    session.add_step(Step("nginx", "proc.name = nginx"))
+    assert session.editable == "(evt.type = openat or evt.type = execve) and proc.name = nginx"
+    session.edited("proc.name = cat")
+    assert [step.term for step in session.trail.steps] == ["proc.name = cat"]
+    session.add_step(Step("shadow", "shadow"))
+    assert session.editable == "shadow"
+    session.edited("passwd")
+    assert [step.term for step in session.trail.steps] == ["proc.name = cat", "passwd"]
+    session.edited("")
+    assert [step.term for step in session.trail.steps] == ["proc.name = cat"]
+    session.edited("")
+    assert session.trail.steps == ()
+
+
+def test_several_containers_are_asked_for_together(session):
+    session.pump()
+    session.toggle_container("3ad7b26ded6d")
+    session.toggle_container("77c1f0aa9e21")
+    assert session.chosen_name == "db, web"
+    assert session.engine.watched[-1] == session.containers.watched()
+    assert len(session.containers.watched()) == 2
+    assert {row.container_id for row in session.alerts.rows} == {"3ad7b26ded6d"}
+    session.toggle_container("3ad7b26ded6d")
+    assert session.chosen_name == "db"
+    session.choose("db")
+    session.choose("db")
+    assert session.trail.steps == ()
+
+
+def test_another_engine_is_shown_by_the_same_steps(session):
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    session.set_filter("evt.type = openat")
+    other = session.successor(fed_engine())
+    assert other.filter_text == "evt.type = openat"
+    assert other.containers.chosen_id == "3ad7b26ded6d"
+    other.close()

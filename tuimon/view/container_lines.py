@@ -45,7 +45,7 @@ class ContainerLines:
         row = self.row(seq)
         if row is None:
             return ()
-        chosen = row.container.id == self._view.chosen_id
+        chosen = row.container.id in self._view.chosen_ids
         name = label(row)
         role = "chosen" if chosen else "muted" if row.ended else "strong"
         wide = width >= _WIDE

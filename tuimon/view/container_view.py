@@ -19,8 +19,8 @@ class ContainerView:
         self.order = ORDERS[0]
         self.rows: tuple[ContainerRow, ...] = ()
         self._given: tuple[ContainerRow, ...] = ()
-        self.chosen_id: str | None = None
-        """Id of the container that the other panes are limited to, None for all."""
+        self.chosen_ids: frozenset[str] = frozenset()
+        """Ids of the containers that the other panes are limited to, empty for all."""
 
     def update(self, rows: tuple[ContainerRow, ...]) -> bool:
         """Take the rows of a snapshot; return whether the list looks different now."""
@@ -36,27 +36,42 @@ class ContainerView:
         self.rows = _ordered(self._given, self.order)
         return self.order
 
-    def choose(self, container_id: str | None) -> None:
-        """Limit the other panes to one container; the same again, or None, shows all."""
-        self.chosen_id = None if container_id == self.chosen_id else container_id
+    @property
+    def chosen_id(self) -> str | None:
+        """Id of the one container that is chosen; None for all, and for several."""
+        return next(iter(self.chosen_ids)) if len(self.chosen_ids) == 1 else None
 
     @property
     def chosen(self) -> ContainerRow | None:
-        """The chosen container's row."""
+        """The chosen container's row; None for all, and for several."""
         return next((row for row in self.rows if row.container.id == self.chosen_id), None)
+
+    @property
+    def chosen_rows(self) -> tuple[ContainerRow, ...]:
+        """The rows of those chosen that are in the list."""
+        return tuple(row for row in self.rows if row.container.id in self.chosen_ids)
 
     def cgroups(self) -> Chosen | None:
         """Return which cgroups the choice stands for, None for all.
 
         The host is told by what it is not: its own cgroups come and go with every service and session.
         """
-        row = self.chosen
-        if row is None:
-            return None if self.chosen_id is None else Chosen(frozenset())
-        if not row.container.is_host:
-            return Chosen(row.cgroup_ids)
-        others = frozenset[int]().union(*(r.cgroup_ids for r in self.rows if not r.container.is_host))
-        return Chosen(others, invert=True)
+        if not self.chosen_ids:
+            return None
+        chosen = self.chosen_rows
+        if any(row.container.is_host for row in chosen):
+            others = (row.cgroup_ids for row in self.rows if row not in chosen)
+            return Chosen(frozenset[int]().union(*others), invert=True)
+        return Chosen(frozenset[int]().union(*(row.cgroup_ids for row in chosen)))
+
+    def watched(self) -> frozenset[int] | None:
+        """Return which cgroups are to be captured in detail, None for all: the host's are not known by number."""
+        chosen = self.cgroups()
+        return None if chosen is None or chosen.invert or not chosen.ids else chosen.ids
+
+    def name(self, container_id: str) -> str:
+        """Return what a container is called, its id when it is not in the list."""
+        return next((label(row) for row in self.rows if row.container.id == container_id), container_id)
 
 
 def label(row: ContainerRow) -> str:

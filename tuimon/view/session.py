@@ -13,17 +13,20 @@ from tuimon.history import History
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_view import AlertView
-from tuimon.view.container_view import ContainerView, label
+from tuimon.view.container_view import ContainerView
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
 from tuimon.view.live_view import LiveView
 from tuimon.view.rule_book import RuleBook
 from tuimon.view.scan import Chosen, RowFilter
 from tuimon.view.scan_thread import ScanThread
+from tuimon.view.query import compile_all, compile_one, parted
 from tuimon.view.severity import worse
 
 if TYPE_CHECKING:
     from tuimon.view.snapshot import Snapshot
+from tuimon.view.terms import joined
+from tuimon.view.trail import Step, Steps, Trail
 
 _MARKS: Final = 50_000
 """Alert marks kept before those of forgotten events are let go."""
@@ -125,7 +128,7 @@ class Session:
         self.filter_history = FilterHistory()
         self.marks: dict[int, str] = {}
         """Event number to the worst priority of its alerts."""
-        self.filter_text = ""
+        self.trail = Trail()
         self.loud = False
         """The live pane asks for the loud calls too."""
         self._filter: RowFilter | None = None
@@ -139,13 +142,12 @@ class Session:
         self._watch()
 
     def successor(self, engine: EngineFacade) -> Session:
-        """Return a session over another engine with the rule texts, the filter and the choice of this one."""
+        """Return a session over another engine with the rule texts and the steps of this one."""
         made = Session(engine)
         made.book, made.filter_history = self.book, self.filter_history
-        if self.containers.chosen_id is not None:
-            made.choose(self.containers.chosen_id)
-        if self.filter_text:
-            made.set_filter(self.filter_text)
+        made.alerts.mutes = self.alerts.mutes
+        made.trail = self.trail
+        made._follow_trail()
         return made
 
     def close(self) -> None:
@@ -176,17 +178,33 @@ class Session:
 
     @property
     def chosen_name(self) -> str:
-        """What the chosen container is called, empty while there is none."""
-        row = self.containers.chosen
-        return label(row) if row is not None else ""
+        """What the chosen containers are called, empty while there are none."""
+        return ", ".join(sorted(self.containers.name(each) for each in self.containers.chosen_ids))
+
+    @property
+    def filter_text(self) -> str:
+        """The conditions of all steps as one text."""
+        return joined(self.trail.terms)
 
     def choose(self, container_id: str | None) -> None:
         """Limit the live pane and the alerts to a container; the same again, or None, shows all."""
-        self.containers.choose(container_id)
-        chosen = self.containers.chosen_id
-        self.alerts.show(container=chosen)
-        self._requery()
-        self._watch()
+        same = container_id is None or self.containers.chosen_ids == {container_id}
+        self.choose_all(frozenset() if same or container_id is None else frozenset((container_id,)))
+
+    def toggle_container(self, container_id: str) -> None:
+        """Take one more container into the choice, or out of it."""
+        self.choose_all(self.containers.chosen_ids ^ {container_id})
+
+    def choose_all(self, ids: frozenset[str], view: str = "") -> None:
+        """Limit the live pane and the alerts to some containers; none: all.
+
+        Args:
+            ids: Of containers.
+            view: See Step.
+        """
+        label = ", ".join(sorted(self.containers.name(each) for each in ids))
+        self.trail.set_containers(Step(label, containers=ids, view=view) if ids else None)
+        self._follow_trail()
 
     def toggle_loud(self) -> None:
         """Ask for the calls that come by the million (read, write, futex, ...) too, or no longer."""
@@ -195,9 +213,7 @@ class Session:
 
     def _watch(self) -> None:
         """Ask for what the live pane shows."""
-        row = self.containers.chosen
-        cgroups = None if row is None or row.container.is_host else row.cgroup_ids
-        self.engine.watch(cgroups, everything=self.loud)
+        self.engine.watch(self.containers.watched(), everything=self.loud)
 
     def set_filter(self, text: str) -> None:
         """Keep the events that an expression of the rule language, or plain text, describes; empty keeps all.
@@ -206,12 +222,86 @@ class Session:
             RuleError: The expression is wrong.
         """
         text = text.strip()
-        self._filter = self.engine.filter(text) if text else None
-        self.filter_text = text
+        if text:
+            compile_one(text, self.engine.filter)
         self.filter_history.add(text)
+        It takes the place of all conditions there are; ``!`` before it: what it does not describe.
+
         self._requery()
 
     def _requery(self) -> None:
         self._chosen = self.containers.cgroups()
         self.live.show(self._filter, self._chosen)
         self._scan.wake()
+        self.trail.set_terms(Step(text, text) if text else None)
+        self._follow_trail()
+
+    def add_step(self, step: Step) -> bool:
+        """Take a step further in; return False when it was taken already.
+
+        Raises:
+            RuleError: Its condition is wrong.
+        """
+        if step.term:
+            compile_all((*self.trail.terms, step.term), self.engine.filter)
+        changed = self.trail.add(step)
+        if changed:
+            self.filter_history.add(self.filter_text)
+            self._follow_trail()
+        return changed
+
+    def climb(self) -> Step | None:
+        """Take the newest step back; None when there is none."""
+        gone = self.trail.climb()
+        if gone is not None:
+            self._follow_trail()
+        return gone
+
+    def climb_to(self, steps: int) -> None:
+        """Keep the first steps only."""
+        if self.trail.cut(steps):
+            self._follow_trail()
+
+    def go(self, by: int) -> bool:
+        """Go to the state before (-1) or after (1) this one; return whether there was any."""
+        moved = self.trail.go(by)
+        if moved:
+            self._follow_trail()
+        return moved
+
+    @property
+    def editable(self) -> str:
+        """What the filter bar edits: all conditions as one expression, else the newest text that cannot be joined."""
+        terms = self.trail.terms
+        if len(terms) <= 1:
+            return terms[0] if terms else ""
+        _, others = parted(terms, self.engine.filter)
+        return others[-1] if others else joined(terms)
+
+    def edited(self, text: str) -> None:
+        """Take what became of ``editable``.
+
+        Raises:
+            RuleError: The expression is wrong.
+        """
+        text, terms, was = text.strip(), self.trail.terms, self.editable
+        if len(terms) <= 1 or was not in terms:
+            self.set_filter(text)
+            return
+        if text:
+            compile_one(text, self.engine.filter)
+            self.filter_history.add(text)
+        steps: Steps = tuple(
+            Step(text, text) if step.term == was else step for step in self.trail.steps if text or step.term != was
+        )
+        self.trail.set(steps)
+        self._follow_trail()
+
+    def _follow_trail(self) -> None:
+        """Show what the steps stand for."""
+        ids = self.trail.containers
+        if ids != self.containers.chosen_ids:
+            self.containers.chosen_ids = ids
+            self.alerts.show(containers=ids)
+            self._watch()
+        self._filter = compile_all(self.trail.terms, self.engine.filter)

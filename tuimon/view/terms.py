@@ -1,4 +1,4 @@
-r"""Values as terms of the rule language: what ``=`` keeps and ``!`` drops, quoted and escaped so that it means the same.
+r"""Values as terms of the rule language: what ``=`` keeps and ``!`` drops, quoted so that it means the same.
 
 Whatever a monitored process wrote can be said: what is not printable, or no text at all, as ``\xHH``.
 """

@@ -18,6 +18,7 @@ from tuimon.view.clock import amount
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
     from tuimon.view.session import Changes, Session
+    from tuimon.view.trail import Step
 
 _PAUSE: Final = "Stop or go on drawing; the capture never stops"
 _LOUD: Final = "Calls that come by the million (read, write, futex, ...): leave out, or show too"
@@ -75,6 +76,12 @@ class LivePane(Pane):
             return "no events yet"
         searching = session.live.progress < 1 or session.live.pending
         return "searching..." if searching else "no event matches; esc goes back to all"
+
+    def trail_changed(self) -> None:
+        """Other containers or another filter are shown now."""
+
+    def climbed(self, gone: Step) -> None:
+        """A step was taken back."""
 
     # What the fixed lines say.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
@@ -20,7 +22,7 @@ from tuimon.ui.tabs.tabs import TABS, make_tabs
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
-from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.cells import REST, Cell
 from tuimon.view.clock import amount
 from tuimon.view.status_lines import status_line
 
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
     from tuimon.ui.tabs.tab import Tab
     from tuimon.view.session import Session
+    from tuimon.view.trail import Step
 
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
 _FILTER: Final = "Keep events: an expression of the rule language, or plain text"
+_BACK: Final = "Back: from zoom, then the newest step of the breadcrumb"
+_GO: Final = "To the filter before, or after again, like a browser"
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 _FIXED_TICKS: Final = 5
@@ -53,7 +58,9 @@ class MainScreen(Screen[None]):
         Binding("c", "containers", "Containers", tooltip="Choose a container", id="containers.focus"),
         Binding("z", "zoom", "Zoom", show=False, tooltip="The focused pane alone, or all again", id="pane.zoom"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
-        Binding("escape", "back", "Back", show=False, tooltip="Back: from zoom, container, filter", id="back"),
+        Binding("escape,backspace", "back", "Back", key_display="esc", show=False, tooltip=_BACK, id="back"),
+        Binding("left_square_bracket", "history(-1)", "Before", False, key_display="[", tooltip=_GO, id="trail.back"),
+        Binding("right_square_bracket", "history(1)", "After", False, key_display="]", tooltip=_GO, id="trail.on"),
     ]
 
     def __init__(self) -> None:
@@ -122,8 +129,10 @@ class MainScreen(Screen[None]):
 
     def attach(self, session: Session) -> None:
         """Take up an engine's lists."""
+        from tuimon.view.query import compile_one
+
         self.session = session
-        self._filter.check = session.engine.filter
+        self._filter.check = partial(compile_one, compiled=session.engine.filter)
         self._filter.use_history(session.filter_history)
         for tab in self.tabs.values():
             tab.attach(session)
@@ -206,8 +215,6 @@ class MainScreen(Screen[None]):
         session = self.session
         if session is None:
             return
-        chosen = session.containers.chosen_id
-        chip = "" if chosen is None else session.chosen_name or chosen
         tail = ""
         if session.live.filtered:
             progress = session.live.progress
@@ -216,7 +223,8 @@ class MainScreen(Screen[None]):
                 tail = f"searching {progress:.0%} {tail}"
             if session.live.error:
                 tail = session.live.error
-        self._filter.describe(session.filter_text, chip, tail)
+        node = session.snapshot.node if session.snapshot is not None else "all"
+        self._filter.describe(node, [step.label for step in session.trail.steps], tail)
 
     # Tabs. The focus is set at once (``Widget.focus`` does it later), so that keys typed fast behind one another land
     # where they are meant to.
@@ -265,16 +273,19 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self.live.show_fixed)
 
     def action_back(self) -> None:
-        """Step back: zoom, then the list of containers, then the chosen container, then the filter."""
-        session = self.session
+        """Step back: zoom, then the list of containers, then the newest step of the breadcrumb."""
         if self.has_class("-zoomed"):
             self.action_zoom()
         elif self.has_class("-containers") and self.has_class("-narrow"):
             self.action_containers()
-        elif session is not None and session.containers.chosen_id is not None:
-            self.choose(None)
-        elif session is not None and session.filter_text:
-            self.apply_filter("")
+        elif self.session is not None and (gone := self.session.climb()) is not None:
+            self.trail_changed()
+            self.live.events.climbed(gone)
+
+    def action_history(self, by: int) -> None:
+        """Go to the filter and the containers before (-1) or after (1) those shown."""
+        if self.session is not None and self.session.go(by):
+            self.trail_changed()
 
     def action_record(self) -> None:
         """Record what is live, or end it."""
@@ -289,7 +300,12 @@ class MainScreen(Screen[None]):
         if container_id is not None and self.has_class("-narrow"):
             self.remove_class("-containers")
             self.set_focus(self.live.events.list)
+        self.trail_changed()
+
+    def trail_changed(self) -> None:
+        """Other containers or another filter are shown now."""
         self.live.containers.list.redraw()
+        self.live.events.trail_changed()
         self.renew_alerts()
         self._show_filter()
 
@@ -300,13 +316,26 @@ class MainScreen(Screen[None]):
         self.shown_tab.show_fixed()
 
     def apply_filter(self, text: str) -> None:
-        """Keep in the live pane what a filter describes; say what is wrong with it."""
+        """Keep in the live pane what a filter describes, and nothing else; say what is wrong with it."""
         assert self.session is not None
+        session = self.session
+        self._try(lambda: session.set_filter(text))
+
+    def add_step(self, step: Step) -> bool:
+        """Narrow what is shown by a step; return whether it did, and say what is wrong with it."""
+        assert self.session is not None
+        session = self.session
+        return self._try(lambda: session.add_step(step))
+
+    def _try(self, change: Callable[[], object]) -> bool:
+        """Change the filter; say why not when it is wrong. Return whether it was right."""
         try:
-            self.session.set_filter(text)
+            change()
         except TuimonError as error:
             self.app.notify(plain(str(error)).plain, severity="error", markup=False)
-        self._show_filter()
+            return False
+        self.trail_changed()
+        return True
 
     def show_event(self, num: int) -> None:
         """Go to the live tab and put the cursor on an event, or on the next one that its filter shows."""
@@ -331,11 +360,13 @@ class MainScreen(Screen[None]):
         if self.session is not None:
             if self.shown_name != "live":
                 self.action_tab("live")
-            self._filter.edit(self.session.filter_text)
+            self._filter.edit(self.session.editable)
 
     @on(FilterChanged)
     def _filter_changed(self, event: FilterChanged) -> None:
-        self.apply_filter(event.text)
+        assert self.session is not None
+        session = self.session
+        self._try(lambda: session.edited(event.text))
         self._filter_left()
 
     @on(FilterLeft)
@@ -356,11 +387,12 @@ class MainScreen(Screen[None]):
 
     @on(CellLines.CellClicked, "#filter-line")
     def _filter_clicked(self, event: CellLines.CellClicked) -> None:
-        line: Line = event.widget.lines[event.line]
-        if line[event.cell].role == "chosen":
-            self.choose(None)
-        else:
+        steps = self._filter.crumb_at(event.cell)
+        if steps is None or self.session is None:
             self.action_filter()
+        else:
+            self.session.climb_to(steps)
+            self.trail_changed()
 
     @on(CellLines.CellClicked, "#hint")
     def _hint_clicked(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -20,6 +20,8 @@ from tuimon.view.filter_history import FilterHistory
 
 PROMPT: Final = 10
 """Columns before the text."""
+_FIRST_CRUMB: Final = 2
+"""Cell of the line that holds the root; the steps follow, each behind a separator."""
 CHECK_S: Final = 0.15
 """Pause in typing before the filter is checked."""
 
@@ -100,14 +102,25 @@ class FilterBar(Vertical):
         self.remove_class("-editing")
         self._tell("")
 
-    def describe(self, text: str, chip: str, tail: str) -> None:
-        """Say what is shown now: the filter, the chosen container's name, and what is hidden."""
-        self.set_class(bool(text or chip), "-active")
-        cells = [Cell(" /", "key"), Cell(" filter ", "muted")]
-        if chip:
-            cells += [Cell("[", "chosen"), Cell(chip, "chosen"), Cell(" x]", "chosen"), Cell(" ", "")]
-        cells += [Cell(text, "strong", REST), Cell(f" {tail} ", "muted")]
-        self._line.set_lines(cells)
+    def describe(self, root: str, crumbs: Sequence[str], tail: str) -> None:
+        """Say what is shown now.
+
+        Args:
+            root: What everything is called: the node.
+            crumbs: The steps from there.
+            tail: What they hide.
+        """
+        self.set_class(bool(crumbs), "-active")
+        cells = [Cell(" /", "key"), Cell(" ", ""), Cell(root, "muted")]
+        for number, crumb in enumerate(crumbs, 1):
+            cells += [Cell(" > ", "muted"), Cell(crumb, "chosen" if number == len(crumbs) else "strong")]
+        self._line.set_lines([*cells, Cell("", "", REST), Cell(f" {tail} ", "muted")])
+
+    def crumb_at(self, cell: int) -> int | None:
+        """Return how many steps the crumb at a cell of the line leaves; None: it is none, or the last."""
+        steps, odd = divmod(cell - _FIRST_CRUMB, 2)
+        all_steps = (len(self._line.lines[0]) - _FIRST_CRUMB - 3) // 2
+        return steps if not odd and 0 <= steps < all_steps else None
 
     def _tell(self, problem: str, hint: str = "", column: int = 0) -> None:
         """Say what is wrong, under the column where it is (from 1; 0: nowhere in particular)."""
