@@ -36,8 +36,8 @@ from tuimon.events import HOST, Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.records import Kind, Slot
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
-from tuimon.rules.loader import ExpressionError
 from tuimon.rules.filter import Filter, compile_filter, plain_text
+from tuimon.rules.loader import ExpressionError
 from tuimon.rules.matching import Rule
 from tuimon.view.health import Health
 from tuimon.view.severity import worse
@@ -139,12 +139,12 @@ class FakeFilter:
         self.text = text
         self._engine = engine
 
-    def rows(self, batch: Batch) -> np.ndarray:
     @staticmethod
     def knows(text: str) -> bool:
         """Whether it is plain text, which is looked for in paths alone here, or a number."""
         return plain_text(text) is not None or re.fullmatch(r"evt\.nr\s*=\s*(\d+)", text) is not None
 
+    def rows(self, batch: Batch) -> np.ndarray:
         if (found := re.fullmatch(r"evt\.nr\s*=\s*(\d+)", self.text)) is not None:
             return np.flatnonzero(batch.head["nr"] == int(found[1]))
         needle = self.text.encode()

@@ -17,16 +17,16 @@ from tuimon.view.container_view import ContainerView
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
 from tuimon.view.live_view import LiveView
+from tuimon.view.query import compile_all, compile_one, parted
 from tuimon.view.rule_book import RuleBook
 from tuimon.view.scan import Chosen, RowFilter
 from tuimon.view.scan_thread import ScanThread
-from tuimon.view.query import compile_all, compile_one, parted
 from tuimon.view.severity import worse
+from tuimon.view.terms import joined
+from tuimon.view.trail import Step, Steps, Trail
 
 if TYPE_CHECKING:
     from tuimon.view.snapshot import Snapshot
-from tuimon.view.terms import joined
-from tuimon.view.trail import Step, Steps, Trail
 
 _MARKS: Final = 50_000
 """Alert marks kept before those of forgotten events are let go."""
@@ -218,6 +218,8 @@ class Session:
     def set_filter(self, text: str) -> None:
         """Keep the events that an expression of the rule language, or plain text, describes; empty keeps all.
 
+        It takes the place of all conditions there are; ``!`` before it: what it does not describe.
+
         Raises:
             RuleError: The expression is wrong.
         """
@@ -225,14 +227,6 @@ class Session:
         if text:
             compile_one(text, self.engine.filter)
         self.filter_history.add(text)
-        It takes the place of all conditions there are; ``!`` before it: what it does not describe.
-
-        self._requery()
-
-    def _requery(self) -> None:
-        self._chosen = self.containers.cgroups()
-        self.live.show(self._filter, self._chosen)
-        self._scan.wake()
         self.trail.set_terms(Step(text, text) if text else None)
         self._follow_trail()
 
@@ -305,3 +299,9 @@ class Session:
             self.alerts.show(containers=ids)
             self._watch()
         self._filter = compile_all(self.trail.terms, self.engine.filter)
+        self._requery()
+
+    def _requery(self) -> None:
+        self._chosen = self.containers.cgroups()
+        self.live.show(self._filter, self._chosen)
+        self._scan.wake()
