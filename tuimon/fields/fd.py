@@ -102,11 +102,12 @@ def _nameraw(event: Event, _: str | None) -> Value:
         return None
     if f.name in OPENS and f.name != "open_by_handle_at":
         given = f.given()
-        return None if given is None else _single_slashes(given)
+        return None if given is None else single_slashes(given)
     return f.fd_name()
 
 
-def _single_slashes(path: str) -> str:
+def single_slashes(path: str) -> str:
+    """Return a path with each run of slashes as one, as Falco shows what a program gave."""
     while "//" in path:
         path = path.replace("//", "/")
     return path
