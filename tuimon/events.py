@@ -138,6 +138,12 @@ class Container:
     """Since the epoch."""
     pid: int | None = None
     """Its first process on the host."""
+    healthcheck: str | None = None
+    """Its command; NONE when the engine says that there is none."""
+    liveness_probe: str | None = None
+    readiness_probe: str | None = None
+    cni_json: str | None = None
+    """The interfaces that the network plugin made for the pod, as JSON."""
     upper_dir: str | None = None
     """Host path of the overlay's writable layer, where the engine tells it."""
     known: bool = False

@@ -54,7 +54,7 @@ def test_a_container_whose_engine_answered():
     assert get("container.host_pid", event) is False
     assert get("container.host_ipc", event) is None
     assert get("container.ip", event) == "172.17.0.2"
-    assert get("container.labels", event) == "app:web,a.b/c:d"
+    assert get("container.labels", event) == "app:web, a.b/c:d"
     assert get("container.label", event, "a.b/c") == "d"
     assert get("container.label", event, "none") is None
     assert get("container.start_ts", event) == BOOT_TO_EPOCH_NS
@@ -66,7 +66,7 @@ def test_mounts_by_number_and_pattern():
     """SOURCE:DEST:MODE:RDWR:PROPAGATION."""
     event = open_event("/x", container=container(mounts=MOUNTS))
     one = "/var/lib/x:/data:ro:false:rprivate"
-    assert get("container.mounts", event) == f"{one} /etc:/host/etc::true:rslave"
+    assert get("container.mounts", event) == f"{one},/etc:/host/etc::true:rslave"
     assert get("container.mount", event, "0") == get("container.mount", event, "/var/lib/*") == one
     assert get("container.mount", event, "7") is None
     assert get("container.mount", event, "/nothing*") is None
@@ -135,3 +135,25 @@ def test_pods():
 def test_probes_are_never_told():
     """Deprecated in Falco too; a rule that excludes them must still match."""
     assert get("proc.is_container_healthcheck", open_event("/x", container=None)) is False
+
+
+def test_labels_that_nobody_wrote_are_left_out_of_the_list():
+    """Falco leaves out what a kubelet adds; one of them by its name is told all the same."""
+    box = container(
+        labels={"app": "web", "io.kubernetes.pod.name": "p", "annotation.x": "y", "bare": ""},
+        pod_labels={"tier": "front", "io.kubernetes.pod.uid": "1"},
+    )
+    event = open_event("/x", container=box)
+    assert get("container.labels", event) == "app:web, bare"
+    assert get("k8s.pod.labels", event) == "tier:front"
+    assert get("container.label", event, "io.kubernetes.pod.name") == "p"
+
+
+def test_probes_and_the_network_plugins_word():
+    """Where an engine told them; NONE is a text that an engine said."""
+    box = container(healthcheck="/bin/check -q", liveness_probe="NONE", cni_json='{"eth0":{}}')
+    event = open_event("/x", container=box)
+    assert get("container.healthcheck", event) == "/bin/check -q"
+    assert get("container.liveness_probe", event) == "NONE"
+    assert get("container.readiness_probe", event) is None
+    assert get("container.cni.json", event) == get("k8s.pod.cni.json", event) == '{"eth0":{}}'

@@ -70,7 +70,7 @@ def mount_text(mount: Mount) -> str:
 
 
 def _mounts(container: Container) -> Value:
-    return None if container.mounts is None else " ".join(map(mount_text, container.mounts))
+    return None if container.mounts is None else ",".join(map(mount_text, container.mounts))
 
 
 def _find_mount(mounts: Iterable[Mount], arg: str, key: Callable[[Mount], str]) -> Mount | None:
@@ -100,8 +100,13 @@ def _of_mount(part: Callable[[Mount], str], *, by_dest: bool = False) -> Getter:
 
 
 def labels_text(labels: Iterable[tuple[str, str]]) -> str:
-    """Return NAME:VALUE of labels with commas between."""
-    return ",".join(f"{name}:{value}" for name, value in labels)
+    """Return NAME:VALUE of labels with commas between, NAME alone where the value is empty.
+
+    Left out, as Falco does, is what Kubernetes and Docker's copies of annotations add; one label by its name is told
+    whatever it is.
+    """
+    own = ((name, value) for name, value in labels if not name.startswith(("annotation.", "io.kubernetes.")))
+    return ", ".join(f"{name}:{value}" if value else name for name, value in own)
 
 
 def _labels(container: Container) -> Value:
@@ -141,7 +146,7 @@ def _false(_event: Event, _: str | None) -> Value:
     return False
 
 
-_NO_PROBES: Final = "health checks and probes are not told apart any more"
+_NO_PROBES: Final = "Falco is about to drop it"
 
 add(
     "container",
@@ -177,7 +182,7 @@ add(
     "container",
     "container.mounts",
     T.CHARBUF,
-    "all mounts with blanks between, SOURCE:DEST:MODE:RDWR:PROPAGATION each",
+    "all mounts with commas between, SOURCE:DEST:MODE:RDWR:PROPAGATION each",
     told(_mounts),
     _CONTAINER,
 )
@@ -227,12 +232,31 @@ add(
     suggested_output=True,
 )
 add("container", "container.image.digest", T.CHARBUF, "digest of the image", told(lambda c: c.image_digest), _CONTAINER)
-for _probe in ("healthcheck", "liveness_probe", "readiness_probe"):
-    add("container", f"container.{_probe}", T.CHARBUF, f"{_probe} of the container; not told", deprecated=_NO_PROBES)
+for _probe, _what, _part_of in (
+    ("healthcheck", "health check", told(lambda c: c.healthcheck)),
+    ("liveness_probe", "liveness probe", told(lambda c: c.liveness_probe)),
+    ("readiness_probe", "readiness probe", told(lambda c: c.readiness_probe)),
+):
+    add(
+        "container",
+        f"container.{_probe}",
+        T.CHARBUF,
+        f"command of the container's {_what}; NONE when it has none",
+        _part_of,
+        _CONTAINER,
+        deprecated=_NO_PROBES,
+    )
 add("container", "container.start_ts", T.ABSTIME, "when the container started, in nanoseconds since 1970", _start)
 add("container", "container.duration", T.RELTIME, "nanoseconds since the container started", _duration)
 add("container", "container.ip", T.CHARBUF, "first IPv4 address of the container", told(lambda c: c.ip), _CONTAINER)
-add("container", "container.cni.json", T.CHARBUF, "what the network plugin said, as JSON")
+add(
+    "container",
+    "container.cni.json",
+    T.CHARBUF,
+    "interfaces that the network plugin made for the pod, as JSON",
+    told(lambda c: c.cni_json),
+    _CONTAINER,
+)
 add(
     "container",
     "container.host_pid",
@@ -262,7 +286,7 @@ add(
     "container",
     "container.labels",
     T.CHARBUF,
-    "all labels, NAME:VALUE each, with commas between",
+    "labels but those that Kubernetes and Docker add of themselves, NAME:VALUE each, with commas between",
     told(_labels),
     _CONTAINER,
 )

@@ -18,7 +18,7 @@ def _sandbox(container: Container) -> Value:
 
 
 def _labels(container: Container) -> Value:
-    return None if not container.pod_labels else labels_text(container.pod_labels.items())
+    return labels_text((container.pod_labels or {}).items()) or None
 
 
 def _label(event: Event, arg: str | None) -> Value:
@@ -77,7 +77,14 @@ add(
     _CONTAINER,
 )
 add("k8s", "k8s.pod.ip", T.CHARBUF, "address of the pod", told(lambda c: c.pod_ip), _CONTAINER)
-add("k8s", "k8s.pod.cni.json", T.CHARBUF, "what the pod's network plugin said, as JSON")
+add(
+    "k8s",
+    "k8s.pod.cni.json",
+    T.CHARBUF,
+    "interfaces that the network plugin made for the pod, as JSON",
+    told(lambda c: c.cni_json),
+    _CONTAINER,
+)
 for _what, _parts in (
     ("rc", ("name", "id", "label", "labels")),
     ("svc", ("name", "id", "label", "labels")),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from tuimon.enrich.engines import protobuf
-from tuimon.enrich.engines.engine import split_image
+from tuimon.enrich.engines.engine import mapping, split_image
 from tuimon.enrich.engines.grpc_lite import Channel, GrpcError
 from tuimon.enrich.engines.pods import with_pod_labels
+from tuimon.enrich.engines.probes import NONE, probes
 from tuimon.events import Container
 
 _SERVICES = ("runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService")
@@ -70,17 +72,38 @@ def _with_status(channel: Channel, full_id: str, known: Container) -> Container:
 
 
 def _with_pod(channel: Channel, sandbox: str, known: Container) -> Container:
-    """Add the pod: PodSandboxStatus.status 1: metadata 2 (name 1, uid 2, namespace 3), network 5 (ip 1), labels 7."""
-    status = protobuf.message(_call(channel, "PodSandboxStatus", protobuf.field(1, sandbox.encode())), 1)
+    """Add the pod.
+
+    PodSandboxStatus.status 1: metadata 2 (name 1, uid 2, namespace 3), network 5 (ip 1), labels 7, annotations 8; with
+    verbose 2 the answer has info 2, whose "info" is JSON of the engine's own.
+    """
+    request = protobuf.field(1, sandbox.encode()) + protobuf.number(2, 1)
+    answer = _call(channel, "PodSandboxStatus", request)
+    status = protobuf.message(answer, 1)
     about = protobuf.message(status, 2)
+    liveness, readiness = probes(protobuf.pairs(status, 8), known.name or "")
     return replace(
         known,
+        cni_json=_interfaces(protobuf.pairs(answer, 2).get("info", "")),
+        healthcheck=NONE,
+        liveness_probe=liveness,
+        readiness_probe=readiness,
         pod_labels=protobuf.pairs(status, 7),
         pod_ip=known.pod_ip or protobuf.string(protobuf.message(status, 5), 1) or None,
         pod_name=known.pod_name or protobuf.string(about, 1) or None,
         pod_uid=known.pod_uid or protobuf.string(about, 2) or None,
         pod_namespace=known.pod_namespace or protobuf.string(about, 3) or None,
     )
+
+
+def _interfaces(info: str) -> str | None:
+    """Return the interfaces of the network plugin's result that lead out of the pod, as JSON."""
+    try:
+        listed = mapping(mapping(mapping(json.loads(info or "{}")).get("cniResult")).get("Interfaces"))
+    except (ValueError, RecursionError):
+        return None
+    shown = {name: entry for name, entry in listed.items() if name != "lo" and not name.startswith("veth")}
+    return json.dumps(shown, separators=(",", ":")) if shown else None
 
 
 def _call(channel: Channel, method: str, message: bytes) -> bytes:

@@ -25,6 +25,7 @@ from tuimon.enrich.engines.engine import (
     text,
 )
 from tuimon.enrich.engines.pods import with_pod_labels
+from tuimon.enrich.engines.probes import healthcheck, probes
 from tuimon.events import Container, Mount
 
 _TIMEOUT_S: Final = 2.0
@@ -58,6 +59,7 @@ class Docker:
             engine=self.name,
             privileged=host.get("Privileged") is True,
             mounts=_mounts(saved.get("MountPoints")),
+            healthcheck=healthcheck(config),
             labels=labels_of(config.get("Labels")),
             ip=_address(saved.get("NetworkSettings")),
             host_pid=host.get("PidMode") == "host",
@@ -68,7 +70,8 @@ class Docker:
             upper_dir=_upper_dir(site.root, candidate.full_id, text(saved.get("Driver"))),
             known=True,
         )
-        return with_pod_labels(container)
+        liveness, readiness = probes(container.labels, container.labels.get("io.kubernetes.container.name", ""))
+        return replace(with_pod_labels(container), liveness_probe=liveness, readiness_probe=readiness)
 
     def from_socket(self, candidate: Candidate, site: Site, known: Container | None) -> Container | None:
         """Add the image's digest; without files (a remote or unreadable root) take all from the container list."""

@@ -18,6 +18,7 @@ from tuimon.enrich.engines import oci
 from tuimon.enrich.engines.docker import ask
 from tuimon.enrich.engines.engine import Site, labels_of, mapping, read_bytes, read_json, split_image, text
 from tuimon.enrich.engines.pods import with_pod_labels
+from tuimon.enrich.engines.probes import healthcheck
 from tuimon.events import Container
 
 _LISTS: Final = ("volatile-containers.json", "containers.json")
@@ -58,7 +59,8 @@ class Podman:
             known=True,
         )
         labels = labels_of(mapping(said.get("Config")).get("Labels"))
-        container = replace(base, labels={**base.labels, **labels})
+        checked = healthcheck(mapping(said.get("Config")))
+        container = replace(base, labels={**base.labels, **labels}, healthcheck=checked)
         pod = text(said.get("Pod"))
         if pod is not None:
             details = mapping(ask(site.socket, f"/v4.0.0/libpod/pods/{quote(pod)}/json"))

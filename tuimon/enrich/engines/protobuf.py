@@ -25,6 +25,11 @@ def field(number: int, value: bytes) -> bytes:
     return varint(number << 3 | _BYTES) + varint(len(value)) + value
 
 
+def number(place: int, value: int) -> bytes:
+    """Encode a field of a number: also a bool."""
+    return varint(place << 3) + varint(value)
+
+
 def fields(raw: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Yield (number, value) of the fields of a message; stops at the first that is not whole."""
     at = 0
