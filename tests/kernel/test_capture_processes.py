@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.kernel.live import (
@@ -16,6 +20,7 @@ from tests.kernel.live import (
     interest,
     python,
 )
+from tuimon.batch import Batch
 from tuimon.capture.kernel import KernelSource
 from tuimon.capture.source import Interest
 from tuimon.records import ExeFlag, Flag, Kind, Slot
@@ -164,3 +169,34 @@ def test_overlay_layers_of_executed_files(source: KernelSource, overlay: Path, n
     layers = ExeFlag.UPPER_LAYER | ExeFlag.LOWER_LAYER | ExeFlag.BORN_UPPER
     assert ExeFlag(executed.proc["exe_flags"]) & layers == expected
     assert executed.real == str(overlay / name).encode()
+
+
+def test_an_exec_says_what_its_standard_fds_are(source: KernelSource) -> None:
+    """A shell on a socket is a shell for somebody else."""
+    left, right = socket.socketpair()
+    read, write = os.pipe()
+    with left, right, contextlib.closing(socket.socket()) as inet:
+        source.set_interest(interest())
+        source.drain(0)
+        with subprocess.Popen(["/bin/true"], stdin=left, stdout=write, stderr=inet) as one:
+            found = drain_batches(source, one.pid)
+        with subprocess.Popen(["/bin/true"], stdin=subprocess.DEVNULL, stdout=right, close_fds=True) as two:
+            found += drain_batches(source, two.pid)
+    os.close(read)
+    os.close(write)
+    said = [batch.proc_of(row)["std_type"].tolist() for batch, row in found]
+    assert said[0] == [0xFE00 | socket.AF_UNIX, 0o010000, 0xFE00 | socket.AF_INET]
+    assert said[1][:2] == [0o020000, 0xFE00 | socket.AF_UNIX]
+
+
+def drain_batches(source: KernelSource, pid: int) -> list[tuple[Batch, int]]:
+    """Return the exec of a process, once its end is seen."""
+    execs: list[tuple[Batch, int]] = []
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        batch = source.drain(0.1)
+        mine = np.flatnonzero(batch.head["tgid"] == pid).tolist()
+        execs += [(batch, row) for row in mine if batch.head["kind"][row] == Kind.EXEC]
+        if any(batch.head["kind"][row] == Kind.EXIT for row in mine):
+            return execs
+    raise AssertionError(f"the end of process {pid} was not seen")

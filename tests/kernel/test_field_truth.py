@@ -12,6 +12,7 @@ import json
 import os
 import pty
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -362,7 +363,14 @@ def test_what_is_said_of_an_opened_file(world: World, when: str, kind: str) -> N
     event = world.event(when, kind, "openat")
     fd = value(event, "fd.num")
     path = os.readlink(f"/proc/{event.tgid}/fd/{fd}")
+    file = os.stat(f"/proc/{event.tgid}/fd/{fd}")
     truth: dict[str, object] = {
+        "fd.ino": file.st_ino,
+        "fd.dev.major": os.major(file.st_dev),
+        "fd.dev.minor": os.minor(file.st_dev),
+        "fd.is_lower_layer": kind.startswith("container"),
+        "fd.is_upper_layer": False,
+        "evt.is_open_create": False,
         "evt.rawres": fd,
         "fd.name": path,
         "fd.nameraw": path,
@@ -384,6 +392,7 @@ def test_what_is_said_of_a_connection(world: World, when: str, kind: str, call: 
     own, other = socket_ends(event.tgid, fd)
     client, server = (own, other) if call == "connect" else (other, own)
     truth: dict[str, object] = {
+        "fd.ino": int(os.readlink(f"/proc/{event.tgid}/fd/{fd}").partition("[")[2][:-1]),
         "fd.name": f"{client[0]}:{client[1]}->{server[0]}:{server[1]}",
         "fd.type": "ipv4",
         "fd.typechar": "4",
@@ -426,6 +435,70 @@ def test_what_kind_an_fd_is_of(world: World, kind: str) -> None:
     name = link if kind in named else "a memfd" if kind == "memfd" else value(event, "fd.name")
     truth = {"fd.type": kind.partition(" ")[0], "fd.typechar": TYPES[kind], "fd.num": number, "fd.name": name}
     assert wrong(event, truth) == {}, link
+
+
+def fresh(world: World, when: str, kind: str) -> Event:
+    """Return an event that has just happened: what only /proc tells is told of no other."""
+    process = world.event(when, kind, "openat").tgid
+
+    def found() -> Event | None:
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        newest = (a.event for a in reversed(world.engine.alerts_since(0)) if a.event.tgid == process)
+        event = next(newest, None)
+        return event if event is not None and now_ns - event.ts_ns < 300_000_000 else None
+
+    return wait_until(found, 20.0)  # type: ignore[no-any-return]
+
+
+FRESH = ("plain", "thread", "nobody", "container")
+
+
+@pytest.mark.parametrize(("when", "kind"), [(w, k) for w in (BEFORE, AFTER) for k in FRESH])
+def test_what_proc_alone_tells(world: World, when: str, kind: str) -> None:
+    """Memory, threads, open fds and cgroups; the subject opens a few fds a second, so that some figures grow."""
+    event = fresh(world, when, kind)
+    pid, tid = event.tgid, event.tid
+    before = status(pid)
+    said = {
+        name: settled(event, name)
+        for name in ("proc.vmsize", "proc.vmrss", "proc.vmswap", "proc.nthreads", "proc.nchilds", "proc.fdopencount",
+                     "proc.stdin.name", "proc.stdin.type", "fd.types", "thread.cgroups", "thread.pfminor",
+                     "thread.vmsize", "proc.fdusage")
+    }  # fmt: skip
+    after = status(pid)
+    count = len(os.listdir(f"/proc/{pid}/fd"))
+    for name, key in (("proc.vmsize", "VmSize"), ("proc.vmrss", "VmRSS"), ("proc.vmswap", "VmSwap")):
+        assert int(before[key][0]) - 1024 <= said[name] <= int(after[key][0]) + 1024, name  # type: ignore[operator]
+    assert said["proc.nthreads"] == int(after["Threads"][0]) == said["proc.nchilds"] + 1  # type: ignore[operator]
+    assert count - 10 <= said["proc.fdopencount"] <= count  # type: ignore[operator]
+    assert said["proc.fdusage"] == pytest.approx(100.0 * said["proc.fdopencount"] / value(event, "proc.fdlimit"))  # type: ignore[operator]
+    link = os.readlink(f"/proc/{pid}/fd/0")
+    assert said["proc.stdin.name"] == link
+    assert said["proc.stdin.type"] == ("pipe" if link.startswith("pipe:") else "file")
+    assert {"file", "ipv4"} <= set(said["fd.types"])  # type: ignore[call-overload]
+    lines = Path(f"/proc/{pid}/task/{tid}/cgroup").read_text().splitlines()
+    paths = {name: path for _, names, path in (line.split(":", 2) for line in lines) for name in names.split(",")}
+    shown = dict(word.split("=", 1) for word in str(said["thread.cgroups"]).split())
+    assert shown == {name.removeprefix("name=") or "unified": path for name, path in paths.items()}
+    assert settled(event, "thread.cgroup", "unified") == paths[""]
+    faults = Path(f"/proc/{pid}/task/{tid}/stat").read_text().rpartition(")")[2].split()
+    assert 0 < said["thread.pfminor"] <= int(faults[7])  # type: ignore[operator]
+    assert said["thread.vmsize"] == (said["proc.vmsize"] if pid == tid else 0)
+
+
+def test_the_use_of_the_cpu_is_waited_for(world: World) -> None:
+    event = fresh(world, AFTER, "plain")
+    parts = [settled(event, f"thread.cpu{part}") for part in ("", ".user", ".system")]
+    assert parts[0] == pytest.approx(parts[1] + parts[2])  # type: ignore[operator]
+    assert 0 <= parts[0] <= 100  # type: ignore[operator]
+
+
+def test_another_process_may_change_the_limit(world: World) -> None:
+    """prlimit(1) on a process that makes no call of its own about it."""
+    pid = world.event(AFTER, "plain", "openat").tgid
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (543, 1024))
+    subprocess.run(["prlimit", f"--pid={pid}", "--nofile=544:1024"], check=True)
+    wait_until(lambda: value(fresh(world, AFTER, "plain"), "proc.fdlimit") == 544, 10.0)
 
 
 @pytest.mark.parametrize("when", [BEFORE, AFTER])
