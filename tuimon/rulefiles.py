@@ -32,11 +32,11 @@ def rule_files(settings: Settings, system: Path = SYSTEM_RULES) -> tuple[RuleFil
     """
     wanted: list[tuple[Path, Origin]] = []
     if settings.default_rules:
-        wanted += [(path, "builtin") for path in _listed(rules_dir())]
+        wanted += [(path, "builtin") for path in listed(rules_dir())]
     if system.is_dir():
-        wanted += [(path, "system") for path in _listed(system)]
+        wanted += [(path, "system") for path in listed(system)]
     for given in settings.rules:
-        wanted += [(path, "user") for path in (_listed(given) if given.is_dir() else [given])]
+        wanted += [(path, "user") for path in (listed(given) if given.is_dir() else _with_local(given))]
     first_of: dict[Path, tuple[Path, Origin]] = {}
     for path, origin in wanted:
         first_of.setdefault(path.resolve(), (path, origin))
@@ -68,7 +68,20 @@ def read_rule_file(path: Path, origin: Origin = "user") -> RuleFile:
         raise SettingsError(f"rule file {path} is not UTF-8 text: line {line}", "is this a rule file?") from error
 
 
-def _listed(folder: Path) -> list[Path]:
+def local_of(path: Path) -> Path:
+    """Return the file that holds what is to differ from a file of somebody else's: ``falco_rules.local.yaml``.
+
+    Falco's own convention, and its own load order: right behind it.
+    """
+    return path.with_name(f"{path.stem}.local{path.suffix}")
+
+
+def _with_local(given: Path) -> list[Path]:
+    local = local_of(given)
+    return [given, local] if local.is_file() else [given]
+
+
+def listed(folder: Path) -> list[Path]:
     """Return the rule files directly in a folder, by name; hidden ones (an editor's backups) and tests are left out."""
     try:
         found = [p for p in folder.iterdir() if p.suffix in SUFFIXES and not p.name.startswith(".") and p.is_file()]

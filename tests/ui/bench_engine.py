@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from tests.ui.fake_engine import FakeEngine, RuleFile
 from tuimon.capture.source import Interest
 from tuimon.engine import EngineOptions
@@ -17,6 +19,7 @@ class BenchEngine(FakeEngine):
     def __init__(self, **more: object) -> None:
         super().__init__(**more)  # type: ignore[arg-type]
         self.options = EngineOptions()
+        self.source = SimpleNamespace(live=True)
         self._load()
 
     def _load(self) -> None:
@@ -30,6 +33,11 @@ class BenchEngine(FakeEngine):
         outcome = super().apply_rules(files)
         if outcome.accepted:
             self._load()
+        return outcome
+
+    def roll_back(self, to=None):
+        outcome = super().roll_back(to)
+        self._load()
         return outcome
 
     def interest(self) -> Interest:

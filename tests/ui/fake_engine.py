@@ -35,6 +35,7 @@ from tuimon.capture.source import Counts
 from tuimon.events import HOST, Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.records import Kind, Slot
+from tuimon.revisions import Revision
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter, plain_text
 from tuimon.rules.loader import ExpressionError
@@ -189,6 +190,7 @@ class FakeEngine:
         self.started = self.stopped = False
         self._start_error = start_error
         self._files = tuple(files if files is not None else default_files())
+        self._past: tuple[Revision, ...] = ()
         self._alerts: list[Alert] = []
         base = pool(hostile=hostile)
         self.batch, self.tables = batch_of(base)
@@ -326,10 +328,26 @@ class FakeEngine:
         found = self.check_rules(files)
         if any(d.severity == "error" for d in found):
             return FakeOutcome(False, self.revision, found)
-        self._files = tuple(files)
+        self._put(tuple(files))
         self.applied.append(self._files)
-        self.revision += 1
         return FakeOutcome(True, self.revision, found)
+
+    def _put(self, files: tuple[RuleFile, ...], restores: int | None = None) -> None:
+        self._past = self.revisions()
+        self._files = files
+        self.revision += 1
+        self._past = (*self._past, self._revision(restores))
+
+    def _revision(self, restores: int | None = None) -> Revision:
+        return Revision(self.revision, self.now_ns, self._files, restores=restores)
+
+    def revisions(self) -> tuple[Revision, ...]:
+        return self._past or (self._revision(),)
+
+    def roll_back(self, to: int | None = None) -> FakeOutcome:
+        earlier = next(each for each in self.revisions() if each.number == to)
+        self._put(earlier.files, earlier.number)
+        return FakeOutcome(True, self.revision, ())
 
     def check_rules(self, files: Sequence[RuleFile]) -> tuple[Diagnostic, ...]:
         """Find the word ``nosuch.field`` and ``priority: BAD``: enough to be wrong at a place."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -22,16 +22,20 @@ from textual.widgets import Input, TextArea
 from tuimon import invoker
 from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
+from tuimon.settings import SYSTEM_RULES
+from tuimon.ui.bench import Bench
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
 from tuimon.ui.tuning import tune
 from tuimon.ui.widgets.palette import Palette
+from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
-    from tuimon.events import Event
+    from tuimon.events import Alert, Event
     from tuimon.settings import Settings
+    from tuimon.view.mutes import Mutes
     from tuimon.view.session import EngineFacade, Session
     from tuimon.workbench.desk import Engine as DeskEngine
 
@@ -53,6 +57,9 @@ class TuimonApp(App[None]):
         rules_path: The file or folder given with ``-r``: where the user's own rules are written.
         themes_path: A folder with more themes; it need not exist.
         ascii_only: Draw without any character beyond ASCII.
+        remember: Whether mutes and the theme chosen are kept between runs.
+        rule_folders: Folders watched for new rule files, in load order.
+        journal_path: The folder that unsaved rule texts are kept in; None: they are not.
     """
 
     TITLE = "tuimon"
@@ -75,6 +82,9 @@ class TuimonApp(App[None]):
         rules_path: Path | None = None,
         themes_path: Path | None = None,
         ascii_only: bool = False,
+        remember: bool = False,
+        rule_folders: Sequence[Path] = (),
+        journal_path: Path | None = None,
     ) -> None:
         super().__init__()
         self.ascii_only = ascii_only
@@ -83,8 +93,11 @@ class TuimonApp(App[None]):
         self.session: Session | None = None
         self.palette = Palette()
         self.recording = Recording(self)
+        self.bench = Bench(self)
         self._engine = engine
         self._rules_path = rules_path
+        self._rule_folders = tuple(rule_folders)
+        self._journal_path = journal_path
         self._skipped = 0
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
@@ -130,9 +143,11 @@ class TuimonApp(App[None]):
         """Make and start the engine; in a thread, so that the painted screen answers to keys meanwhile."""
         try:
             engine = self._engine() if callable(self._engine) else self._engine
+            from tuimon.view.journal import Journal
             from tuimon.view.session import Session
 
-            session = Session(engine, self._rules_path)
+            session = Session(engine, self._rules_path, self._rule_folders, Journal(self._journal_path))
+            session.alerts.mutes = self._saved_mutes()
             engine.start()
         except BaseException as error:
             self.call_later(self._fail, error)
@@ -146,6 +161,7 @@ class TuimonApp(App[None]):
         self.set_interval(PUMP_S, self._pump)
         self.set_interval(FILES_S, self._poll_files)
         tune()
+        self.bench.offer_recovery()
 
     @property
     def replay_paused(self) -> bool:
@@ -194,6 +210,7 @@ class TuimonApp(App[None]):
         self.recording.stop()
         if self.session is not None:
             self.session.close()
+            self.session.journal.close()
 
     # Commands.
 
@@ -218,6 +235,8 @@ class TuimonApp(App[None]):
 
     def _quit_answered(self, answer: str | None) -> None:
         if answer == "d":
+            if self.session is not None:
+                self.session.journal.keep(())
             self.exit()
         elif answer == "r":
             self.main.action_tab("rules")
@@ -296,6 +315,10 @@ class TuimonApp(App[None]):
         if self.session is not None:
             self.push_screen(WhyScreen(event, cast("DeskEngine", self.session.engine), rule), left)
 
+    def open_exception(self, alert: Alert | Sequence[Alert]) -> None:
+        """Draft an exception for an alert, or for a group of one rule's."""
+        self.bench.exception([alert] if not isinstance(alert, Sequence) else alert)
+
     def pop_to_main(self) -> None:
         """Close the dialogs that are open."""
         while len(self.screen_stack) > 1:
@@ -352,9 +375,11 @@ def run(
     # Exported (by hand, or by readline in a parent), they would hold against every resize: the terminal knows better.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    rule_folders: tuple[Path, ...] = ()
     if settings is not None:
         theme = theme or settings.theme or None
         rules_path = rules_path or (settings.rules[-1] if settings.rules else None)
+        rule_folders = (SYSTEM_RULES, *(path for path in settings.rules if path.is_dir()))
         ascii_only = ascii_only or settings.ascii
     app = TuimonApp(
         engine,
@@ -362,6 +387,9 @@ def run(
         rules_path=rules_path,
         themes_path=_user_themes(),
         ascii_only=ascii_only or not _speaks_utf8(),
+        remember=settings is not None and settings.remember,
+        rule_folders=rule_folders,
+        journal_path=invoker.folder("XDG_STATE_HOME", ".local/state"),
     )
     try:
         app.run(mouse=mouse)

@@ -17,7 +17,7 @@ def preview_lines(seen: Preview) -> list[Line]:
     if not seen.rules:
         return [(Cell(" preview: catches the same as the rules in force", "muted", REST),)]
     counts = (
-        Cell(f" last {amount(seen.events)} ev ({_span(seen)}): ", "muted"),
+        Cell(f" last {amount(seen.events)} ev ({span_text(seen)}): ", "muted"),
         Cell(f"was {seen.was:,} -> {seen.now:,} alerts ", "strong"),
         Cell("(", "muted"),
         Cell(f"+{seen.added:,} ", "good" if seen.added else "muted"),
@@ -45,8 +45,8 @@ def _named(group: Group) -> str:
     return f"{''.join(counts)} {group.container or '?'}/{group.process or '?'}"
 
 
-def _span(seen: Preview) -> str:
-    """Return the length of the window: ``40s``, ``14m``, ``3h``."""
+def span_text(seen: Preview) -> str:
+    """Return the length of a preview's window: ``40s``, ``14m``, ``3h``."""
     seconds = max(seen.last_time_ns - seen.first_time_ns, 0) / 1e9
     if seconds < 120:
         return f"{seconds:.0f}s"

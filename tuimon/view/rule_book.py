@@ -7,22 +7,30 @@ file.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from tuimon import rulefiles
 from tuimon.errors import TuimonError
+from tuimon.rulefiles import Origin, listed
 from tuimon.rules.diagnostics import RuleFile
+from tuimon.settings import SYSTEM_RULES
+from tuimon.view import rule_disk
+from tuimon.view.journal import Lost, Unsaved
 
-LOCAL_FILE: Final = Path("/etc/tuimon/rules.d/local.yaml")
+LOCAL_FILE: Final = SYSTEM_RULES / "local.yaml"
 """Where the user's own rules go when no file was given with ``-r``."""
 
+_VENDOR_STEMS: Final = ("falco", "falco-incubating", "falco-sandbox", "falco-deprecated", "k8s_audit", "okta", "github")
+VENDOR_NAMES: Final = frozenset(f"{stem}_rules{suffix}" for stem in _VENDOR_STEMS for suffix in rulefiles.SUFFIXES)
+"""Rule files that Falco's project releases: the next release replaces them, so what is to differ goes elsewhere."""
+
 _ITEM: Final = re.compile(r"^-[ \t]+(rule|macro|list)[ \t]*:[ \t]*(.*?)[ \t]*(?:#.*)?$")
-_MAX_BYTES: Final = 16 << 20
+_GONE: Final = 2
+"""Looks at which a file is not there after which it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,12 @@ class OpenFile:
     """One rule file and its buffer."""
 
     path: str
-    origin: Literal["builtin", "system", "user"]
+    origin: Origin
     saved: str
     """The text on disk, as last read or written."""
     buffer: str
     """The text in the editor."""
-    stamp: tuple[int, int] | None
+    stamp: rule_disk.Stamp | None
     """mtime in ns and size when last read; None: not on disk yet."""
     on_disk: str | None = None
     """What another editor wrote while the buffer held unsaved text; None: no such conflict."""
@@ -57,10 +65,18 @@ class OpenFile:
         """Whether the buffer holds text that is not on disk."""
         return self.buffer != self.saved
 
+    missing: int = 0
+    """Looks in a row at which it was not on disk any more."""
+
     @property
     def read_only(self) -> bool:
-        """Whether it is one of tuimon's own files."""
-        return self.origin == "builtin"
+        """Whether it is tuimon's or Falco's: it is replaced by the next release, and so not written to."""
+        return self.origin == "builtin" or self.is_vendor
+
+    @property
+    def is_vendor(self) -> bool:
+        """Whether it is one of Falco's own files, by its name."""
+        return Path(self.path).name in VENDOR_NAMES
 
 
 class RuleBook:
@@ -69,11 +85,14 @@ class RuleBook:
     Args:
         files: The files in force.
         rules_path: What the user gave with ``-r``, a file or a folder; None: nothing.
+        folders: Folders that are watched for new rule files, in load order.
     """
 
-    def __init__(self, files: Sequence[RuleFile], rules_path: Path | None = None) -> None:
+    def __init__(self, files: Sequence[RuleFile], rules_path: Path | None = None, folders: Sequence[Path] = ()) -> None:
         self.files = [_opened(file) for file in files]
         self._rules_path = rules_path
+        self._folders = tuple(folders)
+        self._folder_stamps: dict[Path, int] = {}
 
     def find(self, path: str) -> OpenFile | None:
         """Return the file at a path."""
@@ -96,40 +115,96 @@ class RuleBook:
             if f.buffer or f.stamp is not None
         )
 
-    def save(self, file: OpenFile) -> None:
-        """Write the buffer, atomically: a reader sees the old text or the new one, never a part.
+    def save(self, file: OpenFile, text: str | None = None) -> None:
+        """Write a file, atomically: a reader sees the old text or the new one, never a part.
+
+        Args:
+            file: The file.
+            text: What is written; None: its buffer. A buffer that holds something else then is unsaved.
 
         Raises:
-            TuimonError: It is one of tuimon's own files, or cannot be written.
+            TuimonError: It is one of tuimon's own or Falco's files, or cannot be written.
         """
         if file.read_only:
+            owner = "Falco" if file.is_vendor else "tuimon"
             raise TuimonError(
-                f"{file.path} belongs to tuimon and is not written to", "copy the rule into your own file: ctrl+o"
+                f"{file.path} belongs to {owner} and is not written to", "put what is to differ into your own: ctrl+o"
             )
-        _write(Path(file.path), file.buffer)
-        file.saved, file.on_disk = file.buffer, None
-        file.stamp = _stamp(Path(file.path))
+        text = file.buffer if text is None else text
+        rule_disk.write(Path(file.path), text)
+        file.saved, file.on_disk = text, None
+        file.stamp = rule_disk.stamp(Path(file.path))
 
     def poll(self) -> list[OpenFile]:
         """Look whether files changed on disk; return those that did, reloaded where the buffer was clean.
 
-        A file whose buffer holds unsaved text gets ``on_disk`` set and is otherwise left alone.
+        A file whose buffer holds unsaved text gets ``on_disk`` set and is otherwise left alone. New files in the
+        watched folders are among those returned, and so are those that went; the latter are closed.
         """
-        changed = []
-        for file in self.files:
-            stamp = _stamp(Path(file.path))
-            if stamp is None or stamp == file.stamp:
+        changed = [file for file in self.files if self._changed(file)]
+        gone = [file for file in self.files if file.missing >= _GONE and not file.dirty]
+        self.files = [file for file in self.files if file not in gone]
+        return changed + gone + self._new()
+
+    @staticmethod
+    def _changed(file: OpenFile) -> bool:
+        """Take up what another editor wrote; return whether it wrote anything."""
+        stamp = rule_disk.stamp(Path(file.path))
+        if stamp is None:
+            # Editors replace a file in two steps: only one that stays away is gone.
+            file.missing += file.stamp is not None and file.origin != "builtin"
+            return False
+        file.missing = 0
+        if stamp == file.stamp:
+            return False
+        text = rule_disk.read(Path(file.path))
+        file.stamp = stamp
+        if text is None or text == file.saved:
+            return False
+        if file.dirty and text != file.buffer:
+            file.on_disk = text
+        else:
+            file.saved = file.buffer = text
+        return True
+
+    def _new(self) -> list[OpenFile]:
+        """Open the files that appeared in the watched folders, each behind those of its folder that come before it."""
+        found = []
+        for folder in self._folders:
+            try:
+                stamp = folder.stat().st_mtime_ns
+                if self._folder_stamps.get(folder) == stamp:
+                    continue
+                paths = listed(folder)
+            except (OSError, TuimonError):
                 continue
-            text = _read(Path(file.path))
-            file.stamp = stamp
-            if text is None or text == file.saved:
-                continue
-            if file.dirty and text != file.buffer:
-                file.on_disk = text
-            else:
-                file.saved = file.buffer = text
-            changed.append(file)
-        return changed
+            self._folder_stamps[folder] = stamp
+            known = {Path(file.path).resolve() for file in self.files}
+            for path in paths:
+                if path.resolve() not in known and (file := self._opened_new(path)) is not None:
+                    self.files.insert(self._place(folder, path), file)
+                    found.append(file)
+        return found
+
+    @staticmethod
+    def _opened_new(path: Path) -> OpenFile | None:
+        text = rule_disk.read(path)
+        if text is None:
+            return None
+        origin: Origin = "system" if path.parent == SYSTEM_RULES else "user"
+        return OpenFile(str(path), origin, text, text, rule_disk.stamp(path))
+
+    def _place(self, folder: Path, path: Path) -> int:
+        """Return where a file belongs in load order."""
+        places = [at for at, file in enumerate(self.files) if Path(file.path).parent == folder]
+        before = [at for at in places if self.files[at].path < str(path)]
+        if before:
+            return before[-1] + 1
+        if places:
+            return places[0]
+        later = self._folders[self._folders.index(folder) + 1 :] if folder in self._folders else ()
+        behind = [at for at, file in enumerate(self.files) if Path(file.path).parent in later]
+        return behind[0] if behind else len(self.files)
 
     def take_disk(self, file: OpenFile) -> None:
         """Solve a conflict for the other editor: its text replaces the buffer."""
@@ -142,13 +217,59 @@ class RuleBook:
         if file.on_disk is not None:
             file.saved, file.on_disk = file.on_disk, None
 
+    def amend(self, file: OpenFile, change: Callable[[str], str]) -> tuple[str, str]:
+        """Return a file's text on disk and its buffer, each with a change that is to be saved at once.
+
+        What is typed and not saved stays so.
+
+        Raises:
+            TuimonError: It cannot be changed so.
+        """
+        saved = change(file.saved)
+        if not file.dirty:
+            return saved, saved
+        try:
+            return saved, change(file.buffer)
+        except TuimonError as error:
+            raise TuimonError(
+                f"the unsaved text of {Path(file.path).name} is in the way: {error}", "save or revert it first"
+            ) from error
+
+    def unsaved(self) -> tuple[Unsaved, ...]:
+        """Return what would be lost if this program ended now."""
+        return tuple(Unsaved(file.path, file.saved, file.buffer) for file in self.files if file.dirty)
+
+    def recoverable(self, lost: Lost) -> list[Unsaved]:
+        """Return what another screen left of the files that are open here, where that is not on disk by now."""
+        known = {file.path: file for file in self.files}
+        own = str(self._own_path())
+        return [
+            each
+            for each in lost.texts
+            if (each.path in known and known[each.path].saved != each.buffer) or (each.path == own and own not in known)
+        ]
+
+    def recover(self, texts: Iterable[Unsaved]) -> list[OpenFile]:
+        """Put texts that another screen left into the buffers, unsaved; return their files.
+
+        Where the file has been written since, that is a conflict like any other: both versions are kept.
+        """
+        files = []
+        for each in texts:
+            file = self.find(each.path) or self.own_file()
+            if file.saved != each.saved:
+                file.on_disk, file.saved = file.saved, each.saved
+            file.buffer = each.buffer
+            files.append(file)
+        return files
+
     def own_file(self) -> OpenFile:
         """Return the user's own file, opened (empty, not on disk yet) if it is not among the files."""
         path = str(self._own_path())
         if (file := self.find(path)) is None:
-            text = _read(Path(path))
-            file = OpenFile(path, "user", text or "", text or "", _stamp(Path(path)))
-            self.files.append(file)
+            text = rule_disk.read(Path(path))
+            file = OpenFile(path, "user", text or "", text or "", rule_disk.stamp(Path(path)))
+            self.files.insert(self._place(Path(path).parent, Path(path)), file)
         return file
 
     def copy_to_own(self, file: OpenFile, item: Item) -> tuple[OpenFile, int]:
@@ -176,7 +297,9 @@ class RuleBook:
         given = self._rules_path
         if given is None:
             return LOCAL_FILE
-        return given / "local.yaml" if given.is_dir() else given
+        if given.is_dir():
+            return given / LOCAL_FILE.name
+        return rulefiles.local_of(given) if given.name in VENDOR_NAMES else given
 
 
 def outline(text: str) -> list[Item]:
@@ -200,55 +323,4 @@ def item_at(text: str, line: int) -> Item | None:
 
 
 def _opened(file: RuleFile) -> OpenFile:
-    return OpenFile(file.path, file.origin, file.text, file.text, _stamp(Path(file.path)))
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size
-
-
-def _read(path: Path) -> str | None:
-    """Return a file's text, None when it is not there, too large or not UTF-8."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-        return raw.decode() if len(raw) <= _MAX_BYTES else None
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write through a temporary file beside it; keeps the mode and owner of an existing file."""
-    target = path.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
-    except OSError as error:
-        raise TuimonError(f"cannot write {path}: {error.strerror}", "save under a path you may write to") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            _match_owner(file.fileno(), target)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except (OSError, UnicodeEncodeError) as error:
-        Path(name).unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else "the text holds bytes that are not text"
-        raise TuimonError(f"cannot write {path}: {reason}", "the file on disk is unchanged") from error
-
-
-def _match_owner(handle: int, target: Path) -> None:
-    """Give a new file the mode and owner of the one it replaces; a fresh one is for all to read."""
-    try:
-        stat = target.stat()
-    except FileNotFoundError:
-        os.fchmod(handle, 0o644)
-        return
-    os.fchmod(handle, stat.st_mode & 0o7777)
-    if os.geteuid() == 0:
-        os.fchown(handle, stat.st_uid, stat.st_gid)
+    return OpenFile(file.path, file.origin, file.text, file.text, rule_disk.stamp(Path(file.path)))

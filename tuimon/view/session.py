@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 from tuimon.batch import Batch
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
+from tuimon.revisions import Revision
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_view import AlertView
 from tuimon.view.container_view import ContainerView
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
+from tuimon.view.in_force import InForce, Outcome
+from tuimon.view.journal import Journal
 from tuimon.view.live_view import LiveView
 from tuimon.view.query import compile_all, compile_one, parted
 from tuimon.view.rule_book import RuleBook
@@ -30,22 +33,6 @@ if TYPE_CHECKING:
 
 _MARKS: Final = 50_000
 """Alert marks kept before those of forgotten events are let go."""
-
-
-class Outcome(Protocol):
-    """What became of rules that were handed in; see tuimon.engine.RuleOutcome."""
-
-    @property
-    def accepted(self) -> bool:
-        """Whether they are in force."""
-
-    @property
-    def revision(self) -> int:
-        """The revision in force afterwards."""
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What is wrong or doubtful."""
 
 
 class EngineFacade(Protocol):
@@ -95,6 +82,12 @@ class EngineFacade(Protocol):
     def apply_rules(self, files: Sequence[RuleFile]) -> Outcome:
         """Put rules in force."""
 
+    def revisions(self) -> tuple[Revision, ...]:
+        """Return the rule sets that are or were in force, the last one in force."""
+
+    def roll_back(self, to: int | None = None) -> Outcome:
+        """Put an earlier rule set in force again."""
+
     def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
         """Ask for these cgroups in detail; ``everything``: the loud calls too."""
 
@@ -116,15 +109,24 @@ class Session:
     Args:
         engine: The engine, started or not.
         rules_path: What the user gave with ``-r``; see RuleBook.
+        rule_folders: Watched for new rule files; see RuleBook.
+        journal: Keeps unsaved rule texts; None: nothing does.
     """
 
-    def __init__(self, engine: EngineFacade, rules_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        engine: EngineFacade,
+        rules_path: Path | None = None,
+        rule_folders: Sequence[Path] = (),
+        journal: Journal | None = None,
+    ) -> None:
         self.engine = engine
         self.snapshot: Snapshot | None = None
         self.live = LiveView(engine.history)
         self.alerts = AlertView(engine.alerts_since)
         self.containers = ContainerView()
-        self.book = RuleBook(engine.rule_files(), rules_path)
+        self.book = RuleBook(engine.rule_files(), rules_path, rule_folders)
+        self.journal = journal if journal is not None else Journal(None)
         self.filter_history = FilterHistory()
         self.marks: dict[int, str] = {}
         """Event number to the worst priority of its alerts."""
@@ -135,6 +137,11 @@ class Session:
         self._chosen: Chosen | None = None
         self._generation = 0
         self._scan = ScanThread(self.live)
+
+    @property
+    def in_force(self) -> InForce:
+        """What puts the book's texts in force."""
+        return InForce(self.engine, self.book, self.journal)
 
     def start(self) -> None:
         """Begin: scan in the background, ask for everything in detail."""

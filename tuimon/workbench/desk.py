@@ -118,13 +118,15 @@ class Desk:
 
     def hides(self, draft: Draft) -> Hidden:
         """Return what a draft would have hidden, of the alerts kept and of the history; raises RuleError."""
-        with self._alone():
+        with self._alone() as mine:
             return draft.hides(
                 self._engine.history.batches(),
                 self._engine.event,
                 self._engine.alerts_since(0),
                 plain_falco=self._engine.options.plain_falco,
                 memory=self._memory,
+                cancel=mine,
+                breath_s=BREATH_S,
             )
 
     def why(self, event: Event, *, limit: int = 5) -> Why:

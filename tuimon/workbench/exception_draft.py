@@ -7,6 +7,8 @@ and always the program and the container. Each field has steps from exactly this
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -187,6 +189,8 @@ class Draft:
         plain_falco: bool = False,
         memory: Memory | None = None,
         limit: int = 500,
+        cancel: threading.Event | None = None,
+        breath_s: float = 0.0,
     ) -> Hidden:
         """Return what the exception would have hidden.
 
@@ -197,15 +201,28 @@ class Draft:
             plain_falco: How the engine judges.
             memory: Kept from an earlier look at this history.
             limit: Hidden events listed.
+            cancel: Set it to end early; ``preview.complete`` then says so.
+            breath_s: Sleep after each batch, so that another thread can have the interpreter.
 
         Raises:
             RuleError: Every field is left out.
         """
         before, after = self.rulesets(plain_falco=plain_falco)
-        seen = preview(history_batches, event_of, before, after, [self.rule.name], limit=limit, memory=memory)
+        seen = preview(
+            history_batches,
+            event_of,
+            before,
+            after,
+            [self.rule.name],
+            limit=limit,
+            memory=memory,
+            cancel=cancel,
+            breath_s=breath_s,
+        )
         judge = compile_condition(self.condition, plain_falco=plain_falco)
         hidden = [alert for alert in alerts if alert.rule == self.rule.name and judge(alert.event) is True]
-        covers = self._covered(history_batches, event_of, before.fresh_checks(), memory)
+        batches = history_batches if seen.complete else ()
+        covers = self._covered(batches, event_of, before.fresh_checks(), memory, breath_s)
         groups = sorted(covers.items(), key=lambda pair: (-pair[1], pair[0]))
         return Hidden(
             alerts=tuple(hidden),
@@ -216,7 +233,7 @@ class Draft:
         )
 
     def _covered(
-        self, batches: Sequence[Batch], event_of: EventOf, checks: Checks, memory: Memory | None
+        self, batches: Sequence[Batch], event_of: EventOf, checks: Checks, memory: Memory | None, breath_s: float
     ) -> dict[tuple[str, str], int]:
         """Return, by container and process, how many events the exception covers beside those the rule matches."""
         near = And((self.condition, Not(self.rule.condition)))
@@ -228,6 +245,8 @@ class Draft:
             for row in answer.rows[answer.true[:, 0]].tolist():
                 key = who(event_of(batch, row))
                 found[key] = found.get(key, 0) + 1
+            if breath_s:
+                time.sleep(breath_s)
         return found
 
 

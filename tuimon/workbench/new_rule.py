@@ -79,6 +79,10 @@ class Proposal:
         """Take the next narrower step of a field."""
         return self._moved(field, -1)
 
+    def leave_out(self, field: str) -> Proposal:
+        """Let a field have any value."""
+        return self._moved(field, max(len(part.steps) for part in self.parts))
+
     def _moved(self, field: str, by: int) -> Proposal:
         parts = tuple(
             replace(part, at=min(max(part.at + by, 0), len(part.steps))) if part.field == field else part

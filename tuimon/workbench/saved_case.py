@@ -6,6 +6,7 @@ The event is made again from those fields and judged; a case that would not do w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from tuimon import fields
 from tuimon.errors import RuleError
@@ -108,6 +109,16 @@ def case_text(event: Event, ruleset: RuleSet, name: str) -> str:
     lines.append("  alerts:" if expected else "  alerts: none")
     lines += [f"    - {plain(rule)}" for rule in expected]
     return "\n".join(lines) + "\n"
+
+
+def test_path(rules: Path) -> Path:
+    """Return the test file that lies beside a rule file: ``local.test.yaml`` beside ``local.yaml``."""
+    return rules.with_name(f"{rules.stem}.test{rules.suffix or '.yaml'}")
+
+
+def rule_names(files: Sequence[RuleFile], path: Path) -> list[str]:
+    """Return how a test file names the rule files in force: those beside it by their name, others by their path."""
+    return [Path(file.path).name if Path(file.path).parent == path.parent else file.path for file in files]
 
 
 def add_case(text: str, case: str, rules: Sequence[str], path: str = "rules.test.yaml") -> Edit:

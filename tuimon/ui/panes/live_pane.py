@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
@@ -26,7 +27,7 @@ _FORGET_TICKS: Final = 10
 """Rows are made afresh this often: marks and container names arrive later than their events."""
 
 
-class LivePane(Pane):
+class LivePane(BenchKeys, Pane):
     """The list with its head, and under it what is shown and what is not."""
 
     app: TuimonApp
@@ -36,6 +37,8 @@ class LivePane(Pane):
         Binding("f", "follow", "Follow", tooltip="Keep the newest event in view", id="live.follow"),
         Binding("w", "why", "Why", show=False, tooltip=WHY, id="live.why"),
         Binding("L", "loud", "Loud calls", show=False, tooltip=_LOUD, id="live.loud"),
+        *bench_bindings("live", alert=False),
+        Binding("F", "rule_from_filter", "Rule", show=False, tooltip=_FROM_FILTER, id="live.rule_from_filter"),
     ]
 
     def __init__(self) -> None:
@@ -137,6 +140,18 @@ class LivePane(Pane):
         """Say why rules fired or did not for the event under the cursor."""
         if (event := self.list.event_under_cursor()) is not None:
             self.app.open_why(event)
+
+    def bench_subject(self) -> Event | None:
+        """Return the event under the cursor."""
+        return self.list.event_under_cursor()
+
+    def action_rule_from_filter(self) -> None:
+        """Write a rule from the filter in force."""
+        text = self._session.filter_text if self._session is not None else ""
+        if text:
+            self.app.bench.new_rule(text)
+        else:
+            self.app.notify("there is no filter in force: / makes one", markup=False)
 
     def action_pause(self) -> None:
         """Stop drawing new rows, or go on; the capture never stops."""

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from tuimon.events import Event
 from tuimon.fields import all_fields
 from tuimon.syscalls import event_name
+from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
 from tuimon.ui.screens.details import Details
 from tuimon.view.cells import Line
 from tuimon.view.detail_lines import event_lines
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
 
 
-class EventDetails(Details):
+class EventDetails(BenchKeys, Details):
     """The dialog of one event."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy as JSON", id="event.copy"),
         Binding("w", "why", "Why", show=False, tooltip="Why rules fired or did not", id="event.why"),
+        *bench_bindings("event", alert=False),
     ]
     app: TuimonApp
 
@@ -35,6 +37,10 @@ class EventDetails(Details):
     def lines(self, width: int) -> Sequence[Line]:
         """Return the event's lines."""
         return event_lines(self._event, all_fields(), width)
+
+    def bench_subject(self) -> Event:
+        """Return the event."""
+        return self._event
 
     def action_why(self) -> None:
         """Say why rules fired or did not."""

@@ -1,0 +1,131 @@
+"""An exception from an alert with one key: what it hides is counted, what is written is shown, and it can be undone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.bench_engine import bench_engine
+from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.fake_engine import LOCAL_RULES
+from tests.ui.test_snapshots import SIZES, ready
+from tuimon.ui.app import TuimonApp
+from tuimon.ui.screens.exception import ExceptionScreen
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "local.yaml"
+    path.write_text(LOCAL_RULES)
+    return path
+
+
+async def press(app, pilot, *keys):
+    for key in keys:
+        await pilot.press(key)
+    await settle(app, pilot)
+
+
+async def open_exception(app, pilot):
+    await press(app, pilot, "2", "g", "x")
+    assert isinstance(app.screen, ExceptionScreen)
+    await until(lambda: app.screen._hidden is not None)
+    await settle(app, pilot)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+async def test_it_says_what_it_hides_and_what_would_be_written(own, size):
+    async with running(bench_engine(own=own), size=size, rules_path=own) as (app, pilot):
+        await open_exception(app, pilot)
+        text = screen_text(app)
+        assert "hides 3 past alerts of the list; 3 of 3 in the last 60 events" in text
+        assert "nothing else" in text
+        await press(app, pilot, "tab", "G")
+        assert "fields: [proc.name" in screen_text(app)
+        assert own.read_text() == LOCAL_RULES
+
+
+async def test_the_counts_follow_the_fields(own):
+    async with running(bench_engine(own=own), rules_path=own) as (app, pilot):
+        await open_exception(app, pilot)
+        before = app.screen.made
+        await press(app, pilot, "right")
+        assert app.screen.made.part(before.parts[0].field).at == 1
+        await press(app, pilot, "left")
+        assert app.screen.made == before
+        await press(app, pilot, "space")
+        assert app.screen.made.parts[0].step is None
+        await press(app, pilot, "space")
+        assert app.screen.made.parts[0].step is not None
+        for part in before.parts:
+            app.screen.made = app.screen.made.leave_out(part.field)
+        app.screen.changed()
+        await settle(app, pilot)
+        assert "would hide every alert" in screen_text(app)
+        await press(app, pilot, "enter")
+        assert isinstance(app.screen, ExceptionScreen)
+
+
+async def test_it_is_written_put_in_force_and_taken_back(own):
+    engine = bench_engine(own=own)
+    async with running(engine, rules_path=own) as (app, pilot):
+        await open_exception(app, pilot)
+        await press(app, pilot, "enter")
+        await until(lambda: engine.revision == 2)
+        await until(lambda: "override:\n    exceptions: append" in own.read_text())
+        assert own.read_text().startswith(LOCAL_RULES)
+        assert not app.session.book.dirty()
+        assert engine.loaded.rule("Read the shadow file").exceptions
+        await until(lambda: "ctrl+r in Rules takes it back" in screen_text(app))
+        await press(app, pilot, "3", "ctrl+r", "down", "enter")
+        await until(lambda: engine.revision == 3)
+        await until(lambda: own.read_text() == LOCAL_RULES)
+        assert not engine.loaded.rule("Read the shadow file").exceptions
+
+
+async def test_what_is_typed_and_not_saved_stays_so(own):
+    engine = bench_engine(own=own)
+    async with running(engine, rules_path=own) as (app, pilot):
+        await press(app, pilot, "3", "enter", *"# mine", "enter", "escape")
+        await open_exception(app, pilot)
+        await press(app, pilot, "enter")
+        await until(lambda: engine.revision == 2)
+        await until(lambda: "exceptions: append" in own.read_text())
+        await settle(app, pilot)
+        file = app.session.book.find(str(own))
+        assert file.dirty
+        assert file.buffer.startswith("# mine")
+        assert "# mine" not in own.read_text()
+        assert file.buffer.endswith(file.saved[len(LOCAL_RULES) :])
+
+
+async def test_unsaved_text_that_is_no_yaml_is_in_the_way(own):
+    engine = bench_engine(own=own)
+    async with running(engine, rules_path=own) as (app, pilot):
+        await press(app, pilot, "3", "enter", *"[", "escape")
+        await open_exception(app, pilot)
+        await press(app, pilot, "enter")
+        await until(lambda: "is in the way" in screen_text(app))
+        assert engine.revision == 1
+        assert own.read_text() == LOCAL_RULES
+
+
+async def test_a_rule_that_is_gone_is_said_to_be(own):
+    engine = bench_engine(own=own)
+    engine.alert("Long gone", "Notice")
+    async with running(engine, rules_path=own) as (app, pilot):
+        await press(app, pilot, "2", "g", "x")
+        assert app.screen is app.main
+        assert "not in force any more" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_picture(snap_compare, size):
+    app = TuimonApp(bench_engine())
+
+    async def opened(pilot):
+        await ready(pilot, [])
+        await open_exception(pilot.app, pilot)
+        await pilot.press("down")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=opened)

@@ -1,0 +1,52 @@
+"""The lines under the rule editor: what happened, what is wrong and where, what is in doubt, and the preview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Final
+
+from tuimon.rules.diagnostics import Diagnostic
+from tuimon.view.cells import REST, Cell, Line
+
+SHOWN: Final = 3
+"""Lines there are."""
+
+Head = tuple[str, str]
+"""What happened: text and role."""
+
+
+def message_lines(
+    found: Sequence[Diagnostic],
+    path: str,
+    *,
+    head: Head | None = None,
+    tail: Sequence[Line] = (),
+    read_only: bool = False,
+) -> list[Line]:
+    """Return what is to be said, this file's errors first.
+
+    Args:
+        found: What is wrong or doubtful.
+        path: Of the file in the editor.
+        head: What happened; it comes first.
+        tail: The preview; it comes last, whatever else there is.
+        read_only: Whether that file can only be looked at.
+    """
+    ordered = sorted(found, key=lambda d: (d.severity != "error", d.file != path, d.line, d.column))
+    lines: list[Line] = [(Cell(f" {head[0]}", head[1], REST),)] if head is not None else []
+    lines += [diagnostic_line(each, path) for each in ordered[: SHOWN - len(lines) + 1]]
+    if len(ordered) > SHOWN:
+        lines.append((Cell(f" and {len(ordered) - SHOWN} more", "muted", REST),))
+    if not lines:
+        what = "ctrl+o puts what is to differ into your own file" if read_only else "ctrl+s puts it in force"
+        lines.append((Cell(f" no errors; {what}", "good", REST),))
+    return [*lines[: SHOWN - len(tail)], *tail] if tail else lines
+
+
+def diagnostic_line(found: Diagnostic, path: str) -> Line:
+    """Return one finding: place, severity, message and hint; the file's name only when it is another."""
+    where = f" {'' if found.file == path else PurePath(found.file).name + ':'}{found.line}:{found.column} "
+    role = "bad" if found.severity == "error" else "attention"
+    hint = f"  {found.hint}" if found.hint else ""
+    return (Cell(where, "key"), Cell(f"{found.severity}: ", role), Cell(found.message + hint, "", REST))
