@@ -17,12 +17,14 @@ from tuimon.view.cells import Cell
 from tuimon.view.clock import amount
 
 if TYPE_CHECKING:
+    from tuimon.events import Event
     from tuimon.ui.app import TuimonApp
     from tuimon.view.session import Changes, Session
     from tuimon.view.trail import Step
 
 _PAUSE: Final = "Stop or go on drawing; the capture never stops"
 _LOUD: Final = "Calls that come by the million (read, write, futex, ...): leave out, or show too"
+_FROM_FILTER: Final = "Write a rule whose condition is the filter in force"
 _FORGET_TICKS: Final = 10
 """Rows are made afresh this often: marks and container names arrive later than their events."""
 
