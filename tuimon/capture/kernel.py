@@ -252,6 +252,11 @@ class KernelSource:
         if self._shedding.look(now_s, fill, self._rings.lag_s, has_loud, lambda: busiest(batch.head["cgroup_id"])):
             self._ask(programs, self._interest)
 
+    @property
+    def lag_s(self) -> float:
+        """How old the youngest event of the last drain was, when there was more than it could return; else 0."""
+        return self._rings.lag_s
+
     def shedding(self) -> tuple[Step, frozenset[int]]:
         """Return what is given up at present, and the cgroups of which a view gets nothing; any thread."""
         return self._shedding.step, self._shedding.busy
@@ -292,7 +297,7 @@ class KernelSource:
 
     def _heartbeat(self, now_s: float) -> None:
         os.getppid()
-        total = self._counters.beat() if self._counters is not None else 0
+        total = self._counters.beat(own=bool(self._self_pids)) if self._counters is not None else 0
         if total != self._beat:
             self._beat, self._alive_s = total, now_s
         self._asked_s = now_s
