@@ -20,6 +20,7 @@ from typing import Final, Protocol
 
 from tuimon.alerts import Alerts
 from tuimon.batch import Batch, concat, number
+from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.enrich.containers import Containers
@@ -37,6 +38,7 @@ from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.matching import Rule
+from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
 from tuimon.settings import Settings
 from tuimon.stages import STAGES, Stages
@@ -114,6 +116,8 @@ class Engine:
         # A recording is judged on any machine at any time: what a name means there and then says nothing about it.
         self.host_names = HostNames() if source.live else None
         self.history = History(options.history_bytes)
+        self.memory = Memory()
+        """What questions about the history have in common; any thread, see there."""
         self.listeners: list[Listener] = []
         self._stats = Stats()
         self._stages = Stages()
@@ -130,7 +134,13 @@ class Engine:
         self._num = 1
         self._run_ns = self._last_ns = 0
         self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
-        self._alerts = Alerts(self.node, self._stats.alert)
+        self._before = Before(
+            lambda index: self.processes.get(index),
+            lambda cgroup_id: self.containers.of_cgroup(cgroup_id),
+            lambda: self.source.boot_to_epoch_ns,
+            self.history.batches,
+        )
+        self._alerts = Alerts(self.node, self._alerted)
         self._watchdog = Watchdog()
         self._began = time.monotonic()
         self._load = 0.0
@@ -304,12 +314,17 @@ class Engine:
     def _flush(self) -> None:
         if not self._fresh:
             return
-        self.history.append(concat(self._fresh))
+        batch = concat(self._fresh)
+        self._before.add(batch, self.history.append(batch))
         self._fresh, self._fresh_events = [], 0
         self.processes.retire(self.history.first_num)
         batches = self.history.batches()
         if batches:
             self.containers.retire(int(batches[0].head["ts_ns"][0]))
+
+    def _alerted(self, alert: Alert) -> None:
+        self._stats.alert(alert)
+        self._before.alert(alert)
 
     def _renewed(self, event: Event) -> Event:
         event.container = self.containers.of_cgroup(event.cgroup_id)
@@ -381,6 +396,10 @@ class Engine:
         """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
         return self._alerts.since(num)
 
+    def before(self, alert: Alert) -> Frozen | None:
+        """Return the events of its container that were frozen with an alert, None when they had to go; any thread."""
+        return self._before.of(alert)
+
     def event(self, batch: Batch, row: int) -> Event:
         """Return the row object of an event, with its process and container; any thread."""
         index = int(batch.process_at[row]) if len(batch.process_at) else -1
@@ -423,7 +442,7 @@ class Engine:
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""
-        return compile_filter(text, self._revisions.loaded, self.event)
+        return compile_filter(text, self._revisions.loaded, self.event, self.memory)
 
     def rule_files(self) -> tuple[RuleFile, ...]:
         """Return the files in force, in load order; any thread."""

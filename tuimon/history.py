@@ -55,10 +55,11 @@ class History:
         """Return the batches kept, oldest first; safe to read from any thread for as long as one likes."""
         return self._view
 
-    def append(self, batch: Batch) -> None:
-        """Add a batch (numbered and with its processes) and let the oldest go. Only the engine calls this."""
+    def append(self, batch: Batch) -> list[Batch]:
+        """Add a batch (numbered and with its processes), let the oldest go and return them. Only the engine calls."""
+        gone: list[Batch] = []
         if not len(batch):
-            return
+            return gone
         self._batches.append(batch)
         self._nbytes += batch.nbytes + _OVERHEAD_BYTES
         self._count += len(batch)
@@ -67,7 +68,9 @@ class History:
             self._nbytes -= old.nbytes + _OVERHEAD_BYTES
             self._count -= len(old)
             self.evicted += len(old)
+            gone.append(old)
         self._view = tuple(self._batches)
+        return gone
 
     def find(self, num: int) -> tuple[Batch, int] | None:
         """Return the batch and row of an event by its number, None when it is not (or no longer) kept."""
