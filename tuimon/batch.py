@@ -51,6 +51,8 @@ class Batch:
     """``ts_ns`` of the event before row 0, 0 when there is none or nobody said; given by the engine."""
     prior_ns: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     """(n,) ``ts_ns`` of the event before each row, for rows taken out of another batch; else empty."""
+    notes: object = field(default=None, repr=False, compare=False)
+    """What tuimon.rules.numbering has worked out about the batch so far; nobody else looks at it."""
 
     def __len__(self) -> int:
         return len(self.head)

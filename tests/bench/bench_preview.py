@@ -29,8 +29,8 @@ from tuimon.batch import Batch, take
 from tuimon.events import Event
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
+from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
-from tuimon.workbench.columns import Memory
 from tuimon.workbench.preview import preview
 
 BATCH = 16_384

@@ -17,10 +17,10 @@ from tuimon.capture.source import Interest, Want
 from tuimon.enrich.container_users import CONTAINER_USERS
 from tuimon.enrich.users import User
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR
 from tuimon.workbench.capturing import captured_types, thinned
-from tuimon.workbench.columns import Memory
 from tuimon.workbench.preview import Preview, preview
 
 

@@ -136,6 +136,12 @@ class Checks:
         info, arg = found
         return info, ref.arg if ref.arg is not None else arg
 
+    def getter_of(self, key: Any) -> tuple[Getter, str | None]:
+        """Return what looks up the value that tests share under a key given to ``slot_of``, and its argument."""
+        name, arg, which = key
+        info, _ = self.field(FieldRef(name))
+        return self.getter(info.get if which == "given" else self._twin_of(info)), arg
+
     # Sides
 
     def side(self, operand: Operand) -> Side:

@@ -1,15 +1,14 @@
 """A filter: an expression of the rule language, or plain text, asked of whole batches.
 
-The screen's filter bar, history scans and ``--filter`` use it. An expression is first asked of the columns, by the same
-prefilter as the rules, then, exactly, of the rows that leaves in doubt; unknown counts as not matching. Text that is no
-expression but a bare word, or in quotes, is looked for in names, command lines and paths, whatever the case.
+The screen's filter bar, history scans and ``--filter`` use it. An expression is asked of columns
+(tuimon.rules.columns); unknown counts as not matching. Text that is no expression but a bare word, or in quotes, is
+looked for in names, command lines and paths, whatever the case.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +16,15 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.errors import RuleError
 from tuimon.events import Event, Process
-from tuimon.records import Kind
-from tuimon.rules.checks import Checks, Context, Test
-from tuimon.rules.evaluate import Program
-from tuimon.rules.graph import FALSE, Graph
+from tuimon.rules.checks import Checks
+from tuimon.rules.columns import YES, Columns
+from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import Condition
+from tuimon.rules.numbering import Memory, Rows
 from tuimon.rules.predicates import to_bytes
-from tuimon.rules.prefilter_numpy import Actors, EventOf, Mask
-from tuimon.syscalls import event_name
+from tuimon.rules.versions import EventOf
 
-_CALL_NUMBERS: Final = 1 << 16
-_KINDS: Final = frozenset(Kind)
 _WORD = re.compile(r"[^\s()\"'=<>!,]+\Z")
 _QUOTED = re.compile(r"\"([^\"]*)\"\Z|'([^']*)'\Z")
 
@@ -48,68 +44,30 @@ class Filter(Protocol):
 class ExpressionFilter:
     """A condition asked of events; any thread, one at a time."""
 
-    def __init__(self, text: str, condition: Condition, event_of: EventOf, checks: Checks | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        condition: Condition,
+        event_of: EventOf,
+        checks: Checks | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.text = text
         self.condition = condition
-        self._event_of = event_of
-        self._checks = checks or Checks()
-        self._actors = Actors()
-        self._buckets: dict[int, tuple[Mask | None, Test, Context]] = {}
-        self._lock = threading.Lock()
-        self._bucket(0)  # a condition that cannot be compiled is refused now
+        self._columns = Columns((condition,), event_of, None, checks, memory)
+        self._judge = compile_condition(condition, checks=self._columns.checks)
 
-    def rows(self, batch: Batch) -> NDArray[np.intp]:
-        """Return the rows of a batch that match, ascending."""
-        with self._lock:
-            codes = batch.head["kind"].astype(np.int32) * _CALL_NUMBERS + batch.head["nr"]
-            everything = np.arange(len(batch))
-            wanted = [code for code in np.unique(codes).tolist() if self._bucket(code)[0] is not None]
-            rows = everything[np.isin(codes, wanted)]
-            if not len(rows):
-                return rows
-            actors = self._actors.number(batch, rows, self._event_of)
-            codes = codes[rows]
-            kept = []
-            for code in wanted:
-                mine = np.flatnonzero(codes == code)
-                kept.append(self._exact(code, batch, rows[mine], actors[mine]))
-            return np.sort(np.concatenate(kept))
+    def rows(self, batch: Batch, among: Rows | None = None) -> Rows:
+        """Return the rows of a batch that match, ascending; ``among``: of these only."""
+        columns = self._columns
+        with columns.memory.lock:
+            columns.begin()
+            rows, truth, _ = columns.ask(batch, among)
+        return np.asarray(rows[truth[:, 0] == YES])
 
     def matches(self, event: Event) -> bool:
         """Return whether the condition surely holds."""
-        with self._lock:
-            _, test, blank = self._bucket(event.kind * _CALL_NUMBERS + event.nr)
-            context = blank.copy()
-            context[0] = event
-            return test(context) is True
-
-    def _exact(self, code: int, batch: Batch, rows: NDArray[np.intp], actors: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return which rows of one kind surely match."""
-        mask, test, blank = self._bucket(code)
-        assert mask is not None
-        left = mask.keep(batch, rows, actors, self._actors.generation, self._event_of)
-        sure = left.sure.copy()
-        for at in np.flatnonzero(~sure).tolist():
-            context = blank.copy()
-            context[0] = self._event_of(batch, int(left.rows[at]))
-            sure[at] = test(context) is True
-        return left.rows[sure]
-
-    def _bucket(self, code: int) -> tuple[Mask | None, Test, Context]:
-        """Return mask and test for one kind of event, without a mask when none of them can match."""
-        known = self._buckets.get(code)
-        if known is None:
-            kind, number = divmod(code, _CALL_NUMBERS)
-            name = event_name(kind, number)
-            graph = Graph()
-            root = graph.add(self.condition, name)
-            program = Program(self._checks, graph)
-            (test,) = program.print([root])
-            mask = None
-            if root != FALSE:
-                mask = Mask(graph, [root], self._checks, Kind(kind) if kind in _KINDS else Kind.HEARTBEAT, name)
-            known = self._buckets[code] = (mask, test, program.blank())
-        return known
+        return self._judge(event) is True
 
 
 class TextFilter:
@@ -189,20 +147,21 @@ def plain_text(text: str) -> str | None:
     return stripped if _WORD.match(stripped) else None
 
 
-def compile_filter(text: str, loaded: LoadResult | None, event_of: EventOf) -> Filter:
+def compile_filter(text: str, loaded: LoadResult | None, event_of: EventOf, memory: Memory | None = None) -> Filter:
     """Return the filter of a text.
 
     Args:
         text: An expression, which may use the macros and lists of ``loaded``, or plain text.
         loaded: The rule files in force; None when there are none.
         event_of: Makes the row object of an event.
+        memory: What earlier filters worked out about the same history.
 
     Raises:
         RuleError: The text is neither a valid expression nor plain text; says where and what was expected.
     """
     try:
         condition = compile_expression(text, loaded)
-        return ExpressionFilter(text, condition, event_of)
+        return ExpressionFilter(text, condition, event_of, memory=memory)
     except RuleError:
         wanted = plain_text(text)
         if wanted is None:

@@ -17,10 +17,10 @@ from tuimon.history import History
 from tuimon.rules.checks import Addresses
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, load
+from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench import exception_draft, near, new_rule, saved_case
 from tuimon.workbench.capturing import NOT_THINNED, captured_types, thinned
-from tuimon.workbench.columns import Memory
 from tuimon.workbench.exception_draft import Draft, Hidden
 from tuimon.workbench.judging import LoadedRules
 from tuimon.workbench.near import Why
@@ -46,6 +46,8 @@ class Engine(Protocol):
     @property
     def history(self) -> History: ...  # noqa: D102
     @property
+    def memory(self) -> Memory: ...  # noqa: D102
+    @property
     def source(self) -> Source: ...  # noqa: D102
     @property
     def options(self) -> Options: ...  # noqa: D102
@@ -69,7 +71,7 @@ class Desk:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._memory = Memory()
+        self._memory = engine.memory
         self._busy = threading.Lock()
         self._cancel = threading.Event()
 

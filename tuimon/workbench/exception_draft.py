@@ -22,10 +22,10 @@ from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.evaluate import Judge, compile_condition
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import And, Check, Condition, Expanded, FieldRef, Literal, Not, ValueList
+from tuimon.rules.numbering import Memory
 from tuimon.rules.prefilter_numpy import EventOf
 from tuimon.rules.printer import print_value
 from tuimon.rules.ruleset import RuleSet
-from tuimon.workbench.columns import Memory
 from tuimon.workbench.local_rules import Edit, ExceptionSpec, add_exception
 from tuimon.workbench.preview import Group, Preview, preview, who
 from tuimon.workbench.scan import Scan
@@ -238,7 +238,6 @@ class Draft:
         """Return, by container and process, how many events the exception covers beside those the rule matches."""
         near = And((self.condition, Not(self.rule.condition)))
         scan = Scan([near], [self.rule.event_types], event_of, checks, memory)
-        scan.begin(batches)
         found: dict[tuple[str, str], int] = {}
         for batch in batches:
             answer = scan.ask(batch)

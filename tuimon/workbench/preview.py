@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Event
+from tuimon.rules.columns import Types
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.nodes import Condition
-from tuimon.rules.prefilter_numpy import EventOf
+from tuimon.rules.numbering import Memory
+from tuimon.rules.versions import EventOf
 from tuimon.workbench.capturing import NOT_THINNED, Thinned, not_captured, unfiltered, wanted
-from tuimon.workbench.columns import Memory
 from tuimon.workbench.judging import Rules, first_match
-from tuimon.workbench.scan import Found, Scan, Types
+from tuimon.workbench.scan import Found, Scan
 
 LIMIT: Final = 500
 """Rows listed of each kind; the counts are exact whatever it is."""
@@ -200,7 +201,6 @@ class Run:
             new.fresh_checks(),
             memory,
         )
-        self._scan.begin(self._batches)
         self._first = (
             (first_match(old), first_match(new))
             if new.first_match_only or (old is not None and old.first_match_only)

@@ -1,6 +1,6 @@
 """Several conditions asked of whole batches at once: which rows each surely matches, and which cannot be decided yet.
 
-Each check is asked once for each distinct thing that it can see (tuimon.workbench.columns), by the rules' own compiled
+Each check is asked once for each distinct thing that it can see (tuimon.rules.columns), by the rules' own compiled
 tests. Unlike ``RuleSet.judge`` nothing is counted, so that a look back does not show up in the rules' own figures.
 """
 
@@ -9,25 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
-from tuimon.records import HEAD, Kind
+from tuimon.records import Kind
 from tuimon.rules.checks import Checks
-from tuimon.rules.evaluate import Program
+from tuimon.rules.columns import NO, PERHAPS, YES, Columns, Types
 from tuimon.rules.nodes import Condition
-from tuimon.rules.prefilter_numpy import EventOf
+from tuimon.rules.numbering import CODES, Memory, codes_of
+from tuimon.rules.versions import EventOf
 from tuimon.syscalls import event_name
-from tuimon.workbench.columns import NO, PERHAPS, YES, Columns, Memory
-
-_CODES: Final = 1 << 24
-"""Kind and call number of a record as one number: ``nr | kind << 16``, as they lie side by side in HEAD."""
-_CODE_AT: Final = HEAD.fields["nr"][1] if HEAD.fields is not None else 0
-
-Types = frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,59 +62,18 @@ class Scan:
         checks: Checks | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self._conditions = tuple(conditions)
-        self._types = tuple(types)
-        self._event_of = event_of
-        self._checks = checks or Checks()
-        self._memory = memory or Memory()
-        self._columns: dict[int, Columns] = {}
-        self._wanted = _table(self._types)
-        Program(self._checks).compile(self._conditions)  # what cannot be compiled is refused now
-
-    def begin(self, batches: Sequence[Batch]) -> None:
-        """Say which batches there are; what is remembered of others is let go."""
-        self._memory.begin(batches, self._checks)
+        self._columns = Columns(conditions, event_of, types, checks, memory)
 
     def ask(self, batch: Batch) -> Found:
         """Return what the conditions say about a batch (numbered, with ``process_at``)."""
-        count = len(self._conditions)
-        codes = codes_of(batch)
-        rows = np.flatnonzero(self._wanted[codes])
-        left = np.zeros(count, np.int64)
-        if not len(rows):
-            nothing = np.zeros((0, count), bool)
-            return Found(rows, nothing, nothing, 0, left)
-        codes = codes[rows]
-        parts = []
-        for code in np.unique(codes).tolist():
-            mine = rows[codes == code]
-            truth, whole = self._of(code).ask(batch, mine)
-            left += np.count_nonzero((truth != NO) | whole, axis=0)
-            some = truth.any(axis=1)
-            parts.append((mine[some], truth[some]))
-        found, truth = (np.concatenate(each) for each in zip(*parts, strict=True))
-        order = np.argsort(found, kind="stable")
-        truth = truth[order]
-        return Found(found[order], truth == YES, truth == PERHAPS, len(rows), left)
-
-    def _of(self, code: int) -> Columns:
-        columns = self._columns.get(code)
-        if columns is None:
-            name = _names()[code]
-            pairs = zip(self._conditions, self._types, strict=True)
-            mine = [condition if types is None or name in types else None for condition, types in pairs]
-            columns = self._columns[code] = Columns(mine, code, self._checks, self._memory, self._event_of)
-        return columns
-
-
-def codes_of(batch: Batch) -> NDArray[np.uint32]:
-    """Return kind and call number of each row as one number, (n,): ``nr | kind << 16``."""
-    head = batch.head
-    if not len(head):
-        return np.empty(0, np.uint32)
-    # One walk over the column: the two lie side by side, and it is cache misses that this costs.
-    both: NDArray[np.uint32] = np.ndarray(len(head), "<u4", head.data, _CODE_AT, head.strides)
-    return both & np.uint32(_CODES - 1)
+        columns = self._columns
+        with columns.memory.lock:
+            columns.begin()
+            rows, truth, whole = columns.ask(batch)
+        some = truth.any(axis=1)
+        left = np.count_nonzero((truth != NO) | whole, axis=0)
+        truth = truth[some]
+        return Found(rows[some], truth == YES, truth == PERHAPS, len(rows), left)
 
 
 def rows_of(batch: Batch, types: Types) -> NDArray[np.intp]:
@@ -132,7 +84,7 @@ def rows_of(batch: Batch, types: Types) -> NDArray[np.intp]:
 def _table(types: Sequence[Types]) -> NDArray[np.bool_]:
     """Return, for every code, whether one of several sets has its event type."""
     # Zeroed memory is mapped when it is touched: a few pages of the 16 MiB are.
-    wanted = np.zeros(_CODES, np.bool_)
+    wanted = np.zeros(CODES, np.bool_)
     codes = [code for code, name in _names().items() if any(each is None or name in each for each in types)]
     wanted[codes] = True
     return wanted

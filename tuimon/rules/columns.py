@@ -1,0 +1,418 @@
+"""Conditions asked of whole batches, exactly: what the row-wise evaluator would say, by look-ups.
+
+Each check is asked once for each distinct thing that it can see (tuimon.rules.sides, .numbering), by the rules' own
+compiled test, of values that are kept; rows are then put together by numpy. Filters, previews and everything else that
+looks back at the history use it.
+
+Truth is a byte: 0 false, 1 not known yet, 2 true, so that ``and`` is the minimum, ``or`` the maximum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.events import Event, decode
+from tuimon.fields.facts import has_result
+from tuimon.fields.registry import UNKNOWN, Getter
+from tuimon.records import Flag, Kind
+from tuimon.rules.checks import MISSING, Checks, Context, Test
+from tuimon.rules.graph import FALSE, Graph
+from tuimon.rules.nodes import Check, Condition, FieldRef, Literal, ValueList
+from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths
+from tuimon.rules.sides import SIDES, SideFinder
+from tuimon.rules.values import parser_for
+from tuimon.rules.versions import EventOf
+from tuimon.syscalls import event_name
+
+Types = frozenset[str] | None
+
+NO: Final = 0
+PERHAPS: Final = 1
+YES: Final = 2
+_PLAIN_OPENS: Final = frozenset(("open", "openat", "openat2"))
+_GIVEN: Final = ("fd.name", None, "given")
+_REAL: Final = ("fd.name", None, "real")
+"""Keys under which compiled checks share the two truths of ``fd.name``."""
+_FEW: Final = 64
+"""So few rows are asked one by one where nothing is known of their batch yet."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A check as it is asked."""
+
+    check: Check
+    test: Test
+    blank: Context
+    getters: list[tuple[int, object, Getter, str | None]]
+    """Place in the context, key, getter and argument of each value that it looks at."""
+    sides: NDArray[np.int8]
+    """Place in SIDES by number of the kind of event, as far as there were any."""
+
+    def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
+        """Return the answer for the values at their places in the context."""
+        context = self.blank.copy()
+        for at, value in zip(places, values, strict=True):
+            context[at] = value
+        result = self.test(context)
+        return YES if result else PERHAPS if result is None else NO
+
+    def answer(self, event: Event) -> int:
+        """Return the answer for an event."""
+        context = self.blank.copy()
+        context[0] = event
+        result = self.test(context)
+        return YES if result else PERHAPS if result is None else NO
+
+
+class Columns:
+    """Conditions to be asked of batches.
+
+    Args:
+        conditions: Resolved.
+        event_of: Makes the row object of an event.
+        types: The event types each condition can be true for, None: any.
+        checks: Compiles the checks.
+        memory: What was worked out in earlier questions about the same history.
+
+    Raises:
+        RuleError: A condition cannot be compiled.
+    """
+
+    def __init__(
+        self,
+        conditions: Sequence[Condition],
+        event_of: EventOf,
+        types: Sequence[Types] | None = None,
+        checks: Checks | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        self.checks = checks or Checks()
+        self.memory = memory or Memory()
+        self.event_of = event_of
+        self.graph = Graph()
+        self.roots = [self.graph.add(each) for each in conditions]
+        self.asked = {
+            node: self._prepared(inner) for node, (kind, inner) in enumerate(self.graph.keys) if kind == "check"
+        }
+        self._types = tuple(types) if types is not None else (None,) * len(self.roots)
+        self._finder = SideFinder(self.checks)
+        self._wanted: NDArray[np.bool_] = np.zeros((0, len(self.roots)), bool)
+        self._ranks: dict[int, int] = {}
+        self._with_result: NDArray[np.bool_] = np.empty(0, bool)
+
+    def begin(self) -> None:
+        """Prepare for a question; call it with the memory's lock held."""
+        self.memory.begin((self.checks.plain_falco, self.checks.addresses_revision))
+
+    def wanted(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
+        """Return, (n, c), whether each condition can be true for rows of these kinds."""
+        known = len(self._wanted)
+        if known < len(self.memory.code_of):
+            names = [self.memory.name_of(code) for code in range(known, len(self.memory.code_of))]
+            more = [[types is None or name in types for types in self._types] for name in names]
+            self._wanted = np.concatenate([self._wanted, np.array(more, bool).reshape(len(names), len(self.roots))])
+        return self._wanted[codes]
+
+    def ask(self, batch: Batch, rows: Rows | None = None) -> tuple[Rows, NDArray[np.int8], NDArray[np.bool_]]:
+        """Return what the conditions say about a batch; call it with the memory's lock held.
+
+        Args:
+            batch: Numbered, and with its processes.
+            rows: Ask of these only, ascending; None: all.
+
+        Returns:
+            The rows that can matter, (k,); the truth of each condition for them, (k, c); and whether the whole event
+            had to be looked at for it, (k, c).
+        """
+        codes = self.memory.known(batch).codes
+        wanted = self.wanted(codes if rows is None else codes[rows])
+        taken = wanted.any(axis=1)
+        some = np.flatnonzero(taken) if rows is None else rows[taken]
+        wanted = wanted[taken]
+        truth = np.zeros((len(some), len(self.roots)), np.int8)
+        whole = np.zeros((len(some), len(self.roots)), bool)
+        look = _Look(self, batch, codes)
+        for at, root in enumerate(self.roots):
+            mine = np.flatnonzero(wanted[:, at])
+            if root != FALSE and len(mine):
+                look.whole[:] = False
+                truth[mine, at] = look.truth(root, some[mine])
+                whole[:, at] = look.whole[some]
+        return some, truth, whole
+
+    def has_result(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
+        """Return, (n,), whether events of these kinds have a result (see ``Facts.has_result``)."""
+        for code in range(len(self._with_result), len(self.memory.code_of)):
+            kind, number = divmod(self.memory.code_of[code], 1 << 16)
+            self._with_result = np.append(self._with_result, has_result(kind, event_name(kind, number)))
+        return self._with_result[codes]
+
+    def rank(self, node: int) -> int:
+        """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""
+        known = self._ranks.get(node)
+        if known is None:
+            asked = self.asked.get(node)
+            if asked is not None:
+                known = SIDES.index(self._finder.side(asked.check, Kind.SYSCALL, "openat"))
+            else:
+                known = max((self.rank(child) for child in self.graph.children(node)), default=0)
+            self._ranks[node] = known
+        return known
+
+    def sides(self, asked: _Asked) -> NDArray[np.int8]:
+        """Return, by number of the kind of event, what a check sees of it, as a place in SIDES."""
+        for code in range(len(asked.sides), len(self.memory.code_of)):
+            kind = self.memory.code_of[code] >> 16
+            side = SIDES.index(self._finder.side(asked.check, kind, self.memory.name_of(code)))
+            asked.sides = np.append(asked.sides, np.int8(side))
+        return asked.sides
+
+    def _prepared(self, check: Check) -> _Asked:
+        slots: dict[Any, int] = {}
+        test = self.checks.test(check, lambda key: slots.setdefault(key, len(slots) + 1))
+        getters = [(at, key, *self.checks.getter_of(key)) for key, at in slots.items()]
+        return _Asked(check, test, [MISSING] * (len(slots) + 1), getters, np.empty(0, np.int8))
+
+
+class _Look:
+    """One batch being asked."""
+
+    def __init__(self, columns: Columns, batch: Batch, codes: NDArray[np.uint16]) -> None:
+        self._columns = columns
+        self._memory = columns.memory
+        self._batch = batch
+        self._codes = codes
+        self._numbers: dict[str, NDArray[np.int64]] = {}
+        self._bare: dict[int, Event] = {}
+        self._full: dict[int, Event] = {}
+        self._present = columns.memory.present(batch)
+        self.whole = np.zeros(len(batch), bool)
+        """Rows that were looked at as whole events."""
+
+    def truth(self, node: int, rows: Rows) -> Truths:
+        """Return the truth of a node for some rows."""
+        kind, inner = self._columns.graph.keys[node]
+        if kind == "const":
+            return np.full(len(rows), YES if inner else NO, np.int8)
+        if kind == "not":
+            return np.int8(YES) - self.truth(inner, rows)
+        if kind == "check":
+            return self._check(self._columns.asked[node], rows)
+        return self._junction(inner, rows, NO if kind == "and" else YES)
+
+    def _junction(self, inner: Sequence[int], rows: Rows, final: int) -> Truths:
+        """Ask the parts one after the other, the cheapest first, each only of rows that are not decided."""
+        out = np.full(len(rows), YES - final, np.int8)
+        open_ = np.arange(len(rows))
+        for child in sorted(inner, key=self._columns.rank):
+            if not len(open_):
+                break
+            part = self.truth(child, rows[open_])
+            out[open_] = np.minimum(out[open_], part) if final == NO else np.maximum(out[open_], part)
+            open_ = open_[part != final]
+        return out
+
+    def _check(self, asked: _Asked, rows: Rows) -> Truths:
+        side_of = self._columns.sides(asked)
+        sides = side_of[self._codes[rows]]
+        low = int(sides.min(initial=len(SIDES)))
+        if not len(rows) or (sides == low).all():
+            return self._seen(asked, low, rows)
+        out = np.empty(len(rows), np.int8)
+        for side in np.unique(sides).tolist():
+            mine = np.flatnonzero(sides == side)
+            out[mine] = self._seen(asked, side, rows[mine])
+        return out
+
+    def _seen(self, asked: _Asked, place: int, rows: Rows) -> Truths:
+        """Return the truth of a check that sees one side, given by its place in SIDES, of all the rows."""
+        if not len(rows):
+            return np.empty(0, np.int8)
+        side = SIDES[place]
+        if side == "number":
+            return self._compared(asked.check, rows)
+        if side == "event":
+            self.whole[rows] = True
+            return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
+        if side == "type":
+            codes, first = np.unique(self._codes[rows], return_index=True)
+            answers = self._answers(asked, side, codes.astype(np.int64), rows[first])
+            return np.asarray(answers[np.searchsorted(codes, self._codes[rows])], np.int8)
+        if len(rows) <= _FEW and side in _DEAR and not self._memory.has_groups(self._batch, side):
+            return np.array([asked.answer(self._record(row)) for row in rows.tolist()], np.int8)
+        groups = self._groups(asked, place)
+        of_row = groups.of_row[rows]
+        needed = np.zeros(len(groups.first), bool)
+        needed[of_row] = True
+        some = np.flatnonzero(needed)
+        out: Truths = np.empty(len(groups.first), np.int8)
+        out[some] = self._answers(asked, side, self._numbers_of(side, groups)[some], groups.first[some])
+        return np.asarray(out[of_row], np.int8)
+
+    def _groups(self, asked: _Asked, place: int) -> Groups:
+        """Return the groups of a side; of numbers only for the kinds of event of which the check sees that side."""
+        side = SIDES[place]
+        if side not in ("numbers", "record"):
+            return self._memory.groups(self._batch, side)
+        codes = self._present
+        return self._memory.groups(self._batch, side, codes[self._columns.sides(asked)[codes] == place])
+
+    def _answers(self, asked: _Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+        """Return what a check says of some numbers of a side, each with a row that has it."""
+        table = self._memory.table(side, asked.check, int(numbers.max(initial=-1)) + 1)
+        found = table[numbers]
+        missing = np.flatnonzero(found == NOT_ASKED)
+        if len(missing):
+            new = np.array(self._new_answers(asked, side, numbers[missing].tolist(), rows[missing]), np.int8)
+            found[missing] = new
+            # What is not known yet may be known at the next question.
+            table[numbers[missing]] = np.where(new == PERHAPS, np.int8(NOT_ASKED), new)
+        return found
+
+    def _new_answers(self, asked: _Asked, side: str, numbers: list[int], rows: Rows) -> list[int]:
+        if not asked.getters:
+            make = self._record if side in _OF_RECORD else self._event
+            return [asked.answer(make(row)) for row in rows.tolist()]
+        columns = [self._values(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
+        places = [at for at, *_ in asked.getters]
+        if side in _DEAR:  # nearly all of them differ
+            return [asked.say(places, values) for values in zip(*columns, strict=True)]
+        pairs = list(zip(*columns, strict=True))
+        known = {values: asked.say(places, values) for values in set(pairs)}
+        return list(map(known.__getitem__, pairs))
+
+    def _values(
+        self, side: str, key: object, getter: Getter, arg: str | None, numbers: list[int], rows: Rows
+    ) -> list[Any]:
+        """Return the value of a field for each of some numbers, looking up those not yet known."""
+        known = self._memory.values(side, key, max(numbers) + 1, MISSING)
+        out = list(map(known.__getitem__, numbers))
+        if MISSING not in out:
+            return out
+        missing = [at for at, value in enumerate(out) if value is MISSING]
+        if side == "texts" and key in (_GIVEN, _REAL):
+            self._fill_plain_opens(known, key == _REAL, [numbers[at] for at in missing], rows[missing])
+        make = self._record if side in _OF_RECORD else self._event
+        for at in missing:
+            value = known[numbers[at]]
+            if value is MISSING:
+                value = getter(make(int(rows[at])), arg)
+                if value is not UNKNOWN:
+                    known[numbers[at]] = value
+            out[at] = value
+        return out
+
+    def _fill_plain_opens(self, known: list[Any], real: bool, numbers: list[int], rows: Rows) -> None:
+        """Look up ``fd.name`` for opens from plain paths: what the field would say, at a tenth of the cost.
+
+        Plain: absolute and normal as given, and the kernel's object lies under that very path, or there is none.
+        Anything else is left to the field itself.
+        """
+        batch = self._batch
+        opens = np.array([name in _PLAIN_OPENS for name in map(self._memory.name_of, range(len(self._memory.code_of)))])
+        ext_at = batch.ext_at[rows]
+        failed = batch.head["ret"][rows] < 0
+        same = batch.head["flags"][rows] & np.uint8(Flag.REAL_SAME) != 0
+        usable = np.flatnonzero(opens[self._codes[rows]] & (ext_at >= 0) & (failed | same))
+        if not len(usable):
+            return
+        starts = batch.text_at[ext_at[usable]]
+        ends = starts + batch.ext["slot_len"][ext_at[usable], 0]
+        arena = batch.arena
+        fill = (usable.tolist(), failed[usable].tolist(), starts.tolist(), ends.tolist())
+        for at, has_failed, start, end in zip(*fill, strict=True):
+            raw = arena[start:end]
+            if raw[:1] == b"/" and b"//" not in raw and b"/." not in raw and raw[-1:] != b"/":
+                known[numbers[at]] = None if real and has_failed else decode(raw)
+
+    def _event(self, row: int) -> Event:
+        event = self._full.get(row)
+        if event is None:
+            event = self._full[row] = self._columns.event_of(self._batch, row)
+        return event
+
+    def _record(self, row: int) -> Event:
+        event = self._bare.get(row)
+        if event is None:
+            event = self._bare[row] = Event(self._batch, row, None, None, 0)
+        return event
+
+    # Numbers
+
+    def _numbers_of(self, side: str, groups: Groups) -> NDArray[np.int64]:
+        """Return, (g,), the number of each group of a side, as of now."""
+        if side in _OF_RECORD:
+            return groups.numbers
+        found = self._numbers.get(side)
+        if found is None:
+            found = self._numbers[side] = self._current(side, groups)
+        return found
+
+    def _current(self, side: str, groups: Groups) -> NDArray[np.int64]:
+        memory, batch, event_of = self._memory, self._batch, self._columns.event_of
+        if side == "container":
+            return memory.container_numbers(batch, groups, event_of)
+        if side == "process":
+            return memory.process_numbers(batch, groups, event_of)
+        of_container = self._at("container", groups.first)
+        if side == "user":
+            # Of a slim record the process says the user.
+            is_slim = groups.numbers & 1 != 0
+            of_process = np.full(len(is_slim), -1)
+            if is_slim.any():
+                of_process[is_slim] = self._at("process", groups.first[is_slim])
+            return memory.numbered("user as is", groups.numbers, of_container, of_process)
+        return memory.numbered("actor", self._at("process", groups.first), self._at("user", groups.first))
+
+    def _at(self, side: str, rows: Rows) -> NDArray[np.int64]:
+        """Return the numbers of a side that some rows have."""
+        groups = self._memory.groups(self._batch, side)
+        return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
+
+    # Plain numbers
+
+    def _compared(self, check: Check, rows: Rows) -> Truths:
+        """Return the truth of a comparison of a number of the head with constants."""
+        assert isinstance(check.left, FieldRef)
+        info, _ = self._columns.checks.field(check.left)
+        parse = parser_for(info.type)
+        texts = check.right.items if isinstance(check.right, ValueList) else (check.right,)
+        wanted = [int(parse(each.text)) for each in texts if isinstance(each, Literal)]  # type: ignore[arg-type]
+        found = self._head_number(info.name, rows)
+        if check.op == "in":
+            truth = np.isin(found, [each for each in wanted if -(1 << 63) <= each < 1 << 63])
+        else:
+            truth = _ORDERS[check.op](found, wanted[0])
+        if info.name == "evt.rawres":
+            truth &= self._columns.has_result(self._codes[rows])
+        return truth.astype(np.int8) * np.int8(YES)
+
+    def _head_number(self, name: str, rows: Rows) -> NDArray[np.int64]:
+        head = self._batch.head
+        if name == "evt.num":
+            return rows.astype(np.int64) + self._batch.first_num
+        if name in _HEAD_COLUMNS:
+            return head[_HEAD_COLUMNS[name]][rows].astype(np.int64)
+        time_ns = head["ts_ns"][rows].astype(np.int64) + self._event(0).boot_to_epoch_ns
+        if name == "evt.rawtime":
+            return time_ns
+        whole, rest = np.divmod(time_ns, 1_000_000_000)
+        return whole if name == "evt.rawtime.s" else rest
+
+
+_OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
+"""Sides that do not hang on who did it."""
+_DEAR: Final = frozenset(("texts", "numbers", "record"))
+"""Sides whose groups cost more than asking a few rows."""
+_HEAD_COLUMNS: Final = {"evt.cpu": "cpu", "thread.tid": "tid", "evt.rawres": "ret"}
+_ORDERS: Final[dict[str, Callable[[Any, Any], NDArray[np.bool_]]]] = {
+    "=": np.equal, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
+    ">=": np.greater_equal,
+}  # fmt: skip

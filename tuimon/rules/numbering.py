@@ -1,0 +1,426 @@
+"""Numbers for what the rows of batches show: rows that are alike in what a check can see get the same number.
+
+A check sees the kind of event, the process, the container, the user, the texts of the record, its numbers, or both. For
+each of these *sides* the rows of a batch are put into groups once; a group has a number of its own, the same in every
+batch. What a check says of a number, and the value that a field has for it, are kept, so that a million events cost a
+look-up each, and an expression only what its new checks cost for each distinct thing they can see.
+
+Batches do not change after they are made, and so do not their groups: they are kept with the batch. Processes and
+containers do change while more becomes known of them: their numbers are looked up anew for every question.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.events import Container as Owner
+from tuimon.records import HEAD, SLOTS, Flag, Kind
+from tuimon.rules.nodes import Check
+from tuimon.rules.prefilter import MAX_RESULT, key_registers
+from tuimon.rules.versions import EventOf, Versions
+from tuimon.syscalls import event_name
+
+Rows = NDArray[np.intp]
+Truths = NDArray[np.int8]
+
+NOT_ASKED: Final = -1
+_MAX_NUMBERS: Final = 600_000
+"""Beyond it all are given anew, as often as answers are at most: those of batches that have gone are never let go."""
+_MAX_TABLE_BYTES: Final = 24 * 1024 * 1024
+_MAX_AGE_S: Final = 60.0
+"""Answers may hang on names of users, which change."""
+_OF_USERS: Final = frozenset(("process", "user", "actor"))
+_FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
+CODES: Final = 1 << 24
+"""Kind and call number of a record as one number: ``nr | kind << 16``, as they lie side by side in HEAD."""
+_CODE_AT: Final = HEAD.fields["nr"][1] if HEAD.fields is not None else 0
+_TMPFILE: Final = os.O_TMPFILE & ~os.O_DIRECTORY
+_CREAT: Final = -2
+_FLAGS_AT: Final = {"open": 1, "openat": 2, "openat2": 2, "open_by_handle_at": 2, "creat": _CREAT}
+"""Register of the flags; the mode is in the next, of creat in register 1."""
+_OPEN_REGISTERS: Final = {"open": (1,), "openat": (0, 2)}
+"""All that the fields of these calls look at, beside the mode."""
+_MAX_ERROR: Final = 8191
+_NO_USER: Final = np.uint64(0xFFFFFFFF_FFFFFFFE)
+"""(u32)-1 is "no user" (chown(2)), so that nobody has it together with this group: stands for a slim record."""
+
+
+def codes_of(batch: Batch) -> NDArray[np.uint32]:
+    """Return kind and call number of each row as one number, (n,): ``nr | kind << 16``."""
+    head = batch.head
+    if not len(head):
+        return np.empty(0, np.uint32)
+    # One walk over the column: the two lie side by side, and it is cache misses that this costs.
+    both: NDArray[np.uint32] = np.ndarray(len(head), "<u4", head.data, _CODE_AT, head.strides)
+    return both & np.uint32(CODES - 1)
+
+
+class Groups(NamedTuple):
+    """The rows of a batch put into groups that are alike."""
+
+    of_row: NDArray[np.unsignedinteger[Any]]
+    """(n,) the group of each row."""
+    first: Rows
+    """(g,) a row of each group."""
+    numbers: NDArray[np.int64]
+    """(g,) the number of each group, the same in every batch; of processes, users and containers what tells them."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What has been worked out about one batch."""
+
+    owner: Memory
+    generation: int
+    codes: NDArray[np.uint16]
+    """(n,) number of each row's kind of event."""
+    present: NDArray[np.intp] | None = None
+    """The kinds there are, ascending."""
+    groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
+    """By side and the kinds of event that it is about, None for all."""
+
+
+class Memory:
+    """What all questions about one history share. Any thread, one at a time: hold ``lock``."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.versions = Versions()
+        self._generation = 0
+        self._codes = np.zeros(CODES, np.uint16)  # mapped where it is touched: a few pages
+        self.code_of: list[int] = []
+        """Kind and call number by number."""
+        self._masks: list[NDArray[np.uint64]] = []
+        self._flags_at: list[int] = []
+        self._numbers: dict[str, dict[Any, int]] = {}
+        self._tables: dict[tuple[str, Check], Truths] = {}
+        self._values: dict[tuple[str, object], list[Any]] = {}
+        self._owners: dict[int, tuple[int, Owner | None]] = {}
+        self._began_s = self._cleared_s = time.monotonic()
+        self._meaning: tuple[object, ...] = ()
+
+    def begin(self, meaning: tuple[object, ...]) -> None:
+        """Prepare for a question: let go of answers that may not hold any more.
+
+        Args:
+            meaning: What the answers hang on beside the check and the number.
+        """
+        now_s = time.monotonic()
+        if meaning != self._meaning:
+            self._forget_answers()
+            self._meaning = meaning
+        if now_s - self._began_s > _MAX_AGE_S:
+            self._began_s = now_s
+            self._forget_answers(_OF_USERS)
+        if sum(table.nbytes for table in self._tables.values()) > _MAX_TABLE_BYTES:
+            self._tables.clear()
+        count = sum(map(len, self._numbers.values())) + len(self.versions)
+        if count > _MAX_NUMBERS and now_s - self._cleared_s > _MAX_AGE_S:
+            self._cleared_s = now_s
+            self._forget_answers()
+            self._owners.clear()
+            self._numbers.clear()
+            self.versions.clear()
+            self._generation += 1
+
+    def _forget_answers(self, sides: Container[str] | None = None) -> None:
+        self._tables = {key: kept for key, kept in self._tables.items() if sides is not None and key[0] not in sides}
+        self._values = {key: kept for key, kept in self._values.items() if sides is not None and key[0] not in sides}
+
+    def known(self, batch: Batch) -> Known:
+        """Return what is known of a batch."""
+        known = batch.notes
+        if not isinstance(known, Known) or known.owner is not self or known.generation != self._generation:
+            known = batch.notes = Known(self, self._generation, self._code_numbers(batch))
+        return known
+
+    def present(self, batch: Batch) -> NDArray[np.intp]:
+        """Return the kinds of event in a batch, ascending."""
+        known = self.known(batch)
+        if known.present is None:
+            known.present = np.flatnonzero(np.bincount(known.codes))
+        return known.present
+
+    def name_of(self, code: int) -> str:
+        """Return the event type of a number."""
+        return event_name(self.code_of[code] >> 16, self.code_of[code] & 0xFFFF)
+
+    def _code_numbers(self, batch: Batch) -> NDArray[np.uint16]:
+        codes = codes_of(batch)
+        found = self._codes[codes]
+        if not found.all():
+            for code in np.unique(codes[found == 0]).tolist():
+                self.code_of.append(code)
+                name = event_name(code >> 16, code & 0xFFFF)
+                self._masks.append(_register_mask(name))
+                self._flags_at.append(_FLAGS_AT.get(name, -1) if code >> 16 == Kind.SYSCALL else -1)
+                self._codes[code] = len(self.code_of)
+            found = self._codes[codes]
+        return found - np.uint16(1)
+
+    # Groups
+
+    def groups(self, batch: Batch, side: str, codes: NDArray[np.integer[Any]] | None = None) -> Groups:
+        """Return the rows of a batch grouped by what they show of a side.
+
+        Args:
+            batch: Numbered, and with its processes.
+            side: One of sides.SIDES, but for ``type``, ``number`` and ``event``.
+            codes: Rows of these kinds are enough; of the others nothing is said.
+        """
+        known = self.known(batch)
+        key = (side, None if codes is None else codes.tobytes())
+        found = known.groups.get(key)
+        if found is None:
+            found = known.groups[key] = self._grouped(batch, known, side, codes)
+        return found
+
+    def has_groups(self, batch: Batch, side: str) -> bool:
+        """Whether all rows of a batch are grouped by a side already."""
+        return (side, None) in self.known(batch).groups
+
+    def _grouped(self, batch: Batch, known: Known, side: str, codes: NDArray[np.integer[Any]] | None) -> Groups:
+        if side == "container":
+            return _grouped_runs(batch.head["cgroup_id"])
+        if side == "process":
+            return _grouped(process_of(batch))
+        if side == "user":
+            return self._by_user(batch)
+        if side == "actor":
+            return _pairs(self.groups(batch, "process"), self.groups(batch, "user"))
+        if side == "result":
+            return self._by_result(batch, known)
+        if side == "opening":
+            return self._by_opening(batch, known)
+        rows = np.arange(len(batch)) if codes is None else np.flatnonzero(np.isin(known.codes, codes))
+        make = {"texts": self._by_texts, "numbers": self._by_numbers, "record": self._by_record}[side]
+        groups = make(batch, known, rows)
+        if codes is None:
+            return groups
+        of_row = np.zeros(len(batch), groups.of_row.dtype)
+        of_row[rows] = groups.of_row
+        return Groups(of_row, rows[groups.first], groups.numbers)
+
+    def _by_user(self, batch: Batch) -> Groups:
+        """A record with an ext says its user itself; of a slim one the process tells it."""
+        users = users_of(batch)
+        process = np.where(users == _NO_USER, process_of(batch) + 1, 0)
+        both = _pairs(_grouped_runs(users), _grouped(process))
+        keys = zip(users[both.first].tolist(), process[both.first].tolist(), strict=True)
+        given = self._numbers.setdefault("user", {})
+        # The last bit says that it is the process that tells the user.
+        numbers = np.array([given.setdefault(key, len(given)) * 2 + (key[1] > 0) for key in keys], np.int64)
+        whole = _pairs(both, self.groups(batch, "container"))
+        return Groups(whole.of_row, whole.first, numbers[both.of_row[whole.first]])
+
+    def _by_result(self, batch: Batch, known: Known) -> Groups:
+        error = np.clip(-batch.head["ret"], 0, _MAX_ERROR)
+        groups = _grouped(known.codes.astype(np.int64) * (_MAX_ERROR + 1) + error)
+        return groups._replace(numbers=self.numbered("result", groups.numbers))
+
+    def _by_opening(self, batch: Batch, known: Known) -> Groups:
+        flags, mode = _opening(batch, known, np.arange(len(batch)), np.array(self._flags_at, np.int8))
+        key = known.codes.astype(np.int64) << 48 | flags.astype(np.int64) << 16 | mode.astype(np.int64)
+        groups = _grouped_runs(key)
+        return groups._replace(numbers=self.numbered("opening", groups.numbers))
+
+    def _by_texts(self, batch: Batch, known: Known, rows: Rows) -> Groups:
+        fixed, at, has_ext = _fixed(batch, known, rows, [("slot_len", "<u2", (SLOTS,))])
+        fixed["ret"] = np.minimum(batch.head["ret"][rows], 0)
+        if not len(batch.ext):
+            return self._by_bytes("texts", fixed, ())
+        fixed["slot_len"] = np.where(has_ext[:, None], batch.ext["slot_len"][at], 0)
+        starts = np.where(has_ext, batch.text_at[at], 0).tolist()
+        ends = np.where(has_ext, batch.text_at[at + 1], 0).tolist()
+        return self._by_bytes("texts", fixed, map(batch.arena.__getitem__, map(slice, starts, ends)))
+
+    def _by_numbers(self, batch: Batch, known: Known, rows: Rows) -> Groups:
+        fixed, at, has_ext = _fixed(batch, known, rows, [("arg", "<u8", (6,)), ("mode", "<u2")])
+        masks = np.array(self._masks, np.uint64).reshape(-1, 6)[known.codes[rows]]
+        fixed["ret"] = np.minimum(batch.head["ret"][rows], MAX_RESULT + 1)
+        fixed["arg"][:, :3] = batch.head["arg"][rows] & masks[:, :3]
+        if len(batch.ext):
+            fixed["arg"][:, 3:] = np.where(has_ext[:, None], batch.ext["arg"][at] & masks[:, 3:], np.uint64(0))
+        _, fixed["mode"] = _opening(batch, known, rows, np.array(self._flags_at, np.int8))
+        return self._by_bytes("numbers", fixed, ())
+
+    def _by_record(self, batch: Batch, known: Known, rows: Rows) -> Groups:
+        numbers = self._by_numbers(batch, known, rows)
+        texts = self.groups(batch, "texts")
+        both = _pairs(Groups(texts.of_row[rows], texts.first, texts.numbers), numbers)
+        of_text = texts.numbers[texts.of_row[rows[both.first]]]
+        pairs = self.numbered("record", of_text, numbers.numbers[numbers.of_row[both.first]])
+        return Groups(both.of_row, both.first, pairs)
+
+    def _by_bytes(self, side: str, fixed: NDArray[np.void], more: Iterable[bytes]) -> Groups:
+        """Group rows by bytes: those of an array, and more behind them. The loops run in C: there are many rows."""
+        keys: list[bytes] = fixed.view(f"V{fixed.dtype.itemsize}").tolist()
+        keys = list(map(bytes.__add__, keys, more)) or keys
+        distinct = list(dict.fromkeys(keys))
+        place = dict(zip(distinct, range(len(distinct)), strict=True))
+        of_row = np.fromiter(map(place.__getitem__, keys), _small(len(distinct)), len(keys))
+        given = self._numbers.setdefault(side, {})
+        numbers = np.array([given.setdefault(key, len(given)) for key in distinct], np.int64)
+        first = np.empty(len(distinct), np.intp)
+        first[of_row[::-1]] = np.arange(len(keys) - 1, -1, -1)
+        return Groups(of_row, first, numbers)
+
+    # Numbers of what changes
+
+    def container_numbers(self, batch: Batch, groups: Groups, event_of: EventOf) -> NDArray[np.int64]:
+        """Return, (g,), the number of each group's container as it is now."""
+        return np.array([self._owner(event_of(batch, row).container) for row in groups.first.tolist()], np.int64)
+
+    def _owner(self, container: Owner | None) -> int:
+        known = self._owners.get(id(container))
+        if known is None:
+            known = self._owners[id(container)] = (len(self._owners), container)
+        return known[0]
+
+    def process_numbers(self, batch: Batch, groups: Groups, event_of: EventOf) -> NDArray[np.int64]:
+        """Return, (g,), the number of each group's process version as it is now."""
+        return self.versions.number(groups.numbers, groups.first, batch, event_of)
+
+    def numbered(self, side: str, *columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return, (g,), a number for each tuple of some columns, the same in every batch."""
+        given = self._numbers.setdefault(side, {})
+        keys = zip(*(column.tolist() for column in columns), strict=True)
+        return np.array([given.setdefault(key, len(given)) for key in keys], np.int64)
+
+    # Answers and values
+
+    def table(self, side: str, check: Check, size: int) -> Truths:
+        """Return the answers to a check by number, with room for so many."""
+        found = self._tables.get((side, check))
+        if found is None or len(found) < size:
+            grown = np.full(max(size, 256) * 5 // 4, NOT_ASKED, np.int8)
+            if found is not None:
+                grown[: len(found)] = found
+            found = self._tables[side, check] = grown
+        return found
+
+    def values(self, side: str, key: object, size: int, missing: object) -> list[Any]:
+        """Return the values of a field by number, ``missing`` where they have not been looked up."""
+        found = self._values.setdefault((side, key), [])
+        if len(found) < size:
+            found.extend([missing] * (size - len(found)))
+        return found
+
+
+def process_of(batch: Batch) -> NDArray[np.int64]:
+    """Return, (n,), the index of each row's process version, -1 where it is not known."""
+    if not len(batch.process_at):
+        return np.full(len(batch), -1, np.int64)
+    return batch.process_at.astype(np.int64)
+
+
+def users_of(batch: Batch) -> NDArray[np.uint64]:
+    """Return the user and group that each row's record carries as one number; for a slim record one of its own."""
+    if not len(batch.ext):
+        return np.full(len(batch), _NO_USER)
+    both = batch.ext["uid"].astype(np.uint64) << np.uint64(32) | batch.ext["gid"].astype(np.uint64)
+    return np.where(batch.ext_at >= 0, both[np.maximum(batch.ext_at, 0)], _NO_USER)
+
+
+def _register_mask(name: str) -> NDArray[np.uint64]:
+    """Return, (6,), all ones for the registers that tell two records of a call apart, else zero."""
+    mask = np.zeros(6, np.uint64)
+    mask[list(_OPEN_REGISTERS.get(name) or key_registers(name))] = np.uint64(0xFFFFFFFF_FFFFFFFF)
+    return mask
+
+
+def _opening(
+    batch: Batch, known: Known, rows: Rows, flags_at: NDArray[np.int8]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return, (n,), the low half of the flags of opens, and the mode of those that may make a file; else 0.
+
+    Without one of the two flags the register of the mode holds whatever was there before (open(2)).
+    """
+    places = flags_at[known.codes[rows]]
+    flags, mode = np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.uint64)
+    for at in np.unique(places[places >= 0]).tolist():
+        mine = np.flatnonzero(places == at)
+        flags[mine] = _register(batch, rows[mine], at) & np.uint64(0xFFFFFFFF)
+        mode[mine] = _register(batch, rows[mine], at + 1) & np.uint64(0xFFFF)
+    mode[flags & np.uint64(os.O_CREAT | _TMPFILE) == 0] = 0
+    creates = np.flatnonzero(places == _CREAT)
+    mode[creates] = _register(batch, rows[creates], 1) & np.uint64(0xFFFF)
+    return flags, mode
+
+
+def _register(batch: Batch, rows: Rows, at: int) -> NDArray[np.uint64]:
+    """Return, (n,), a register argument, 0 where the record does not carry it."""
+    if at < 3:
+        return np.asarray(batch.head["arg"][rows, at])
+    ext_at = batch.ext_at[rows]
+    if not len(batch.ext):
+        return np.zeros(len(rows), np.uint64)
+    return np.where(ext_at >= 0, batch.ext["arg"][np.maximum(ext_at, 0), at - 3], np.uint64(0))
+
+
+def _small(count: int) -> np.dtype[Any]:
+    """Return the narrowest type for numbers below a count."""
+    return np.dtype(np.uint16 if count <= 1 << 16 else np.uint32)
+
+
+def _grouped(values: NDArray[np.int64]) -> Groups:
+    """Group rows by a number of theirs, without sorting where they lie close together."""
+    if not len(values):
+        return Groups(np.empty(0, np.uint16), np.empty(0, np.intp), values)
+    low = int(values.min())
+    size = int(values.max()) - low + 1
+    if size > 8 * len(values) + 65536:
+        return _sorted_groups(values)
+    first_of = np.full(size, -1, np.intp)
+    first_of[values[::-1] - low] = np.arange(len(values) - 1, -1, -1)
+    present = np.flatnonzero(first_of >= 0)
+    group_of = np.empty(size, _small(len(present)))
+    group_of[present] = np.arange(len(present))
+    return Groups(group_of[values - low], first_of[present], present + low)
+
+
+def _grouped_runs(values: NDArray[Any]) -> Groups:
+    """Group rows by a number of theirs that seldom changes from one row to the next."""
+    if not len(values):
+        return Groups(np.empty(0, np.uint16), np.empty(0, np.intp), np.empty(0, np.int64))
+    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    if len(starts) * 4 > len(values):
+        return _sorted_groups(values)
+    some = _sorted_groups(values[starts])
+    lengths = np.diff(np.append(starts, len(values)))
+    return Groups(np.repeat(some.of_row, lengths), starts[some.first], some.numbers)
+
+
+def _sorted_groups(values: NDArray[Any]) -> Groups:
+    found, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    return Groups(inverse.astype(_small(len(found))), first, found.astype(np.int64))
+
+
+def _pairs(one: Groups, other: Groups) -> Groups:
+    """Group rows by two groupings together."""
+    count = max(len(other.first), 1)
+    return _grouped(one.of_row.astype(np.int64) * count + other.of_row)
+
+
+def _fixed(batch: Batch, known: Known, rows: Rows, more: list[Any]) -> tuple[NDArray[np.void], Rows, NDArray[np.bool_]]:
+    """Return an array for the fixed part of keys, with what all of them have; the ext rows; and which have one."""
+    ext_at = batch.ext_at[rows]
+    has_ext = ext_at >= 0
+    at = np.where(has_ext, ext_at, 0).astype(np.intp)
+    shape = [("ret", "<i8"), ("code", "<u2"), ("flags", "u1"), ("has", "?"), ("type", "<u2"), *more]
+    fixed = np.zeros(len(rows), np.dtype(shape))
+    fixed["code"] = known.codes[rows]
+    fixed["flags"] = batch.head["flags"][rows] & _FLAGS
+    fixed["has"] = has_ext
+    if len(batch.ext):
+        fixed["type"] = np.where(has_ext, batch.ext["fd_type"][at], 0)
+    return fixed, at, has_ext
