@@ -97,8 +97,7 @@ int tm_judge_%(number)d(u64 *ctx)
 		return 0;
 	if (w) {
 		if (!TM_RULES(%(number)d)) {
-			cpu->filtered++;
-			cpu->prefiltered++;
+			count_ruled_out(w, cpu);
 			return 0;
 		}
 		chain.call(ctx, TM_STAGE_EMIT);
