@@ -128,6 +128,27 @@ CHECKS = tuple(
     fd.sport in (443, 80)
     fd.port = 443
     fd.port != 443
+    fd.ip = 10.0.0.5
+    fd.ip != 0.0.0.0
+    fd.net != 127.0.0.0/8
+    fd.net != 10.0.0.0/8
+    fd.net = 192.168.0.0/16
+    fd.rip = 2001:db8::1
+    fd.snet in (127.0.0.0/8, 10.0.0.0/24)
+    fd.sip != 10.0.0.9
+    fd.lport = 40000
+    fd.cport in (40000, 41000)
+    fd.typechar = 6
+    fd.typechar in (4, 6)
+    fd.type = unix
+    fd.sockfamily = ip
+    fd.sockfamily = unix
+    fd.l4proto = udp
+    fd.l4proto in (tcp, udp)
+    fd.l4proto != tcp
+    evt.res = EINPROGRESS
+    evt.arg.domain contains AF_PACKET
+    evt.arg.request contains PTRACE_POKE
     fd.net = 10.0.0.0/8
     fd.snet in (10.0.0.0/8, 192.168.0.0/16)
     fd.ip != 10.0.0.9
@@ -229,7 +250,11 @@ def events(draw: st.DrawFn) -> Event:
     actor = draw(processes())
     place = draw(st.sampled_from(CONTAINERS))
     common = {"process": actor, "container": place, "cpu": draw(st.sampled_from((0, 1)))}
-    shape = draw(st.sampled_from(("open", "open", "open", "connect", "exec", "rename", "setuid", "read", "mkdir")))
+    shape = draw(
+        st.sampled_from(
+            ("open", "open", "open", "connect", "exec", "rename", "setuid", "read", "mkdir", "other", "other")
+        )
+    )
     path = draw(st.sampled_from(PATHS))
     result = draw(st.sampled_from((0, 3, 4, 5, -2, -13, -115)))
     if shape == "open":
@@ -238,9 +263,27 @@ def events(draw: st.DrawFn) -> Event:
         mode = draw(st.sampled_from((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_RDWR)))
         return builders.open_event(path, ret=result, real=real, call=call, flags=mode, **common)  # type: ignore[arg-type]
     if shape == "connect":
-        ip, port = draw(st.sampled_from(("10.0.0.9", "192.168.1.1", "2001:db8::1"))), draw(st.sampled_from((443, 53)))
-        call = draw(st.sampled_from(("connect", "accept")))
-        return builders.connect_event(ip, port, ret=result, call=call, fd=draw(st.sampled_from((1, 5))), **common)  # type: ignore[arg-type]
+        ip = draw(st.sampled_from(("10.0.0.9", "192.168.1.1", "2001:db8::1", "127.0.0.1", "::ffff:10.0.0.9")))
+        call = draw(st.sampled_from(("connect", "accept", "sendto", "accept4")))
+        more = {"fd": draw(st.sampled_from((1, 5))), "udp": draw(st.booleans()), **common}
+        if draw(st.booleans()):
+            more["fd_type"] = draw(st.sampled_from((0, 0o140000, 0o100000)))
+        return builders.connect_event(ip, draw(st.sampled_from((443, 53))), ret=result, call=call, **more)  # type: ignore[arg-type]
+    if shape == "other":
+        call = draw(st.sampled_from(("socket", "chmod", "fchmodat", "ptrace", "dup2", "unlinkat", "symlink", "chdir")))
+        arguments = draw(st.sampled_from(((2, 1, 0), (17, 3, 0o4755), (4, 0o4644, 5), (10, 2, 1))))
+        mode = draw(st.sampled_from((0, 0o100000, 0o140000)))
+        return builders.syscall_event(
+            call,
+            ret=result,
+            args=arguments,
+            given=path,
+            base="/tmp",
+            given2="../x",
+            base2="/etc",
+            fd_type=mode,
+            **common,
+        )  # type: ignore[arg-type]
     if shape == "exec":
         return builders.exec_event(**common)  # type: ignore[arg-type]
     if shape == "rename":

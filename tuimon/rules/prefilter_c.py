@@ -37,6 +37,7 @@ from tuimon.rules.prefilter_ir import (
     Name,
     PathTest,
     Place,
+    Socket,
     Some,
 )
 from tuimon.syscalls import NAME_TO_NR
@@ -242,6 +243,23 @@ static __always_inline void tm_given(const struct tm_head *head, volatile struct
 """
 _ARGUMENTS: Final = "const struct tm_head *head, const struct tm_ext *ext, u8 *text, volatile struct tm_known *known"
 _SLOT_NAMES: Final = {Slot.GIVEN: "given", Slot.GIVEN2: "given2", Slot.REAL: "real"}
+_MEMBERS: Final = {
+    "family": "(sock0 & 0xffff)", "type": "(sock0 >> 16 & 0xffff)", "protocol": "(sock0 >> 32 & 0xffff)",
+    "lport": "(sock0 >> 48)", "rport": "(sock1 & 0xffff)", "laddr": "(u64)(u32)sock2", "raddr": "(u64)(u32)sock4",
+}  # fmt: skip
+"""Members of struct tm_sock in its words; addresses lie at 16 and 32."""
+_SOCKET: Final = """\
+	u32 sock_at = ext->slot_len[0] + ext->slot_len[1] + ext->slot_len[2] + ext->slot_len[3] + ext->slot_len[4];
+	const u8 *sock = text + (sock_at & TM_PREFILTER_AT);
+	u64 sock0 = TM_WORD(sock), sock1 = TM_WORD(sock + 8), sock2 = TM_WORD(sock + 16), sock4 = TM_WORD(sock + 32);
+	u32 is_sock = ext->slot_len[5] >= sizeof(struct tm_sock) && (ext->fd_type & 0170000) == 0140000 &&
+		ext->fd_type < 0xfff0;
+
+	(void)sock0;
+	(void)sock1;
+	(void)sock2;
+	(void)sock4;
+"""
 MAX_ANSWERS: Final = 192
 """Path tests of one system call; one that would need more is never ruled out."""
 
@@ -290,11 +308,13 @@ class _Printer:
         places: dict[PathTest, int] = {}
         value = _value(expression, places)
         lines = [f"/* {name} */", f"static __always_inline int tm_rules_{number}({_ARGUMENTS})", "{"]
-        lines.append(f"\tu32 place = {'tm_place(head)' if _asks_place(expression) else '0'};\n")
+        lines.append(f"\tu32 place = {'tm_place(head)' if _asks(expression, Place) else '0'};\n")
         if "flags" in value:
             at = f"head->arg[head->nr == {NAME_TO_NR['open']} ? 1 : 2]" if "open" in NAME_TO_NR else "head->arg[2]"
             lines.append(f"\tu64 flags = {at};")
         lines += [f"\t(void){each};" for each in ("head", "ext", "text", "known", "place")]
+        if _asks(expression, Socket):
+            lines.append(_SOCKET)
         if not places or len(places) > MAX_ANSWERS:
             return "\n".join([*lines, f"\treturn {_value(expression, None)};", "}", ""])
         printed = [self._test(test) for test in places if test not in self._tests]
@@ -310,10 +330,10 @@ class _Printer:
         return _path_function(name, test)
 
 
-def _asks_place(expression: Expression) -> bool:
+def _asks(expression: Expression, kind: type[Place | Socket]) -> bool:
     if isinstance(expression, All | Some):
-        return any(map(_asks_place, expression.parts))
-    return isinstance(expression, Place)
+        return any(_asks(part, kind) for part in expression.parts)
+    return isinstance(expression, kind)
 
 
 def _paths(test: PathTest) -> tuple[str, ...]:
@@ -339,6 +359,10 @@ def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
             return f"(!place || place == {1 if host else 2})" if host or container else "!place"
         case Name():
             return _name(expression)
+        case Socket(member, values, mask, negated):
+            left = f"({_MEMBERS[member]} & {mask:#x}ULL)" if mask != 0xFFFFFFFF else _MEMBERS[member]
+            sign, word = ("!=", " && ") if negated else ("==", " || ")
+            return f"(!is_sock || ({word.join(f'{left} {sign} {value}ULL' for value in values) or str(int(negated))}))"
         case PathTest():
             return "1" if places is None else f"known->answer[{places.setdefault(expression, len(places))}]"
     raise TypeError(f"not an expression: {expression!r}")

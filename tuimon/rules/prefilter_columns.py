@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Container
-from tuimon.records import Flag, Slot
+from tuimon.fields.facts import ANON_INODE
+from tuimon.records import SOCK, Flag, Slot
 from tuimon.rules.prefilter_ir import (
     MAX_TEXT,
     All,
@@ -25,6 +26,7 @@ from tuimon.rules.prefilter_ir import (
     Name,
     PathTest,
     Place,
+    Socket,
     Some,
 )
 from tuimon.syscalls import NAME_TO_NR
@@ -87,6 +89,8 @@ def _holds(expression: Expression, batch: Batch, rows: NDArray[np.intp], places:
             return np.array([True, host, container])[places[rows]]
         case Name():
             return _name_may_match(expression, batch, rows)
+        case Socket():
+            return np.array([_socket_may_match(expression, batch, row) for row in rows.tolist()], bool)
         case PathTest():
             return np.array([path_may_match(expression, batch, row) for row in rows.tolist()], bool)
     raise TypeError(f"not an expression: {expression!r}")
@@ -118,6 +122,16 @@ def _name_may_match(test: Name, batch: Batch, rows: NDArray[np.intp]) -> Bools:
     for text in test.prefixes:
         matches |= np.char.startswith(comm, text)
     return np.asarray(~known | matches, bool)
+
+
+def _socket_may_match(test: Socket, batch: Batch, row: int) -> bool:
+    raw = batch.slot(row, Slot.SOCK)
+    mode = int(batch.ext["fd_type"][batch.ext_at[row]])
+    if len(raw) < SOCK.itemsize or mode & 0o170000 != 0o140000 or mode >= ANON_INODE:
+        return True
+    value = np.frombuffer(raw, SOCK, 1)[test.member][0]
+    found = int.from_bytes(value[:4].tobytes(), "little") if test.member in ("laddr", "raddr") else int(value)
+    return (found & test.mask in test.values) is not test.negated
 
 
 def path_may_match(test: PathTest, batch: Batch, row: int) -> bool:

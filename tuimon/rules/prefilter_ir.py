@@ -15,6 +15,7 @@ from tuimon.records import Slot
 Column = Literal["ret", "uid", "fd_type", "flags", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"]
 """``flags`` are those of an open, openat or openat2: one question for all three."""
 Order = Literal["<", "<=", ">", ">="]
+Member = Literal["family", "type", "protocol", "lport", "rport", "laddr", "raddr"]
 Form = Literal["name", "arg", "raw"]
 """What a path test looks at: ``name``, the path made absolute and normalised (fd.name); ``arg``, the same of a relative
 path only, an absolute one as it was given (evt.arg.path); ``raw``, the text as it was given (fd.nameraw)."""
@@ -22,7 +23,9 @@ path only, an absolute one as it was given (evt.arg.path); ``raw``, the text as 
 MAX_TEXT: Final = 255
 """Longest path, and longest constant, that is compared in the kernel."""
 MAX_CONSTANTS: Final = 96
-"""Constants of one path test or name test; one of more is *maybe*, lest the kernel's verifier gives up."""
+"""Constants of one path test; one of more is *maybe*, lest the kernel's verifier gives up."""
+MAX_NAMES: Final = 256
+"""The same of a test of names, which are short."""
 WINDOW: Final = 8
 """Bytes that are compared at a time while the kernel walks along a path."""
 COMM_LEN: Final = 15
@@ -91,6 +94,19 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Socket:
+    """A member of the record's struct tm_sock, masked, is one of some values; with ``negated``, none of them.
+
+    It may be anything where the record is not about a socket. An address is its first four bytes as one number.
+    """
+
+    member: Member
+    values: tuple[int, ...]
+    mask: int = 0xFFFFFFFF
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PathTest:
     """A path of the record may be one of some texts, begin or end with one, hold one, or lie right in a folder.
 
@@ -113,7 +129,7 @@ class PathTest:
         return (*self.equal, *self.prefixes, *self.suffixes, *self.holds, *self.folders)
 
 
-Expression = Fixed | All | Some | Compare | Among | Place | Name | PathTest
+Expression = Fixed | All | Some | Compare | Among | Place | Name | Socket | PathTest
 MAYBE: Final = Fixed(True)
 NEVER: Final = Fixed(False)
 
@@ -196,7 +212,7 @@ def _both(one: PathTest, two: PathTest) -> PathTest:
 def limited(expression: Expression) -> Expression:
     """Return the expression, or *maybe* when it has more or longer constants than the kernel takes."""
     if isinstance(expression, Name):
-        return expression if len(expression.equal) + len(expression.prefixes) <= MAX_CONSTANTS else MAYBE
+        return expression if len(expression.equal) + len(expression.prefixes) <= MAX_NAMES else MAYBE
     if not isinstance(expression, PathTest):
         return expression
     too_long = any(len(text) > MAX_TEXT - 1 for text in expression.texts)

@@ -18,15 +18,17 @@ from typing import Final
 from tuimon.batch import empty_batch
 from tuimon.errors import RuleError
 from tuimon.events import HOST, Event
+from tuimon.fields import flags as flag_names
 from tuimon.fields.argsource import BOUND_BY_NAME
 from tuimon.fields.facts import DIRFD_CALLS
-from tuimon.fields.registry import Scope
+from tuimon.fields.registry import FieldType, Scope
 from tuimon.records import Slot
 from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, Condition, FieldRef, ValueList
 from tuimon.rules.nodes import Literal as Constant
+from tuimon.rules.predicates import predicate
 from tuimon.rules.prefilter import field_refs
 from tuimon.rules.prefilter_ir import (
     MAX_TEXT,
@@ -44,6 +46,7 @@ from tuimon.rules.prefilter_ir import (
     Order,
     PathTest,
     Place,
+    Socket,
     Some,
     every,
     limited,
@@ -52,15 +55,20 @@ from tuimon.rules.prefilter_ir import (
     place,
     some,
 )
+from tuimon.rules.prefilter_sockets import ON_SOCKETS, socket_expression
 from tuimon.rules.values import parse_bool, parse_number
 from tuimon.syscalls import CALLS, PARAMS, Call
 
 __all__ = [
-    "MAX_TEXT", "MAYBE", "NEVER", "All", "Among", "Compare", "Expression", "Fixed", "Name", "PathTest", "Place", "Some",
-    "every", "kernel_expression", "path_test", "some",
+    "MAX_TEXT", "MAYBE", "NEVER", "All", "Among", "Compare", "Expression", "Fixed", "Name", "PathTest", "Place",
+    "Socket", "Some", "every", "kernel_expression", "path_test", "some",
 ]  # fmt: skip
 
 _FLAG_BITS: Final = {"O_CREAT": os.O_CREAT, "O_TRUNC": os.O_TRUNC, "O_APPEND": os.O_APPEND, "O_EXCL": os.O_EXCL}
+_MODES: Final[dict[str, Column]] = {"chmod": "arg1", "fchmod": "arg1", "fchmodat": "arg2"}
+_MODE_BITS: Final = {name: bits for name, _, bits in flag_names.MODES}
+_ENUMERATED: Final = frozenset((("socket", "domain"), ("ptrace", "request"), ("bpf", "cmd")))
+"""Arguments that are numbers with names, in the first register."""
 _UNSET: Final = 0xFFFFFFFF
 _FLAGGED_OPENS: Final = frozenset(("open", "openat", "openat2"))
 """openat2 has its flags in memory; its record shows them where openat's does."""
@@ -130,6 +138,14 @@ class _Translator:
                 return self._opening(info.name, check.op, texts, negated)
             if info.name == "user.uid":
                 return _user(check.op, texts, negated)
+            if info.name == "evt.arg" and arg == "mode":
+                return self._mode(check.op, texts, negated)
+            if info.name == "evt.arg" and (self._name, arg) in _ENUMERATED:
+                return self._enumerated(str(arg), check.op, texts, negated)
+            if self._name in ON_SOCKETS:
+                asked = socket_expression(info.name, self._name, check.op, texts, negated)
+                if asked is not None:
+                    return asked
         except RuleError:
             return MAYBE
         raw = [text.encode("utf-8", "surrogateescape") for text in texts]
@@ -171,6 +187,24 @@ class _Translator:
             return MAYBE
         return Among("flags", (bit,), bit, negated=negated)
 
+    def _mode(self, op: str, texts: Sequence[str], negated: bool) -> Expression:
+        """Bits of a file's mode, of which each has a name that no other holds."""
+        column, bit = _MODES.get(self._name), _MODE_BITS.get(texts[0])
+        if op != "contains" or column is None or bit is None:
+            return MAYBE
+        return Among(column, (bit,), bit, negated=negated)
+
+    def _enumerated(self, arg: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
+        """A number that is shown by its name; one without a name shows as itself, or as unknown."""
+        if not texts or any("_" not in text or "UNKNOWN" in text for text in texts):
+            return MAYBE
+        if op not in ("=", "==", "in", "intersects", "contains", "startswith", "endswith"):
+            return MAYBE
+        test = predicate(op, FieldType.CHARBUF, texts)
+        shown = flag_names.enum_names(self._name, arg).items()
+        numbers = tuple(sorted(number for number, name in shown if test(name)))
+        return Among("arg0", numbers, negated=negated) if numbers else Fixed(negated)
+
     def _result(self, field: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
         numbers = [parse_number(text, 64, True) for text in texts]
         if field == "fd.num":
@@ -191,7 +225,8 @@ class _Translator:
         if len(texts) != 1 or op not in ("=", "==", "!="):
             return MAYBE
         if field == "evt.res" and texts[0] != "SUCCESS":
-            return MAYBE if negated or op == "!=" else Compare("ret", "<", 0)
+            numbers = tuple(-number for number in range(1, 4096) if flag_names.errno_name(-number) == texts[0])
+            return MAYBE if negated or op == "!=" or not numbers else Among("ret", numbers)
         failed = parse_bool(texts[0]) if field == "evt.failed" else False
         return Compare("ret", "<" if failed is not (negated is not (op == "!=")) else ">=", 0)
 
