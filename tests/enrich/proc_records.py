@@ -13,7 +13,7 @@ from tuimon.records import Flag, Kind, SizeClass
 
 Record = tuple[SizeClass, NDArray[np.void]]
 
-EXECVE, CLONE, SETUID, READ, PRCTL, CHDIR, FCHDIR = 59, 56, 105, 0, 157, 80, 81
+EXECVE, CLONE, SETUID, READ, PRCTL, CHDIR, FCHDIR, PRLIMIT = 59, 56, 105, 0, 157, 80, 81, 302
 
 
 def started(pid: int) -> int:
@@ -81,6 +81,14 @@ def move(ts_ns: int, pid: int, given: bytes, real: bytes = b"", *, nr: int = CHD
 def credentials(ts_ns: int, pid: int, *, comm: bytes = b"", **more: int) -> Record:
     """Return a reserved call that carries a process description, such as setuid."""
     return record(SETUID, tid=pid, tgid=pid, ts_ns=ts_ns, comm=comm, proc=described(pid, **more))
+
+
+def prlimit(ts_ns: int, pid: int, other: int, limit: bytes, *, resource: int = 7, levels: int = 0) -> Record:
+    """Return a prlimit of one process on another; ``levels`` is how many pid namespaces the caller is in."""
+    slots = (b"", b"", b"", b"", b"", limit)
+    proc = described(pid, pid_ns_level=levels)
+    args = (other, resource, 1, 0)
+    return record(PRLIMIT, tid=pid, tgid=pid, ts_ns=ts_ns, comm=b"shell", args=args, slots=slots, proc=proc)
 
 
 def batch(*records: Record, first_num: int = 1) -> Batch:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import struct
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.enrich.proc_records import FCHDIR, batch, call, credentials, end, execute, fork, move, started
+from tests.enrich.proc_records import FCHDIR, batch, call, credentials, end, execute, fork, move, prlimit, started
 from tests.enrich.proc_tree import write_process
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.procfs import Procfs
@@ -437,14 +438,18 @@ actions = st.lists(
 def test_batches_cut_anywhere_give_the_same_processes(steps, cuts):
     """Where a drain happens to end must not change who made an event."""
     records = []
+    alive: set[int] = set()
     for ts_ns, (what, pid, other, value) in enumerate(steps, 1_000_000_000):
         start = started(pid)
+        alive.add(pid)
         match what:
-            case "fork" if other != pid:  # no kernel gives a child its living parent's pid
+            case "fork" if other not in alive:  # no kernel gives a child the pid of a living process
+                alive.add(other)
                 records.append(fork(ts_ns, pid, other, start_ns=started(other), comm=b"c%d" % pid))
             case "exec":
                 records.append(execute(ts_ns, pid, comm=b"x%d" % value, start_ns=start, euid=value))
             case "exit":
+                alive.discard(pid)
                 records.append(end(ts_ns, pid, comm=b"x0", start_ns=start))
             case "setuid":
                 records.append(credentials(ts_ns, pid, comm=b"x1", start_ns=start, euid=value))
@@ -463,3 +468,21 @@ def test_batches_cut_anywhere_give_the_same_processes(steps, cuts):
     assert [s[0] for s in seen_whole] == [s[0] for s in seen_parts]
     known = [(w, p) for w, p in zip(seen_whole, seen_parts, strict=True) if w[1] and p[1] and w[2] and p[2]]
     assert all(w == p for w, p in known)
+
+
+def test_a_limit_that_another_process_sets_is_followed(table):
+    """prlimit(1) changes what proc.fdlimit says of a process that makes no call about it."""
+    limit = struct.pack("<QQ", 555, 1024)
+    found = rows(
+        table,
+        execute(10, 100, comm=b"shell"),
+        execute(11, 200, comm=b"server"),
+        call(12, 200),
+        prlimit(13, 100, 200, limit),
+        call(14, 200),
+        prlimit(15, 100, 200, limit, resource=6),
+        prlimit(16, 100, 200, struct.pack("<QQ", 9, 9), levels=1),
+        call(17, 200),
+    )
+    assert [p.fd_limit for p in (found[2], found[4], found[7])] == [found[1].fd_limit, 555, 555]
+    assert found[4].comm == "server"
