@@ -504,12 +504,12 @@ async def test_opening_a_file_changes_nothing_in_it(own, text):
 
 async def test_an_event_that_cannot_be_told_does_not_end_the_screen(monkeypatch):
     """Recordings come from elsewhere."""
-    from tuimon.view import live_lines
+    from tuimon.view import columns
 
     def broken(event):
         raise ValueError("\x1b[31m no such thing")
 
-    monkeypatch.setattr(live_lines, "summary", broken)
+    monkeypatch.setattr(columns, "summary", broken)
     async with running() as (app, pilot):
         app.main.query_one(LiveList).redraw()
         await settle(app, pilot)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.ui import live_keys
 from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.rules.loader import load
@@ -28,9 +29,9 @@ from tuimon.ui.widgets.rule_editor import RuleEditor
 
 OWNERS = (
     TuimonApp, MainScreen, LineList, LivePane, LiveList, ContainersPane, ContainerList, AlertsPane, AlertList,
-    FilterInput, RulesTab, RuleEditor, Details, EventDetails, AlertDetails,
+    FilterInput, RulesTab, RuleEditor, Details, EventDetails, AlertDetails, *live_keys.OWNERS,
 )  # fmt: skip
-CASES = {}
+CASES = dict(live_keys.CASES)
 
 
 def case(*ids):

@@ -11,19 +11,8 @@ from tuimon.view.alert_lines import container_of
 from tuimon.view.board import COLUMNS, TACTICS, BoardCell, BoardRow, BoardView
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock
-from tuimon.view.severity import short
+from tuimon.view.severity import LETTERS, short
 
-LETTERS: Final = {
-    "Emergency": "M",
-    "Alert": "A",
-    "Critical": "C",
-    "Error": "E",
-    "Warning": "W",
-    "Notice": "N",
-    "Informational": "I",
-    "Debug": "D",
-}
-"""One letter for each priority, where four do not fit; no two alike."""
 _TOTAL: Final = 6
 _NAME_MIN: Final = 11
 _WORDS: Final = 9

@@ -13,7 +13,7 @@ from tuimon.syscalls import event_name
 from tuimon.view.alert_view import AlertGroup
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import clock
-from tuimon.view.live_lines import container_label
+from tuimon.view.columns import container_label
 
 _GROUPS: Final = {name: at for at, name in enumerate(("fd", "fs", "proc", "user", "group", "container", "k8s"))}
 """Field groups that say most come first."""

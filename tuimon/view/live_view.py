@@ -12,6 +12,7 @@ from collections import deque
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.history import History
@@ -96,6 +97,18 @@ class LiveView:
     def seq_near(self, num: int) -> int:
         """Return the sequence number of the row at an event number, or of the next after it (``end`` if none)."""
         return self._shown.index.seq_at_or_after(num)
+
+    def nums(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the event numbers of the rows ``start`` to ``stop``, as far as there are such rows."""
+        return self._shown.index.nums(start, stop)
+
+    def pieces(self) -> tuple[Numbers, ...]:
+        """Return the event numbers of all rows, oldest first, in pieces that never change."""
+        return self._shown.index.pieces()
+
+    def batches(self) -> tuple[Batch, ...]:
+        """Return the batches that the rows are in, oldest first."""
+        return self._batches()
 
     def find(self, seq: int) -> tuple[Batch, int] | None:
         """Return the batch and row of a list row, None when it is no longer kept."""

@@ -6,11 +6,10 @@ from bisect import bisect_left
 from typing import Final
 
 from tuimon.view.alert_lines import container_of
-from tuimon.view.board_lines import LETTERS
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock, span
 from tuimon.view.replay_view import Mark, ReplayView, speed_text
-from tuimon.view.severity import short
+from tuimon.view.severity import LETTERS, short
 
 ROWS: Final = 3
 """Of the picture of the density."""

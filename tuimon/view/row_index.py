@@ -76,6 +76,19 @@ class RowIndex:
             self._starts[0] = self.first
         return self.first - before
 
+    def pieces(self) -> tuple[Numbers, ...]:
+        """Return the event numbers of all rows, oldest first, in pieces that never change."""
+        return tuple(self._pieces)
+
+    def nums(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the event numbers of the rows ``start`` to ``stop``, as far as there are such rows."""
+        found = []
+        for begin, piece in zip(self._starts, self._pieces, strict=True):
+            part = piece[max(start - begin, 0) : max(stop - begin, 0)]
+            if len(part):
+                found.append(np.arange(part.start, part.stop) if isinstance(part, range) else part)
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
     def num(self, seq: int) -> int | None:
         """Return the event number of a row, None when there is no such row."""
         if not self.first <= seq < self.end:

@@ -174,11 +174,11 @@ def _parts(batches: tuple[Batch, ...], start: int, stop: int) -> list[Batch]:
         if batch.first_num >= stop:
             break
         begin, end = max(start - batch.first_num, 0), min(stop - batch.first_num, len(batch))
-        out.append(batch if end - begin == len(batch) else _cut(batch, begin, end))
+        out.append(batch if end - begin == len(batch) else rows_of(batch, begin, end))
     return out
 
 
-def _cut(batch: Batch, begin: int, end: int) -> Batch:
+def rows_of(batch: Batch, begin: int, end: int) -> Batch:
     """Return the rows ``begin`` to ``end`` of a batch without copying a column."""
     low, high = np.searchsorted(batch.proc_row, (begin, end)).tolist()
     return dataclasses.replace(

@@ -28,6 +28,18 @@ SHORT: Final = {
 }
 """At most four letters, for narrow columns."""
 
+LETTERS: Final = {
+    "Emergency": "M",
+    "Alert": "A",
+    "Critical": "C",
+    "Error": "E",
+    "Warning": "W",
+    "Notice": "N",
+    "Informational": "I",
+    "Debug": "D",
+}
+"""One letter for each priority, where four do not fit; no two alike."""
+
 _RANK: Final = {name: rank for rank, name in enumerate(PRIORITIES)}
 UNKNOWN_RANK: Final = len(PRIORITIES)
 
@@ -40,6 +52,11 @@ def rank(priority: str | None) -> int:
 def short(priority: str | None) -> str:
     """Return the word for a narrow column, empty for none."""
     return SHORT.get(priority or "", (priority or "")[:4].upper())
+
+
+def letter(priority: str | None) -> str:
+    """Return the letter of a priority, empty for none."""
+    return LETTERS.get(priority or "", "?" if priority else "")
 
 
 def worse(left: str | None, right: str | None) -> str | None:

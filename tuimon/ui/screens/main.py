@@ -327,6 +327,17 @@ class MainScreen(Screen[None]):
         session = self.session
         return self._try(lambda: session.add_step(step))
 
+    def narrow(self, term: str, *, keep: bool) -> bool:
+        """Keep (or drop) what a condition describes; return whether anything changed, and say when nothing can."""
+        from tuimon.view.terms import negated
+        from tuimon.view.trail import Step
+
+        text = term if keep else negated(term)
+        if self.session is not None and text in self.session.trail.terms:
+            self.app.notify(plain(f"{text} is asked for already").plain, timeout=2, markup=False)
+            return False
+        return self.add_step(Step(text, text))
+
     def _try(self, change: Callable[[], object]) -> bool:
         """Change the filter; say why not when it is wrong. Return whether it was right."""
         try:

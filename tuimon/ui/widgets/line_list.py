@@ -221,9 +221,14 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         state = ("cursor" if self.has_focus else "cursor-blurred") if seq == self.cursor else ""
         strip = self._cache.get((seq, state))
         if strip is None or strip.cell_length != width:
-            strip = self.paint(self.source.line(seq, width), width, state)
+            marked = self.marked_cell(seq) if state == "cursor" else -1
+            strip = self.paint(self.source.line(seq, width), width, state, marked)
             self._cache[seq, state] = strip
         return strip
+
+    def marked_cell(self, seq: int) -> int:  # noqa: ARG002
+        """Return which cell of the row under the cursor is marked; -1: none."""
+        return -1
 
     # Keys and mouse.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 
 from tuimon.ui.widgets.line_list import LineList
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tuimon.events import Alert, Event
     from tuimon.view.alert_lines import AlertLines
     from tuimon.view.alert_view import AlertGroup
+    from tuimon.view.columns import Column
     from tuimon.view.container_lines import ContainerLines
     from tuimon.view.live_lines import LiveLines
     from tuimon.view.snapshot import ContainerRow
@@ -25,12 +27,15 @@ class LiveList(LineList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Details", id="live.open"),
         Binding("y", "copy", "Copy as JSON", show=False, id="live.copy"),
+        Binding("left", "column(-1)", "Column to the left", show=False, id="live.left"),
+        Binding("right", "column(1)", "Column to the right", show=False, id="live.right"),
     ]
 
     def __init__(self) -> None:
         super().__init__(id="live-list", empty="no events yet", follow=True)
         self._lines: LiveLines | None = None
         self._num: int | None = None
+        self._column = "detail"
 
     def show_events(self, lines: LiveLines) -> None:
         """Show these events from the newest."""
@@ -71,6 +76,54 @@ class LiveList(LineList):
     def forget(self) -> None:
         """Make the rows afresh at the next paint."""
         self._cache.clear()
+
+    def stay(self) -> None:
+        """Follow no more: the user looks at the row under the cursor."""
+        self.follow = False
+        if self.cursor is not None:
+            self.put_cursor(self.cursor)
+
+    def num_under_cursor(self) -> int | None:
+        """Return the event number of the row under the cursor."""
+        return self._lines.num(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns shown."""
+        return self._lines.columns(self.size.width) if self._lines is not None else ()
+
+    @property
+    def column(self) -> Column | None:
+        """The column under the cursor."""
+        columns = self.columns
+        return next((one for one in columns if one.key == self._column), columns[-1] if columns else None)
+
+    def marked_cell(self, seq: int) -> int:  # noqa: ARG002
+        """Mark the cell that keep and drop are about; each column is a cell and a blank."""
+        column = self.column
+        return 2 * self.columns.index(column) if column is not None else -1
+
+    def action_column(self, by: int) -> None:
+        """Go to another column of the row."""
+        columns, column = self.columns, self.column
+        if column is not None:
+            self._column = columns[(columns.index(column) + by) % len(columns)].key
+            self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose a row and the column under the pointer."""
+        from tuimon.view.live_lines import widths
+
+        at = event.get_content_offset(self)
+        if at is not None and self._lines is not None:
+            x = 0
+            rooms = widths(self.columns, self.size.width, folded=self._lines.is_folded)
+            for column, room in zip(self.columns, rooms, strict=True):
+                x += room + 1
+                if at.x < x:
+                    self._column = column.key
+                    break
+            self.redraw()
 
     def event_under_cursor(self) -> Event | None:
         """Return the event under the cursor, None when there is none or it is no longer kept."""
@@ -153,6 +206,10 @@ class AlertList(LineList):
         """Put the cursor on a row and remember what it shows."""
         super().put_cursor(seq)
         self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def stay(self) -> None:
+        """Let the cursor keep its place at the next change, not its row: that one is about to go."""
+        self._key = None
 
     def renew(self) -> None:
         """Rows changed: show them; the cursor stays on what the user put it on, else at the top."""

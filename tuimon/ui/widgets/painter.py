@@ -50,19 +50,20 @@ class CellPainter(Widget):
             self._styles[role, state] = style
         return style
 
-    def paint(self, line: Line, width: int, state: str = "") -> Strip:
-        """Return a line of cells as a strip of exactly ``width`` columns."""
+    def paint(self, line: Line, width: int, state: str = "", marked: int = -1) -> Strip:
+        """Return a line of cells as a strip of exactly ``width`` columns; ``marked`` is the cell under the cursor."""
         fixed = sum(cell.width if cell.width > 0 else 0 for cell in line)
         free = sum(_shown_len(cell.text) for cell in line if cell.width == 0)
         rest = max(width - fixed - free, 0)
         segments: list[Segment] = []
         used = 0
-        for cell in line:
+        for number, cell in enumerate(line):
             room = width - used
             if room <= 0:
                 break
             want = rest if cell.width < 0 else cell.width
-            used += self._cell(segments, cell, min(want, room) if cell.width else 0, room, state)
+            ground = "cursor-cell" if number == marked else state
+            used += self._cell(segments, cell, min(want, room) if cell.width else 0, room, ground)
         if used < width:
             segments.append(Segment(" " * (width - used), self.style_of("", state)))
         return Strip(segments, width)

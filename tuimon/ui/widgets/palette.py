@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tuimon.view.cells import ROLES
 
-CURSOR_STATES = ("cursor", "cursor-blurred")
+CURSOR_STATES = ("cursor", "cursor-blurred", "cursor-cell")
 
 
 class Palette(Widget):

@@ -1,0 +1,162 @@
+"""What every key of the live list does; tests/ui/test_keys.py runs these among the others."""
+
+from __future__ import annotations
+
+from tests.ui.conftest import screen_text, settle, until
+from tuimon.ui.screens.columns import ColumnList, ColumnsDialog
+from tuimon.ui.widgets.lists import LiveList
+
+OWNERS = (ColumnList, ColumnsDialog)
+CASES = {}
+
+
+def case(*ids):
+    def add(function):
+        for one in ids:
+            CASES[one] = function
+        return function
+
+    return add
+
+
+def live(app):
+    return app.main.query_one(LiveList)
+
+
+def pane(app):
+    return app.main.live.events
+
+
+async def press(app, pilot, *keys):
+    for key in keys:
+        await pilot.press(key)
+    await settle(app, pilot)
+
+
+async def found(app, pilot):
+    """Wait until a search or an order has come to its end."""
+    arrangement = pane(app).arrangement
+    await until(lambda: (arrangement.search is None or arrangement.search.done) and _sorted(arrangement))
+    await settle(app, pilot)
+
+
+def _sorted(arrangement):
+    return arrangement.sorting is None or arrangement.sorting.done
+
+
+def shown(app, field):
+    """What the rows of the list say of themselves."""
+    lines = live(app).source
+    return [field(lines.event(seq)) for seq in range(lines.first, lines.end)]
+
+
+@case("live.keep")
+async def keeps_the_value_under_the_cursor(app, pilot, keys):
+    await press(app, pilot, "g", "j", keys[0])
+    assert app.session.filter_text == "fd.name = /etc/passwd"
+    assert len(app.session.live) == 3
+    assert not live(app).follow
+    await press(app, pilot, keys[0])
+    assert app.session.filter_text == "fd.name = /etc/passwd"
+    await press(app, pilot, "left", "left", "left", keys[0])
+    assert app.session.filter_text == "fd.name = /etc/passwd and proc.pid = 4417"
+
+
+@case("live.drop")
+async def drops_the_value_under_the_cursor(app, pilot, keys):
+    await press(app, pilot, "g", "left", keys[0])
+    assert app.session.filter_text == "not evt.type = execve"
+    assert "execve" not in shown(app, lambda event: event.slot(0).decode())
+    assert len(app.session.live) == 60 - 9
+
+
+@case("live.left", "live.right")
+async def walks_over_the_columns(app, pilot, keys):
+    await press(app, pilot, "g")
+    assert live(app).column.key == "detail"
+    seen = []
+    for _ in range(6):
+        await press(app, pilot, keys[0])
+        seen.append(live(app).column.key)
+    assert sorted(seen) == ["alert", "detail", "pid", "process", "time", "type"]
+    assert seen[-1] == "detail"
+
+
+@case("live.search", "live.next", "live.before")
+async def searches(app, pilot, keys):
+    await press(app, pilot, "g", "backslash", *"EXPRESS", "enter")
+    await found(app, pilot)
+    assert app.session.live.num(live(app).cursor) == 13
+    await press(app, pilot, "n")
+    await found(app, pilot)
+    assert app.session.live.num(live(app).cursor) == 33
+    await press(app, pilot, "N", "N")
+    await found(app, pilot)
+    assert app.session.live.num(live(app).cursor) in (13, 53)
+    await press(app, pilot, "backslash", *["backspace"] * 7, *"zzz", "enter")
+    await found(app, pilot)
+    assert "zzz: not found" in screen_text(app)
+
+
+@case("live.sort", "live.sort_left", "live.invert")
+async def sorts(app, pilot, keys):
+    await press(app, pilot, "greater_than_sign")
+    await found(app, pilot)
+    assert "SORTED by pid" in screen_text(app)
+    pids = shown(app, lambda event: event.tgid)
+    assert pids == sorted(pids)
+    await press(app, pilot, "I")
+    await found(app, pilot)
+    assert shown(app, lambda event: event.tgid) == sorted(pids, reverse=True)
+    app.session.engine.feed()
+    await settle(app, pilot)
+    app.main.show_fixed()
+    assert "+20 since" in screen_text(app)
+    await press(app, pilot, "less_than_sign")
+    await found(app, pilot)
+    assert pane(app).arrangement.sorted is None
+    assert shown(app, lambda event: event.num) == list(range(1, 81))
+
+
+@case("live.fold")
+async def folds_repeats(app, pilot, keys):
+    app.session.set_filter("fd.name = /etc/passwd")
+    await settle(app, pilot)
+    await press(app, pilot, keys[0])
+    assert "x3" in screen_text(app)
+    assert "folded to 1" in screen_text(app)
+    assert live(app).source.end - live(app).source.first == 1
+    await press(app, pilot, keys[0])
+    assert live(app).source.end - live(app).source.first == 3
+
+
+@case("live.columns", "columns.tick", "columns.take", "columns.find")
+async def chooses_columns(app, pilot, keys):
+    await press(app, pilot, "C")
+    assert isinstance(app.screen, ColumnsDialog)
+    await press(app, pilot, "slash", *"proc.exepath", "enter", "space", "enter")
+    assert [column.key for column in live(app).columns][-1] == "proc.exepath"
+    assert "exepath" in screen_text(app)
+
+
+@case("columns.left", "columns.right")
+async def moves_columns(app, pilot, keys):
+    await press(app, pilot, "C", "j", "greater_than_sign", "greater_than_sign", "less_than_sign", "enter")
+    assert [column.key for column in live(app).columns][:4] == ["alert", "pid", "time", "process"]
+
+
+@case("columns.usual")
+async def takes_the_usual_columns_again(app, pilot, keys):
+    await press(app, pilot, "C", "space", "enter")
+    assert live(app).columns[0].key == "time"
+    await press(app, pilot, "C", keys[0])
+    assert live(app).columns[0].key == "alert"
+
+
+@case("columns.leave")
+async def gives_up_choosing_columns(app, pilot, keys):
+    await press(app, pilot, "C", "space", "slash", *"zzz", keys[0])
+    assert isinstance(app.screen, ColumnsDialog)
+    await press(app, pilot, keys[0])
+    assert app.screen is app.main
+    assert live(app).columns[0].key == "alert"
