@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from tuimon.events import Event
-from tuimon.rules.checks import MISSING, Checks, Context, Test
+from tuimon.rules.checks import MISSING, Checks, Context, Load, Test
 from tuimon.rules.graph import Graph
-from tuimon.rules.nodes import Condition
+from tuimon.rules.nodes import Condition, FieldRef
 
 Judge = Callable[[Event], bool | None]
 
@@ -72,6 +72,10 @@ class Program:
         """Return the tests of nodes of the graph."""
         self._uses = self.graph.uses(roots)
         return [self._emit(root) for root in roots]
+
+    def loader(self, ref: FieldRef) -> Load:
+        """Return what gives a field's value, shared with the tests; to be asked before ``blank``."""
+        return self._checks.side(ref).bind(self._slot)
 
     def blank(self) -> Context:
         """Return the context to copy for each event."""

@@ -16,18 +16,21 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Container, Event, Process
+from tuimon.fields.registry import UNKNOWN, FieldType, Value
 from tuimon.records import Flag, Kind
-from tuimon.rules.checks import Checks, Context, Test
+from tuimon.rules.checks import Checks, Context, Load, Test
 from tuimon.rules.evaluate import Program
 from tuimon.rules.graph import TRUE, Graph
+from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.prefilter import Clauses, Cutter, key_registers
+from tuimon.rules.text_classes import text_classes
 
 _MAX_DETAILS: Final = 50_000
 _LONG_TEXT: Final = 512
@@ -182,6 +185,65 @@ def _is_settled(process: Process) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """A field that many clauses compare with constants before anything else can matter (``proc.name in (...)``)."""
+
+    load: Load
+    guarded: int
+    """Bits of the clauses that hold only if the field has one of their constants."""
+    allowed: dict[Value, int]
+    """By constant, the bits of the clauses that take it."""
+
+
+_MIN_GUARDED: Final = 4
+"""A field that fewer clauses are guarded by is not worth loading first."""
+
+
+def _guards(program: Program, checks: Checks, clauses: dict[int, int]) -> list[_Guard]:
+    """Return the guards of projections, given by node with the bits of their clauses; the sharpest field first."""
+    found: dict[FieldRef, dict[Value, int]] = {}
+    guarded: dict[FieldRef, int] = {}
+    for node, bits in clauses.items():
+        for part in _conjuncts(program.graph, node):
+            kind, check = program.graph.keys[part]
+            ref = _guarding(check, checks) if kind == "check" else None
+            if ref is None or guarded.get(ref, 0) & bits:
+                continue
+            guarded[ref] = guarded.get(ref, 0) | bits
+            allowed = found.setdefault(ref, {})
+            items = (check.right,) if isinstance(check.right, Literal) else check.right.items
+            for item in items:
+                allowed[item.text] = allowed.get(item.text, 0) | bits
+    worth = [ref for ref in found if guarded[ref].bit_count() >= _MIN_GUARDED]
+    worth.sort(key=lambda ref: -guarded[ref].bit_count())
+    return [_Guard(program.loader(ref), guarded[ref], found[ref]) for ref in worth]
+
+
+def _conjuncts(graph: Graph, node: int) -> tuple[int, ...]:
+    """Return the nodes that must all hold for a node to hold."""
+    return graph.children(node) if graph.keys[node][0] == "and" else (node,)
+
+
+def _shared(graph: Graph, clauses: dict[int, int]) -> dict[int, int]:
+    """Return the nodes that projections have in common as conjuncts, with the bits of their clauses; most first."""
+    found: dict[int, int] = {}
+    for node, bits in clauses.items():
+        for part in _conjuncts(graph, node):
+            found[part] = found.get(part, 0) | bits
+    worth = {part: bits for part, bits in found.items() if bits.bit_count() >= _MIN_GUARDED}
+    return dict(sorted(worth.items(), key=lambda each: -each[1].bit_count()))
+
+
+def _guarding(check: Check, checks: Checks) -> FieldRef | None:
+    """Return the field of a check that holds only of some texts, None for every other check."""
+    if check.op not in ("=", "==", "in") or check.modifier is not None or not isinstance(check.left, FieldRef):
+        return None
+    side = checks.side(check.left)
+    plain = side.type is FieldType.CHARBUF and side.twin is None and not side.is_list and not side.several
+    return check.left if plain and isinstance(check.right, Literal | ValueList) else None
+
+
 class _Bits:
     """Answers as rows of words, one bit per clause.
 
@@ -189,9 +251,19 @@ class _Bits:
     ``known``: which were asked about at all.
     """
 
-    def __init__(self, tests: Sequence[tuple[Test, int]], blank: Context, clauses: int) -> None:
+    def __init__(
+        self,
+        tests: Sequence[tuple[Test, int]],
+        blank: Context,
+        clauses: int,
+        guards: Sequence[_Guard] = (),
+        shared: Sequence[tuple[Test, int]] = (),
+    ) -> None:
         self._tests = tests
         """Test of each distinct projection, and the bits of the clauses that have it."""
+        self._guards = guards
+        self._shared = shared
+        """Test of each part that several clauses cannot hold without, and the bits of these."""
         self._blank = blank
         self.all = (1 << clauses) - 1
         self._size = max(1, -(-clauses // _WORD)) * 8
@@ -230,7 +302,17 @@ class _Bits:
         """Return which of some clauses an event does not rule out, and for which the projection surely holds."""
         context = self._blank.copy()
         context[0] = event
-        bits, sure = wanted, wanted
+        bits = wanted
+        for guard in self._guards:
+            value = guard.load(context)
+            if value is None:
+                bits &= ~guard.guarded
+            elif value is not UNKNOWN:
+                bits &= ~guard.guarded | guard.allowed.get(value, 0)
+        for test, clauses in self._shared:
+            if bits & clauses and test(context) is False:
+                bits &= ~clauses
+        sure = bits
         for test, clauses in self._tests:
             if not bits & clauses:
                 continue
@@ -283,6 +365,10 @@ class Mask:
         self._actors = self._bits(graph, checks, [clause.actor for clause in self.clauses.items])
         self._details = self._bits(graph, checks, [clause.detail for clause in self.clauses.items])
         self._registers = key_registers(name)
+        asked = {check for clause in self.clauses.items for check in graph.checks(clause.detail)}
+        self._texts = text_classes(asked, checks, kind, name)
+        if self._texts is not None:
+            self._registers = self._texts.registers
         self._row_of_actor = np.full(256, -1, np.int64)
         self._row_of_detail: dict[bytes, int] = {}
         self._began_s = time.monotonic()
@@ -298,8 +384,11 @@ class Mask:
             if node != TRUE:
                 clauses[node] = clauses.get(node, 0) | 1 << at
         program = Program(checks, graph)
-        tests = program.print(list(clauses))
-        return _Bits(list(zip(tests, clauses.values(), strict=True)), program.blank(), len(nodes))
+        shared = _shared(graph, clauses)
+        tests = program.print([*shared, *clauses])
+        guards = _guards(program, checks, clauses)
+        asked = list(zip(tests, [*shared.values(), *clauses.values()], strict=True))
+        return _Bits(asked[len(shared) :], program.blank(), len(nodes), guards, asked[: len(shared)])
 
     def keep(
         self, batch: Batch, rows: NDArray[np.intp], actors: NDArray[np.int64], generation: int, event_of: EventOf
@@ -404,10 +493,16 @@ class Mask:
         ext = batch.ext[at]
         fixed["arg"][:, len(low) :] = np.where(has_ext[:, None], ext["arg"][:, high], 0)
         fixed["fd_type"] = np.where(has_ext, ext["fd_type"], 0)
-        fixed["slot_len"] = np.where(has_ext[:, None], ext["slot_len"], 0)
+        lengths = np.where(has_ext[:, None], ext["slot_len"], 0).astype("<u2")
+        if self._texts is None:
+            fixed["slot_len"] = lengths
         starts = np.where(has_ext, batch.text_at[at], 0).tolist()
         ends = np.where(has_ext, batch.text_at[at + 1], 0).tolist()
         arena = batch.arena
+        if self._texts is not None:
+            class_of = self._texts.key
+            parts = zip(_rows_as_bytes(fixed), _rows_as_bytes(lengths), starts, ends, strict=True)
+            return [head_bytes + class_of(sizes, arena[start:end]) for head_bytes, sizes, start, end in parts]
         return [
             head_bytes + arena[start:end] if end - start < _LONG_TEXT else _digest(head_bytes + arena[start:end])
             for head_bytes, start, end in zip(_rows_as_bytes(fixed), starts, ends, strict=True)
@@ -424,8 +519,8 @@ def _key_dtype(registers: int) -> np.dtype[np.void]:
     return np.dtype([("ret", "<i8"), ("flags", "u1"), ("has_ext", "?"), ("fd_type", "<u2"), *texts])
 
 
-def _rows_as_bytes(fixed: NDArray[np.void]) -> list[bytes]:
+def _rows_as_bytes(fixed: NDArray[Any]) -> list[bytes]:
     """Return each row of an array as bytes of one length."""
-    size = fixed.dtype.itemsize
     raw = fixed.tobytes()
+    size = len(raw) // max(len(fixed), 1) or 1
     return [raw[at : at + size] for at in range(0, len(raw), size)]
