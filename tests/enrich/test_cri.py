@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent import futures
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,10 @@ def pair(number: int, key: str, value: str) -> bytes:
     return field(number, text(1, key) + text(2, value))
 
 
-def answers(service: str) -> dict[str, bytes]:
+def answers(service: str, full_id: str = ID) -> dict[str, bytes]:
     """Return the messages of a pod with one container; see k8s.io/cri-api, api.proto."""
-    listed = text(1, ID) + text(2, SANDBOX) + field(3, text(1, "app")) + pair(8, "io.kubernetes.pod.name", "web-1")
-    status = text(1, ID) + field(8, text(1, "quay.io/acme/bb:2.1")) + text(9, "quay.io/acme/bb@sha256:feed")
+    listed = text(1, full_id) + text(2, SANDBOX) + field(3, text(1, "app")) + pair(8, "io.kubernetes.pod.name", "web-1")
+    status = text(1, full_id) + field(8, text(1, "quay.io/acme/bb:2.1")) + text(9, "quay.io/acme/bb@sha256:feed")
     pod = (
         text(1, SANDBOX)
         + field(2, text(1, "web-1") + text(2, "uid-1") + text(3, "payments"))
@@ -64,17 +65,16 @@ def answers(service: str) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(params=["runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"])
-def engine(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Serve CRI, of the present version or of the old one alone; return the socket."""
-    said = answers(request.param)
+@contextmanager
+def served(said: Mapping[str, bytes]) -> Iterator[str]:
+    """Serve answers by method on a unix socket; give its path."""
 
     class Handler(grpc.GenericRpcHandler):
         def service(self, details: Any) -> Any:
             answer = said.get(details.method)
             return None if answer is None else grpc.unary_unary_rpc_method_handler(lambda _request, _context: answer)
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="tmcri-") as folder:
         socket = str(Path(folder, "cri.sock"))
         server = grpc.server(futures.ThreadPoolExecutor(2))
         server.add_generic_rpc_handlers((Handler(),))
@@ -82,6 +82,13 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
         server.start()
         yield socket
         server.stop(None).wait()
+
+
+@pytest.fixture(params=["runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"])
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Serve CRI, of the present version or of the old one alone; return the socket."""
+    with served(answers(request.param)) as socket:
+        yield socket
 
 
 def test_a_container_of_a_pod_is_told_whole(engine: str):
