@@ -143,6 +143,15 @@ def complete(text: str, cursor: int, context: Context = Context()) -> Completion
     return Completion(start, tuple(shown[:MOST]))
 
 
+def wanted_at(text: str) -> str:
+    """Return what the language wants behind a beginning of a condition: term, operator, value, member, ..., argument.
+
+    Empty within quotes: there stands only text.
+    """
+    tokens = [(found.lastgroup or "", found[0]) for found in _TOKEN.finditer(text)]
+    return "" if tokens and tokens[-1][0] == "open" else _place(tokens).wants
+
+
 def _place(tokens: Sequence[tuple[str, str]]) -> _Place:
     """Walk over the whole tokens before the word."""
     at = _Place()
