@@ -89,23 +89,26 @@ def test_a_filter_is_judged_newest_first_and_says_what_it_hides(monkeypatch):
     assert view.progress == 1.0
 
 
-def test_large_batches_are_judged_in_slices():
+def test_batches_are_judged_whole_and_a_few_at_a_time():
     history = History()
-    history.append(batch(1, [3] * (SLICE_ROWS * 2 + 5)))
+    for number in range(6):
+        history.append(batch(1 + number * (SLICE_ROWS // 2), [3] * (SLICE_ROWS // 2)))
     view = LiveView(history)
     wanted = NrFilter(3)
     view.show(wanted, None)
     assert view.scan(0)
     assert 0 < view.progress < 1
+    assert len(wanted.judged) == 2
     drain(view)
-    assert max(size for _, size in wanted.judged) <= SLICE_ROWS
-    assert len(view) == SLICE_ROWS * 2 + 5
+    assert {size for _, size in wanted.judged} == {SLICE_ROWS // 2}
+    assert len(view) == SLICE_ROWS * 3
     assert numbers(view) == list(range(1, len(view) + 1))
 
 
 def test_a_slow_query_leaves_the_old_rows_until_it_has_something():
     history = History()
-    history.append(batch(1, [0] * (SLICE_ROWS * 3)))
+    for number in range(3):
+        history.append(batch(1 + number * SLICE_ROWS, [0] * SLICE_ROWS))
     view = LiveView(history)
     view.sync()
     view.show(NrFilter(5), None)
@@ -121,7 +124,8 @@ def test_a_slow_query_leaves_the_old_rows_until_it_has_something():
 def test_a_query_that_searches_long_no_longer_shows_the_old_rows(monkeypatch):
     monkeypatch.setattr(scan, "SHOW_AFTER_S", 0.0)
     history = History()
-    history.append(batch(1, [0] * (SLICE_ROWS * 3)))
+    for number in range(3):
+        history.append(batch(1 + number * SLICE_ROWS, [0] * SLICE_ROWS))
     view = LiveView(history)
     view.sync()
     view.show(NrFilter(5), None)

@@ -136,6 +136,19 @@ class Checks:
         info, arg = found
         return info, ref.arg if ref.arg is not None else arg
 
+    def predicate_of(self, check: Check) -> tuple[Predicate, bool] | None:
+        """Return what a check asks of a present value of its one field, and whether all values must satisfy it.
+
+        None: there is more to it than that. Of a path's two values one must satisfy it, or, if so, both (those that
+        are there).
+        """
+        make = self._known.get(check)
+        if make is None:
+            make = self._known[check] = self._compiled(check)
+        if not isinstance(make, _Bound) or make.left.plain is None:
+            return None
+        return make.test, make.negative
+
     def getter_of(self, key: Any) -> tuple[Getter, str | None]:
         """Return what looks up the value that tests share under a key given to ``slot_of``, and its argument."""
         name, arg, which = key
@@ -222,7 +235,7 @@ class Checks:
     def _compiled(self, check: Check) -> Callable[[SlotOf], Test]:
         left = self.side(check.left)
         if check.op == "exists":
-            return _bound(left, lambda _value: True, negative=False)
+            return _Bound(left, lambda _value: True, negative=False)
         if left.name == "evt.around":
             return self._around(check)
         if isinstance(check.right, Transform):
@@ -231,7 +244,7 @@ class Checks:
         if left.name in _NAMED_ADDRESSES and isinstance(check.left, FieldRef):
             return self._by_name(check, left.name, texts)
         if left.is_list:
-            return _bound(left, _list_test(check, left, texts), negative=False)
+            return _Bound(left, _list_test(check, left, texts), negative=False)
         if check.modifier is not None:
             return self._modified(check, left, texts)
         if left.name == "fd.net" and check.op in ("in", "intersects"):
@@ -241,13 +254,13 @@ class Checks:
     def _single(self, op: str, left: Side, texts: Sequence[str]) -> Callable[[SlotOf], Test]:
         if not texts:
             predicate("in", left.type, ())
-            return _bound(left, lambda _value: False, negative=False)
+            return _Bound(left, lambda _value: False, negative=False)
         if left.several and left.name.startswith("fd."):
-            return _bound(left, _ends_test(op, left.type, texts), negative=False)
+            return _Bound(left, _ends_test(op, left.type, texts), negative=False)
         test = predicate(op, left.type, texts)
         if left.several:
-            return _bound(left, _any_value(test), negative=False)
-        return _bound(left, test, negative=op == "!=")
+            return _Bound(left, _any_value(test), negative=False)
+        return _Bound(left, test, negative=op == "!=")
 
     def _modified(self, check: Check, left: Side, texts: Sequence[str]) -> Callable[[SlotOf], Test]:
         if not OPERATORS[check.op].takes_modifier:
@@ -256,7 +269,7 @@ class Checks:
         test = _modifier_test(str(check.modifier), tests)
         if left.several:
             test = _any_value(test)
-        return _bound(left, test, negative=check.op == "!=")
+        return _Bound(left, test, negative=check.op == "!=")
 
     def _around(self, check: Check) -> Callable[[SlotOf], Test]:
         """evt.around[T] = N: the event lies within N milliseconds of T, in nanoseconds since the epoch."""
@@ -395,18 +408,24 @@ def _family(type_: FieldType) -> str:
     return "text" if type_ in TEXTUAL else str(type_)
 
 
-def _bound(left: Side, test: Predicate, *, negative: bool) -> Callable[[SlotOf], Test]:
-    """Return the test of a side's value or, for a path, of its two values."""
+class _Bound:
+    """The test of a side's value or, for a path, of its two values."""
 
-    def bind(slot_of: SlotOf) -> Test:
+    __slots__ = ("left", "negative", "test")
+
+    def __init__(self, left: Side, test: Predicate, *, negative: bool) -> None:
+        self.left = left
+        self.test = test
+        self.negative = negative
+
+    def __call__(self, slot_of: SlotOf) -> Test:
+        left, test = self.left, self.test
         if left.twin is not None:
-            return _two(left.bind(slot_of), left.twin(slot_of), test, negative)
+            return _two(left.bind(slot_of), left.twin(slot_of), test, self.negative)
         if left.plain is not None:
             key, getter, arg = left.plain
             return _field_test(slot_of(key), getter, arg, test)
         return _one(left.bind(slot_of), test)
-
-    return bind
 
 
 def _field_test(slot: int, getter: Getter, arg: str | None, test: Predicate) -> Test:

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Event, decode
 from tuimon.fields.facts import has_result
+from tuimon.fields.fd import directory_of, filename_of
 from tuimon.fields.registry import UNKNOWN, Getter
-from tuimon.records import Flag, Kind
+from tuimon.records import Flag, Kind, Slot
 from tuimon.rules.checks import MISSING, Checks, Context, Test
 from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.nodes import Check, Condition, FieldRef, Literal, ValueList
 from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths
+from tuimon.rules.predicates import Predicate
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import parser_for
 from tuimon.rules.versions import EventOf
@@ -36,9 +38,14 @@ NO: Final = 0
 PERHAPS: Final = 1
 YES: Final = 2
 _PLAIN_OPENS: Final = frozenset(("open", "openat", "openat2"))
-_GIVEN: Final = ("fd.name", None, "given")
-_REAL: Final = ("fd.name", None, "real")
-"""Keys under which compiled checks share the two truths of ``fd.name``."""
+OPEN_PARTS: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
+    "fd.name": lambda path, _failed, _folder: path,
+    "fd.nameraw": lambda path, _failed, _folder: path,
+    "fd.realpath": lambda path, _failed, _folder: path,
+    "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
+    "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
+}
+"""Fields of an open from a plain path by that path, whether it failed and whether it is a folder."""
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
@@ -50,10 +57,12 @@ class _Asked:
     check: Check
     test: Test
     blank: Context
-    getters: list[tuple[int, object, Getter, str | None]]
+    getters: list[tuple[int, Any, Getter, str | None]]
     """Place in the context, key, getter and argument of each value that it looks at."""
     sides: NDArray[np.int8]
     """Place in SIDES by number of the kind of event, as far as there were any."""
+    predicate: tuple[Predicate, bool] | None
+    """See ``Checks.predicate_of``."""
 
     def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
         """Return the answer for the values at their places in the context."""
@@ -106,10 +115,11 @@ class Columns:
         self._wanted: NDArray[np.bool_] = np.zeros((0, len(self.roots)), bool)
         self._ranks: dict[int, int] = {}
         self._with_result: NDArray[np.bool_] = np.empty(0, bool)
+        self._opens: NDArray[np.bool_] = np.empty(0, bool)
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
-        self.memory.begin((self.checks.plain_falco, self.checks.addresses_revision))
+        self.memory.begin(self.checks.addresses_revision)
 
     def wanted(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Return, (n, c), whether each condition can be true for rows of these kinds."""
@@ -120,21 +130,20 @@ class Columns:
             self._wanted = np.concatenate([self._wanted, np.array(more, bool).reshape(len(names), len(self.roots))])
         return self._wanted[codes]
 
-    def ask(self, batch: Batch, rows: Rows | None = None) -> tuple[Rows, NDArray[np.int8], NDArray[np.bool_]]:
+    def ask(self, batch: Batch) -> tuple[Rows, NDArray[np.int8], NDArray[np.bool_]]:
         """Return what the conditions say about a batch; call it with the memory's lock held.
 
         Args:
             batch: Numbered, and with its processes.
-            rows: Ask of these only, ascending; None: all.
 
         Returns:
             The rows that can matter, (k,); the truth of each condition for them, (k, c); and whether the whole event
             had to be looked at for it, (k, c).
         """
         codes = self.memory.known(batch).codes
-        wanted = self.wanted(codes if rows is None else codes[rows])
+        wanted = self.wanted(codes)
         taken = wanted.any(axis=1)
-        some = np.flatnonzero(taken) if rows is None else rows[taken]
+        some = np.flatnonzero(taken)
         wanted = wanted[taken]
         truth = np.zeros((len(some), len(self.roots)), np.int8)
         whole = np.zeros((len(some), len(self.roots)), bool)
@@ -153,6 +162,12 @@ class Columns:
             kind, number = divmod(self.memory.code_of[code], 1 << 16)
             self._with_result = np.append(self._with_result, has_result(kind, event_name(kind, number)))
         return self._with_result[codes]
+
+    def is_open(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
+        """Return, (n,), whether events of these kinds are opens by a path."""
+        for code in range(len(self._opens), len(self.memory.code_of)):
+            self._opens = np.append(self._opens, self.memory.name_of(code) in _PLAIN_OPENS)
+        return self._opens[codes]
 
     def rank(self, node: int) -> int:
         """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""
@@ -178,7 +193,8 @@ class Columns:
         slots: dict[Any, int] = {}
         test = self.checks.test(check, lambda key: slots.setdefault(key, len(slots) + 1))
         getters = [(at, key, *self.checks.getter_of(key)) for key, at in slots.items()]
-        return _Asked(check, test, [MISSING] * (len(slots) + 1), getters, np.empty(0, np.int8))
+        predicate = self.checks.predicate_of(check)
+        return _Asked(check, test, [MISSING] * (len(slots) + 1), getters, np.empty(0, np.int8), predicate)
 
 
 class _Look:
@@ -266,7 +282,9 @@ class _Look:
 
     def _answers(self, asked: _Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         """Return what a check says of some numbers of a side, each with a row that has it."""
-        table = self._memory.table(side, asked.check, int(numbers.max(initial=-1)) + 1)
+        table = self._memory.table(
+            side, (asked.check, self._columns.checks.plain_falco), int(numbers.max(initial=-1)) + 1
+        )
         found = table[numbers]
         missing = np.flatnonzero(found == NOT_ASKED)
         if len(missing):
@@ -283,54 +301,66 @@ class _Look:
         columns = [self._values(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
         places = [at for at, *_ in asked.getters]
         if side in _DEAR:  # nearly all of them differ
+            if asked.predicate is not None and not any(UNKNOWN in column for column in columns):
+                return _judged(*asked.predicate, *columns)
             return [asked.say(places, values) for values in zip(*columns, strict=True)]
         pairs = list(zip(*columns, strict=True))
         known = {values: asked.say(places, values) for values in set(pairs)}
         return list(map(known.__getitem__, pairs))
 
     def _values(
-        self, side: str, key: object, getter: Getter, arg: str | None, numbers: list[int], rows: Rows
+        self, side: str, key: Any, getter: Getter, arg: str | None, numbers: list[int], rows: Rows
     ) -> list[Any]:
         """Return the value of a field for each of some numbers, looking up those not yet known."""
-        known = self._memory.values(side, key, max(numbers) + 1, MISSING)
+        plain = self._columns.checks.plain_falco
+        known = self._memory.values(side, (key, plain), max(numbers) + 1, MISSING)
         out = list(map(known.__getitem__, numbers))
         if MISSING not in out:
             return out
         missing = [at for at, value in enumerate(out) if value is MISSING]
-        if side == "texts" and key in (_GIVEN, _REAL):
-            self._fill_plain_opens(known, key == _REAL, [numbers[at] for at in missing], rows[missing])
+        # The two truths of a path are seldom different: one text then serves for both.
+        twin_key = ((*key[:2], "given"), plain)
+        twins = self._memory.values(side, twin_key, max(numbers) + 1, MISSING) if key[2] == "real" else known
+        if side == "texts" and key[0] in OPEN_PARTS:
+            self._fill_opens(known, twins, key, [numbers[at] for at in missing], rows[missing])
         make = self._record if side in _OF_RECORD else self._event
         for at in missing:
             value = known[numbers[at]]
             if value is MISSING:
                 value = getter(make(int(rows[at])), arg)
+                value = twins[numbers[at]] if value == twins[numbers[at]] else value
                 if value is not UNKNOWN:
                     known[numbers[at]] = value
             out[at] = value
         return out
 
-    def _fill_plain_opens(self, known: list[Any], real: bool, numbers: list[int], rows: Rows) -> None:
-        """Look up ``fd.name`` for opens from plain paths: what the field would say, at a tenth of the cost.
+    def _fill_opens(self, known: list[Any], twins: list[Any], key: Any, numbers: list[int], rows: Rows) -> None:
+        """Look up a field of opens from plain paths: what its getter would say, at a tenth of the cost.
 
         Plain: absolute and normal as given, and the kernel's object lies under that very path, or there is none.
-        Anything else is left to the field itself.
+        Anything else is left to the getter.
         """
-        batch = self._batch
-        opens = np.array([name in _PLAIN_OPENS for name in map(self._memory.name_of, range(len(self._memory.code_of)))])
+        batch, (name, _, which) = self._batch, key
+        part, is_real = OPEN_PARTS[name], which == "real" or name == "fd.realpath"
         ext_at = batch.ext_at[rows]
         failed = batch.head["ret"][rows] < 0
         same = batch.head["flags"][rows] & np.uint8(Flag.REAL_SAME) != 0
-        usable = np.flatnonzero(opens[self._codes[rows]] & (ext_at >= 0) & (failed | same))
+        opens = self._columns.is_open(self._codes[rows])
+        usable = np.flatnonzero(opens & (ext_at >= 0) & (failed | same))
         if not len(usable):
             return
-        starts = batch.text_at[ext_at[usable]]
-        ends = starts + batch.ext["slot_len"][ext_at[usable], 0]
+        ext_at = ext_at[usable]
+        starts = batch.text_at[ext_at]
+        ends = starts + batch.ext["slot_len"][ext_at, Slot.GIVEN]
+        folders = batch.ext["fd_type"][ext_at] & 0o170000 == 0o040000
         arena = batch.arena
-        fill = (usable.tolist(), failed[usable].tolist(), starts.tolist(), ends.tolist())
-        for at, has_failed, start, end in zip(*fill, strict=True):
+        fill = (usable.tolist(), failed[usable].tolist(), folders.tolist(), starts.tolist(), ends.tolist())
+        for at, has_failed, is_folder, start, end in zip(*fill, strict=True):
             raw = arena[start:end]
             if raw[:1] == b"/" and b"//" not in raw and b"/." not in raw and raw[-1:] != b"/":
-                known[numbers[at]] = None if real and has_failed else decode(raw)
+                number = numbers[at]
+                value = None if is_real and has_failed else part(decode(raw), has_failed, is_folder)
+                known[number] = twins[number] if value == twins[number] else value
 
     def _event(self, row: int) -> Event:
         event = self._full.get(row)
@@ -405,6 +435,26 @@ class _Look:
             return time_ns
         whole, rest = np.divmod(time_ns, 1_000_000_000)
         return whole if name == "evt.rawtime.s" else rest
+
+
+def _judged(test: Predicate, negative: bool, given: list[Any], real: list[Any] | None = None) -> list[int]:
+    """Return what ``_Asked.say`` would for a check of one field, of values and, for a path, of the real ones."""
+    if real is None:
+        return [YES if value is not None and test(value) else NO for value in given]
+    pairs = zip(given, real, strict=True)
+    if negative:
+        return [
+            YES
+            if (one is not None or other is not None)
+            and (one is None or test(one))
+            and (other is None or other is one or test(other))
+            else NO
+            for one, other in pairs
+        ]
+    return [
+        YES if (one is not None and test(one)) or (other is not None and other is not one and test(other)) else NO
+        for one, other in pairs
+    ]
 
 
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))

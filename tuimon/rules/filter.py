@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.errors import RuleError
 from tuimon.events import Event, Process
+from tuimon.records import SLOTS
 from tuimon.rules.checks import Checks
 from tuimon.rules.columns import YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import Condition
-from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.numbering import NOT_ASKED, Memory, Rows
 from tuimon.rules.predicates import to_bytes
 from tuimon.rules.versions import EventOf
 
@@ -34,7 +35,7 @@ class Filter(Protocol):
 
     text: str
 
-    def rows(self, batch: Batch) -> NDArray[np.intp]:
+    def rows(self, batch: Batch) -> Rows:
         """Return the rows of a batch that it keeps, ascending."""
 
     def matches(self, event: Event) -> bool:
@@ -57,12 +58,12 @@ class ExpressionFilter:
         self._columns = Columns((condition,), event_of, None, checks, memory)
         self._judge = compile_condition(condition, checks=self._columns.checks)
 
-    def rows(self, batch: Batch, among: Rows | None = None) -> Rows:
-        """Return the rows of a batch that match, ascending; ``among``: of these only."""
+    def rows(self, batch: Batch) -> Rows:
+        """Return the rows of a batch that match, ascending."""
         columns = self._columns
         with columns.memory.lock:
             columns.begin()
-            rows, truth, _ = columns.ask(batch, among)
+            rows, truth, _ = columns.ask(batch)
         return np.asarray(rows[truth[:, 0] == YES])
 
     def matches(self, event: Event) -> bool:
@@ -73,47 +74,69 @@ class ExpressionFilter:
 class TextFilter:
     """Plain text looked for, whatever the case of ASCII letters, in comm, the command line and the paths."""
 
-    def __init__(self, text: str, wanted: str, event_of: EventOf) -> None:
+    def __init__(self, text: str, wanted: str, event_of: EventOf, memory: Memory | None = None) -> None:
         self.text = text
         self._wanted = to_bytes(wanted).lower()
+        self._pattern = re.compile(re.escape(self._wanted))
         self._event_of = event_of
+        self._memory = memory or Memory()
 
-    def rows(self, batch: Batch) -> NDArray[np.intp]:
+    def rows(self, batch: Batch) -> Rows:
         """Return the rows of a batch whose text holds it, ascending."""
         if not self._wanted or not len(batch):
             return np.arange(len(batch))
         kept = self._by_process(batch)
-        ext_rows = np.union1d(self._by_comm(batch), self._by_text(batch))
-        if len(ext_rows):
-            kept |= np.isin(batch.ext_at, ext_rows)
+        ext_kept = self._by_comm(batch) | self._by_text(batch)
+        if ext_kept.any():
+            kept |= np.append(ext_kept, False)[batch.ext_at]  # row -1: no ext
         return np.flatnonzero(kept)
 
     def _by_process(self, batch: Batch) -> NDArray[np.bool_]:
         """Return, (n,), whether the process of each row holds it; each process is looked at once."""
-        if not len(batch.process_at):
-            return np.zeros(len(batch), bool)
-        _, first, inverse = np.unique(batch.process_at, return_index=True, return_inverse=True)
-        found = [self._in_process(self._event_of(batch, row).process) for row in first.tolist()]
-        return np.array(found, bool)[inverse]
+        memory = self._memory
+        with memory.lock:
+            memory.begin()
+            groups = memory.groups(batch, "process")
+            numbers = memory.process_numbers(batch, groups, self._event_of)
+            table = memory.table("process", self._wanted, int(numbers.max(initial=-1)) + 1)
+            for at in np.flatnonzero(table[numbers] == NOT_ASKED).tolist():
+                process = self._event_of(batch, int(groups.first[at])).process
+                table[numbers[at]] = self._in_process(process)
+            return np.asarray(table[numbers][groups.of_row] == 1)
 
-    def _by_comm(self, batch: Batch) -> NDArray[np.intp]:
-        """Return the ext rows whose comm holds it."""
-        if not len(batch.ext):
+    def _by_comm(self, batch: Batch) -> NDArray[np.bool_]:
+        """Return, (m,), whether the comm of each ext row holds it."""
+        kept = np.zeros(len(batch.ext), bool)
+        comm = np.ascontiguousarray(batch.ext["comm"])
+        size = comm.dtype.itemsize
+        starts = self._places(comm.tobytes().lower())
+        rows = starts[starts % size + len(self._wanted) <= size] // size
+        if b"\0" in self._wanted:  # what fills a comm up is not part of it
+            rows = np.array([row for row in rows.tolist() if self._wanted in bytes(comm[row]).lower()], np.intp)
+        kept[rows] = True
+        return kept
+
+    def _by_text(self, batch: Batch) -> NDArray[np.bool_]:
+        """Return, (m,), whether a text slot of each ext row holds it."""
+        kept = np.zeros(len(batch.ext), bool)
+        arena = batch.arena.lower()
+        starts = self._places(arena)
+        rows = np.searchsorted(batch.text_at, starts, side="right") - 1
+        rows, first = np.unique(rows, return_index=True)
+        starts = starts[first] - batch.text_at[rows]
+        ends = np.cumsum(batch.ext["slot_len"][rows], axis=1, dtype=np.int64)
+        slot = np.minimum((ends <= starts[:, None]).sum(axis=1), SLOTS - 1)
+        inside = starts + len(self._wanted) <= ends[np.arange(len(rows)), slot]
+        kept[rows[inside]] = True
+        for row in rows[~inside].tolist():  # that place lies across the seam of two slots; there may be another
+            kept[row] = self._in_one_slot(batch, row, arena)
+        return kept
+
+    def _places(self, text: bytes) -> NDArray[np.intp]:
+        """Return where the wanted bytes begin in a text."""
+        if self._wanted not in text:
             return np.empty(0, np.intp)
-        return np.flatnonzero(np.char.find(np.char.lower(batch.ext["comm"]), self._wanted) >= 0)
-
-    def _by_text(self, batch: Batch) -> NDArray[np.intp]:
-        """Return the ext rows with a text slot that holds it."""
-        arena, wanted = batch.arena.lower(), self._wanted
-        found: list[int] = []
-        at = arena.find(wanted)
-        while at >= 0:
-            row = int(np.searchsorted(batch.text_at, at, side="right")) - 1
-            end = int(batch.text_at[row + 1])
-            if at + len(wanted) <= end and self._in_one_slot(batch, row, arena):
-                found.append(row)
-            at = arena.find(wanted, max(end, at + 1))
-        return np.array(found, np.intp)
+        return np.array([match.start() for match in self._pattern.finditer(text)], np.intp)
 
     def _in_one_slot(self, batch: Batch, ext_row: int, arena: bytes) -> bool:
         """Whether the text lies in one slot, not across the seam of two."""
@@ -166,4 +189,4 @@ def compile_filter(text: str, loaded: LoadResult | None, event_of: EventOf, memo
         wanted = plain_text(text)
         if wanted is None:
             raise
-    return TextFilter(text, wanted, event_of)
+    return TextFilter(text, wanted, event_of, memory)

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Container as Owner
 from tuimon.records import HEAD, SLOTS, Flag, Kind
-from tuimon.rules.nodes import Check
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
 from tuimon.rules.versions import EventOf, Versions
 from tuimon.syscalls import event_name
@@ -102,22 +101,22 @@ class Memory:
         self._masks: list[NDArray[np.uint64]] = []
         self._flags_at: list[int] = []
         self._numbers: dict[str, dict[Any, int]] = {}
-        self._tables: dict[tuple[str, Check], Truths] = {}
+        self._tables: dict[tuple[str, object], Truths] = {}
         self._values: dict[tuple[str, object], list[Any]] = {}
         self._owners: dict[int, tuple[int, Owner | None]] = {}
         self._began_s = self._cleared_s = time.monotonic()
-        self._meaning: tuple[object, ...] = ()
+        self._revision = 0
 
-    def begin(self, meaning: tuple[object, ...]) -> None:
+    def begin(self, revision: int = 0) -> None:
         """Prepare for a question: let go of answers that may not hold any more.
 
         Args:
-            meaning: What the answers hang on beside the check and the number.
+            revision: Of what host names are known to mean (``Checks.addresses_revision``), 0 when it does not matter.
         """
         now_s = time.monotonic()
-        if meaning != self._meaning:
+        if revision and revision != self._revision:
             self._forget_answers()
-            self._meaning = meaning
+            self._revision = revision
         if now_s - self._began_s > _MAX_AGE_S:
             self._began_s = now_s
             self._forget_answers(_OF_USERS)
@@ -298,14 +297,14 @@ class Memory:
 
     # Answers and values
 
-    def table(self, side: str, check: Check, size: int) -> Truths:
-        """Return the answers to a check by number, with room for so many."""
-        found = self._tables.get((side, check))
+    def table(self, side: str, question: object, size: int) -> Truths:
+        """Return the answers to a question by number, with room for so many."""
+        found = self._tables.get((side, question))
         if found is None or len(found) < size:
             grown = np.full(max(size, 256) * 5 // 4, NOT_ASKED, np.int8)
             if found is not None:
                 grown[: len(found)] = found
-            found = self._tables[side, check] = grown
+            found = self._tables[side, question] = grown
         return found
 
     def values(self, side: str, key: object, size: int, missing: object) -> list[Any]:

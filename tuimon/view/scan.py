@@ -11,11 +11,12 @@ from typing import Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch, take
+from tuimon.batch import Batch
 from tuimon.view.row_index import Numbers, RowIndex, numbers_of
 
 SLICE_ROWS: Final = 16_384
-"""Rows judged at a time: a few milliseconds for a vector filter, so that a new query is taken up at once."""
+"""At least so many rows are judged at a time, whole batches: some milliseconds at most for what has been asked before,
+so that a new query is taken up at once. Whole, because what is known of a batch serves the next query too."""
 SHOW_AFTER_S: Final = 0.5
 """A query's rows are shown once it has searched this long, however few: rows that do not match must not stay under the
 words of the new filter."""
@@ -113,13 +114,13 @@ class Scan:
         first, last = batches[0].first_num, batches[-1].first_num + len(batches[-1]) - 1
         if self.high <= last:
             start = max(self.high, first)
-            stop = last + 1 if self.matches_all else min(last + 1, start + SLICE_ROWS)
+            stop = last + 1 if self.matches_all else _stop_after(batches, start)
             numbers = self._judge(start, stop, batches)
             self.high = stop
             return Piece(self, "newer", numbers)
         if self.low > first:
             stop = self.low
-            start = _run_start(batches, stop) if self.matches_all else max(first, stop - SLICE_ROWS)
+            start = _run_start(batches, stop) if self.matches_all else _start_before(batches, stop)
             numbers = self._judge(start, stop, batches)
             self.low = start
             return Piece(self, "older", numbers)
@@ -129,8 +130,10 @@ class Scan:
         """Return the numbers kept of the events ``start`` to ``stop``."""
         if self.matches_all:
             return range(start, stop)
-        found = [self._rows(part) for part in _parts(batches, start, stop)]
-        return np.concatenate(found) if found else np.empty(0, np.int64)
+        found = [self._rows(batch) for batch in batches[_place(batches, start) : _place(batches, stop - 1) + 1]]
+        numbers = np.concatenate(found) if found else np.empty(0, np.int64)
+        low, high = np.searchsorted(numbers, (start, stop))
+        return numbers[low:high]
 
     def _rows(self, batch: Batch) -> NDArray[np.int64]:
         """Return the event numbers kept of a batch."""
@@ -141,9 +144,7 @@ class Scan:
         kept = np.flatnonzero(chosen.mask(batch))
         if row_filter is None or not len(kept):
             return numbers_of(kept, batch.first_num)
-        if "evt.num" in row_filter.text:  # a cut batch would number its rows anew
-            return numbers_of(np.intersect1d(kept, row_filter.rows(batch), assume_unique=True), batch.first_num)
-        return numbers_of(kept[row_filter.rows(take(batch, kept))], batch.first_num)
+        return numbers_of(np.intersect1d(kept, row_filter.rows(batch), assume_unique=True), batch.first_num)
 
 
 def _run_start(batches: tuple[Batch, ...], stop: int) -> int:
@@ -160,22 +161,36 @@ def _run_start(batches: tuple[Batch, ...], stop: int) -> int:
     return stop
 
 
-def _parts(batches: tuple[Batch, ...], start: int, stop: int) -> list[Batch]:
-    """Return the events numbered ``start`` to ``stop``, oldest first, as batches that share the columns' memory."""
+def _place(batches: tuple[Batch, ...], num: int) -> int:
+    """Return the place of the first batch that reaches up to an event number or beyond."""
     low, high = 0, len(batches)
     while low < high:
         middle = (low + high) // 2
-        if batches[middle].first_num + len(batches[middle]) <= start:
+        if batches[middle].first_num + len(batches[middle]) <= num:
             low = middle + 1
         else:
             high = middle
-    out = []
-    for batch in batches[low:]:
-        if batch.first_num >= stop:
+    return low
+
+
+def _stop_after(batches: tuple[Batch, ...], start: int) -> int:
+    """Return where the batches end that are to be judged next, from an event number on."""
+    stop = start
+    for batch in batches[_place(batches, start) :]:
+        stop = batch.first_num + len(batch)
+        if stop - start >= SLICE_ROWS:
             break
-        begin, end = max(start - batch.first_num, 0), min(stop - batch.first_num, len(batch))
-        out.append(batch if end - begin == len(batch) else rows_of(batch, begin, end))
-    return out
+    return stop
+
+
+def _start_before(batches: tuple[Batch, ...], stop: int) -> int:
+    """Return where the batches begin that are to be judged next, up to an event number."""
+    start = stop
+    for at in range(min(_place(batches, stop - 1), len(batches) - 1), -1, -1):
+        start = min(batches[at].first_num, start)
+        if stop - start >= SLICE_ROWS:
+            break
+    return start
 
 
 def rows_of(batch: Batch, begin: int, end: int) -> Batch:
@@ -189,4 +204,5 @@ def rows_of(batch: Batch, begin: int, end: int) -> Batch:
         proc=batch.proc[low:high],
         first_num=batch.first_num + begin,
         process_at=batch.process_at[begin:end],
+        notes=None,
     )
