@@ -35,7 +35,7 @@ from tuimon.interest import interest_for
 from tuimon.pushdown import Pushdown
 from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
-from tuimon.rules.filter import Filter, compile_filter
+from tuimon.rules.filter import Filter, Preparation, compile_filter
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.matching import Rule
 from tuimon.rules.numbering import Memory
@@ -118,6 +118,7 @@ class Engine:
         self.history = History(options.history_bytes)
         self.memory = Memory()
         """What questions about the history have in common; any thread, see there."""
+        self._preparation = Preparation(self.event, self.memory)
         self.listeners: list[Listener] = []
         self._stats = Stats()
         self._stages = Stages()
@@ -439,6 +440,10 @@ class Engine:
             now_s=time.monotonic(),
             lag_s=getattr(self.source, "lag_s", 0.0),
         )
+
+    def prepare(self) -> bool:
+        """Work out of one batch of the history what filters ask most; return whether there was one; any thread."""
+        return self._preparation.prepare(self.history.batches())
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""

@@ -8,7 +8,8 @@ looked for in names, command lines and paths, whatever the case.
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +161,33 @@ class TextFilter:
         if process is None:
             return False
         return any(self._wanted in to_bytes(text).lower() for text in (process.cmdline, process.exepath, process.exe))
+
+
+class Preparation:
+    """Works out beforehand what filters will most likely ask, so that the first one answers as quickly as the next.
+
+    Args:
+        event_of: Makes the row object of an event.
+        memory: Where filters look.
+    """
+
+    def __init__(self, event_of: EventOf, memory: Memory) -> None:
+        self._columns = Columns([compile_expression(text) for text in _LIKELY], event_of, None, None, memory)
+
+    def prepare(self, batches: Sequence[Batch]) -> bool:
+        """Prepare the newest batch that is not prepared; return whether there was one. Any thread."""
+        columns = self._columns
+        with columns.memory.lock:
+            columns.begin()
+            for batch in reversed(batches):
+                if not columns.memory.known(batch).prepared:
+                    columns.ask(batch)
+                    columns.memory.known(batch).prepared = True
+                    return True
+        return False
+
+
+_LIKELY: Final = ("proc.name exists", "proc.cmdline exists", "user.name exists", "evt.failed = true", "fd.name exists")
 
 
 def plain_text(text: str) -> str | None:

@@ -86,6 +86,8 @@ class Known:
     """The kinds there are, ascending."""
     groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
     """By side and the kinds of event that it is about, None for all."""
+    prepared: bool = False
+    """What is asked most often has been asked."""
 
 
 class Memory:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Final
 
 from tuimon.view.live_view import LiveView
@@ -11,13 +13,22 @@ _BUDGET_S: Final = 0.008
 _BREATH_S: Final = 0.002
 """Between two budgets, so that the screen's thread gets the interpreter without having to ask for it."""
 _IDLE_S: Final = 0.05
+_REST: Final = 19
+"""Times as long as a piece of preparation took it lasts until the next."""
 
 
 class ScanThread:
-    """Keeps a LiveView's scan going until ``stop``."""
+    """Keeps a LiveView's scan going until ``stop``.
 
-    def __init__(self, view: LiveView) -> None:
+    Args:
+        view: The view.
+        prepare: Does a piece of work that makes later scans quicker and says whether there was any; asked when there
+            is nothing to scan, and no more than a twentieth of the time.
+    """
+
+    def __init__(self, view: LiveView, prepare: Callable[[], bool] = lambda: False) -> None:
         self._view = view
+        self._prepare = prepare
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tuimon-scan", daemon=True)
@@ -38,9 +49,14 @@ class ScanThread:
             self._thread.join()
 
     def _run(self) -> None:
+        rest_s = 0.0
         while not self._stop.is_set():
             if self._view.scan(_BUDGET_S):
                 self._stop.wait(_BREATH_S)
-            else:
-                self._wake.wait(_IDLE_S)
-                self._wake.clear()
+                continue
+            began = time.monotonic()
+            if rest_s <= 0 and self._prepare():
+                rest_s = (time.monotonic() - began) * _REST
+            self._wake.wait(_IDLE_S)
+            self._wake.clear()
+            rest_s -= _IDLE_S
