@@ -379,6 +379,9 @@ class FakeEngine:
     def health(self) -> Health:
         return self.own_health
 
+    def prepare(self) -> bool:
+        return False
+
     def filter(self, text: str) -> Filter | FakeFilter:
         if "nosuch" in text:
             at = text.index("nosuch")

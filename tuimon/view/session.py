@@ -58,6 +58,9 @@ class EngineFacade(Protocol):
     def event(self, batch: Batch, row: int) -> Event:
         """Return a row object."""
 
+    def prepare(self) -> bool:
+        """Do a piece of work that makes filters quicker; return whether there was any."""
+
     def filter(self, text: str) -> RowFilter:
         """Compile a filter; RuleError when it is wrong."""
 
@@ -136,7 +139,7 @@ class Session:
         self._filter: RowFilter | None = None
         self._chosen: Chosen | None = None
         self._generation = 0
-        self._scan = ScanThread(self.live)
+        self._scan = ScanThread(self.live, engine.prepare)
 
     @property
     def in_force(self) -> InForce:
