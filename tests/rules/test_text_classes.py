@@ -14,7 +14,7 @@ from tests import builders
 from tests.rules import strategies
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
-from tuimon.rules import prefilter_numpy, text_classes
+from tuimon.rules import prefilter_bits, text_classes
 from tuimon.rules.checks import Checks
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.predicates import predicate
@@ -152,11 +152,11 @@ def test_guards_and_shared_parts_rule_nothing_out_that_holds(rules, events):
     """Else a rule would be lost as soon as enough others ask about the same field."""
     batch, tables = builders.batch_of(events)
     plain = built(rules)
-    before = prefilter_numpy._MIN_GUARDED
-    prefilter_numpy._MIN_GUARDED = 1
+    before = prefilter_bits.MIN_GUARDED
+    prefilter_bits.MIN_GUARDED = 1
     try:
         guarded = built(rules)
         kept = guarded.candidates(batch, tables).tolist()
     finally:
-        prefilter_numpy._MIN_GUARDED = before
+        prefilter_bits.MIN_GUARDED = before
     assert kept == plain.candidates(batch, tables).tolist()

@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Container, Event, Process
-from tuimon.fields.registry import UNKNOWN, FieldType, Value
 from tuimon.records import Flag, Kind
-from tuimon.rules.checks import Checks, Context, Load, Test
+from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import Program
 from tuimon.rules.graph import TRUE, Graph
-from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.prefilter import Clauses, Cutter, key_registers
+from tuimon.rules.prefilter_bits import Bits, guards_of
 from tuimon.rules.text_classes import text_classes
 
 _MAX_DETAILS: Final = 50_000
@@ -37,7 +36,6 @@ _LONG_TEXT: Final = 512
 _MAX_ACTORS: Final = 100_000
 _MAX_AGE_S: Final = 120.0
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
-_WORD: Final = 64
 _MAX_ANCESTORS: Final = 64
 
 
@@ -185,159 +183,6 @@ def _is_settled(process: Process) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """A field that many clauses compare with constants before anything else can matter (``proc.name in (...)``)."""
-
-    load: Load
-    guarded: int
-    """Bits of the clauses that hold only if the field has one of their constants."""
-    allowed: dict[Value, int]
-    """By constant, the bits of the clauses that take it."""
-
-
-_MIN_GUARDED: Final = 4
-"""A field that fewer clauses are guarded by is not worth loading first."""
-
-
-def _guards(program: Program, checks: Checks, clauses: dict[int, int]) -> list[_Guard]:
-    """Return the guards of projections, given by node with the bits of their clauses; the sharpest field first."""
-    found: dict[FieldRef, dict[Value, int]] = {}
-    guarded: dict[FieldRef, int] = {}
-    for node, bits in clauses.items():
-        for part in _conjuncts(program.graph, node):
-            kind, check = program.graph.keys[part]
-            ref = _guarding(check, checks) if kind == "check" else None
-            if ref is None or guarded.get(ref, 0) & bits:
-                continue
-            guarded[ref] = guarded.get(ref, 0) | bits
-            allowed = found.setdefault(ref, {})
-            items = (check.right,) if isinstance(check.right, Literal) else check.right.items
-            for item in items:
-                allowed[item.text] = allowed.get(item.text, 0) | bits
-    worth = [ref for ref in found if guarded[ref].bit_count() >= _MIN_GUARDED]
-    worth.sort(key=lambda ref: -guarded[ref].bit_count())
-    return [_Guard(program.loader(ref), guarded[ref], found[ref]) for ref in worth]
-
-
-def _conjuncts(graph: Graph, node: int) -> tuple[int, ...]:
-    """Return the nodes that must all hold for a node to hold."""
-    return graph.children(node) if graph.keys[node][0] == "and" else (node,)
-
-
-def _shared(graph: Graph, clauses: dict[int, int]) -> dict[int, int]:
-    """Return the nodes that projections have in common as conjuncts, with the bits of their clauses; most first."""
-    found: dict[int, int] = {}
-    for node, bits in clauses.items():
-        for part in _conjuncts(graph, node):
-            found[part] = found.get(part, 0) | bits
-    worth = {part: bits for part, bits in found.items() if bits.bit_count() >= _MIN_GUARDED}
-    return dict(sorted(worth.items(), key=lambda each: -each[1].bit_count()))
-
-
-def _guarding(check: Check, checks: Checks) -> FieldRef | None:
-    """Return the field of a check that holds only of some texts, None for every other check."""
-    if check.op not in ("=", "==", "in") or check.modifier is not None or not isinstance(check.left, FieldRef):
-        return None
-    side = checks.side(check.left)
-    plain = side.type is FieldType.CHARBUF and side.twin is None and not side.is_list and not side.several
-    return check.left if plain and isinstance(check.right, Literal | ValueList) else None
-
-
-class _Bits:
-    """Answers as rows of words, one bit per clause.
-
-    ``rows``: which clauses the asked thing does not rule out; ``sure``: for which of them the projection surely holds;
-    ``known``: which were asked about at all.
-    """
-
-    def __init__(
-        self,
-        tests: Sequence[tuple[Test, int]],
-        blank: Context,
-        clauses: int,
-        guards: Sequence[_Guard] = (),
-        shared: Sequence[tuple[Test, int]] = (),
-    ) -> None:
-        self._tests = tests
-        """Test of each distinct projection, and the bits of the clauses that have it."""
-        self._guards = guards
-        self._shared = shared
-        """Test of each part that several clauses cannot hold without, and the bits of these."""
-        self._blank = blank
-        self.all = (1 << clauses) - 1
-        self._size = max(1, -(-clauses // _WORD)) * 8
-        self.rows = np.zeros((256, self._size // 8), np.uint64)
-        self.known = np.zeros_like(self.rows)
-        self.sure = np.zeros_like(self.rows)
-        self.used = 0
-
-    @property
-    def asks(self) -> bool:
-        """Whether there is anything to ask about; without, every clause may hold and surely does."""
-        return bool(self._tests)
-
-    def new_row(self) -> int:
-        """Return the number of a row about which nothing is known; the arrays may be replaced."""
-        if self.used == len(self.rows):
-            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
-            self.known = np.concatenate([self.known, np.zeros_like(self.known)])
-            self.sure = np.concatenate([self.sure, np.zeros_like(self.sure)])
-        row = self.used
-        self.used += 1
-        self.rows[row] = self.known[row] = self.sure[row] = 0
-        return row
-
-    def ask(self, row: int, event: Event, wanted: int) -> None:
-        """Find out about some clauses, given as bits, and add that to a row."""
-        try:
-            bits, sure = self._answer(event, wanted)
-        except Exception:  # a value that cannot be read rules nothing out; the exact evaluator meets it, and says so
-            bits, sure = wanted, 0
-        self.rows[row] |= self.words(bits)
-        self.sure[row] |= self.words(bits & sure)
-        self.known[row] |= self.words(wanted)
-
-    def _answer(self, event: Event, wanted: int) -> tuple[int, int]:
-        """Return which of some clauses an event does not rule out, and for which the projection surely holds."""
-        context = self._blank.copy()
-        context[0] = event
-        bits = wanted
-        for guard in self._guards:
-            value = guard.load(context)
-            if value is None:
-                bits &= ~guard.guarded
-            elif value is not UNKNOWN:
-                bits &= ~guard.guarded | guard.allowed.get(value, 0)
-        for test, clauses in self._shared:
-            if bits & clauses and test(context) is False:
-                bits &= ~clauses
-        sure = bits
-        for test, clauses in self._tests:
-            if not bits & clauses:
-                continue
-            result = test(context)
-            if not result:
-                sure &= ~clauses
-                if result is False:
-                    bits &= ~clauses
-                    if not bits:
-                        break
-        return bits, sure
-
-    def missing(self, row: int, wanted: bytes) -> int:
-        """Return which of some clauses, given as the bytes of a row, are not known yet, as bits."""
-        return int.from_bytes(wanted, "little") & ~int.from_bytes(self.known[row].tobytes(), "little")
-
-    def words(self, bits: int) -> NDArray[np.uint64]:
-        """Return bits as a row of words."""
-        return np.frombuffer(bits.to_bytes(self._size, "little"), "<u8")
-
-    def clear(self) -> None:
-        """Forget all answers."""
-        self.used = 0
-
-
 class Kept(NamedTuple):
     """What a mask leaves of some rows."""
 
@@ -377,18 +222,16 @@ class Mask:
         self._checks = checks
         self._revision = checks.addresses_revision
 
-    def _bits(self, graph: Graph, checks: Checks, nodes: Sequence[int]) -> _Bits:
+    def _bits(self, graph: Graph, checks: Checks, nodes: Sequence[int]) -> Bits:
         """Return the table of answers for one projection of all clauses."""
         clauses: dict[int, int] = {}
         for at, node in enumerate(nodes):
             if node != TRUE:
                 clauses[node] = clauses.get(node, 0) | 1 << at
         program = Program(checks, graph)
-        shared = _shared(graph, clauses)
-        tests = program.print([*shared, *clauses])
-        guards = _guards(program, checks, clauses)
-        asked = list(zip(tests, [*shared.values(), *clauses.values()], strict=True))
-        return _Bits(asked[len(shared) :], program.blank(), len(nodes), guards, asked[: len(shared)])
+        tests = program.print(list(clauses))
+        guards = guards_of(program, checks, clauses)
+        return Bits(list(zip(tests, clauses.values(), strict=True)), program.blank(), len(nodes), guards)
 
     def keep(
         self, batch: Batch, rows: NDArray[np.intp], actors: NDArray[np.int64], generation: int, event_of: EventOf
@@ -443,9 +286,8 @@ class Mask:
         missing = np.flatnonzero(found < 0)
         if len(missing):
             new, first = np.unique(actors[missing], return_index=True)
-            for number, at in zip(new.tolist(), missing[first].tolist(), strict=True):
-                row = self._row_of_actor[number] = self._actors.new_row()
-                self._actors.ask(row, event_of(batch, int(rows[at])), self._actors.all)
+            begin = self._actors.ask_all(event_of(batch, row) for row in rows[missing[first]].tolist())
+            self._row_of_actor[new] = np.arange(begin, begin + len(new))
             found = self._row_of_actor[actors]
         return found
 
