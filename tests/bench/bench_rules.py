@@ -1,34 +1,44 @@
 """How many events per second are judged on one core, with all upstream rules (tuimon's own where those are absent).
 
-    python -m tests.bench.bench_rules [--events N] [--rounds N] [--json FILE]
+    python -m tests.bench.bench_rules [--made] [--events N] [--rounds N] [--json FILE]
 
-The mix is that of a busy web node: opens, execs, connects, sends, and many reads and closes that no rule looks at;
-about one event in a thousand makes an alert. The baseline is the exact evaluator on every event whose type some rule
-looks at; beside it the same behind the numpy prefilter, cold (rules just loaded, everything seen for the first time)
-and warm, and behind the kernel's prefilter too, as its numpy twin tells it: events per second of those that happen, of
-which the kernel keeps most to itself. CPU time of one core; rounds are interleaved, the median counts.
+The mix is recorded: a million calls of a machine at work, reads and writes too (tests.bench.real_mix; recording it
+takes root and a minute, once). ``--made`` makes one instead: a busy web node whose paths repeat. The baseline is the
+exact evaluator on every event whose type some rule looks at; beside it the same behind the numpy prefilter, in the
+first pass (nothing of the mix seen before, the rules compiled for its kinds of events) and again (all of it seen); and
+behind the kernel's prefilter too, as its numpy twin tells it: events per second of those that happen, of which the
+kernel keeps most to itself. CPU time of one core; rounds are interleaved, the median counts. Below: where the time of
+a first pass goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from tests import builders
+from tests.bench import real_mix
 from tuimon.batch import Batch, from_records, take
-from tuimon.events import HOST, Process
+from tuimon.events import HOST, Event, Process
 from tuimon.records import Kind, SizeClass, SockFlag
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
-from tuimon.rules.prefilter_columns import kernel_mask
-from tuimon.rules.ruleset import RuleSet
+from tuimon.rules.prefilter_columns import kernel_mask, places_of
+from tuimon.rules.prefilter_numpy import Actors, Mask
+from tuimon.rules.ruleset import RuleSet, Tables
 
 ROOT = Path(__file__).resolve().parents[2]
 UPSTREAM = ROOT.parent / "shared" / "upstream" / "falco-rules"
@@ -147,43 +157,103 @@ def _record(
     return builders.record(number, kind=Kind.EXEC, slots=slots, proc=proc, **common)
 
 
-def exact(ruleset: RuleSet, batch: Batch, tables: builders.FakeTables) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Flow:
+    """Events as they come, and who did them."""
+
+    drains: list[Batch]
+    tables: Tables
+    event_of: Callable[[Batch, int], Event]
+
+    @property
+    def events(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.drains))
+
+
+def made(events: int, drain: int) -> Flow:
+    """Return the made mix."""
+    batch, tables = build(events)
+    parts = [take(batch, np.arange(at, min(at + drain, len(batch)))) for at in range(0, len(batch), drain)]
+    return Flow(parts, tables, lambda part, row: builders.event_of(part, row, tables))
+
+
+def recorded(events: int) -> Flow:
+    """Return the recorded mix."""
+    mix = real_mix.history(events, loud=True)
+    tables = SimpleNamespace(processes=mix.processes, containers=mix.containers)
+    return Flow(mix.batches, tables, mix.event_of)
+
+
+def exact(ruleset: RuleSet, flow: Flow) -> tuple[int, int]:
     """Judge every event of interest; return how many were looked at and how many hits there were."""
-    rows = ruleset.interesting(batch).tolist()
-    return len(rows), sum(len(ruleset.judge(builders.event_of(batch, row, tables))) for row in rows)
-
-
-def prefiltered(ruleset: RuleSet, batch: Batch, tables: builders.FakeTables, drain: int) -> tuple[int, int]:
-    """Judge what the prefilter leaves, drain by drain; return how many were looked at and how many hits there were."""
     looked = hits = 0
-    for part in drains(batch, drain):
-        rows = ruleset.candidates(part, tables).tolist()
+    ruleset._hinted = None
+    for batch in flow.drains:
+        rows = ruleset.interesting(batch).tolist()
         looked += len(rows)
-        hits += sum(len(ruleset.judge(builders.event_of(part, row, tables))) for row in rows)
+        hits += sum(len(ruleset.judge(flow.event_of(batch, row))) for row in rows)
     return looked, hits
 
 
-def sent_by_kernel(ruleset: RuleSet, batch: Batch) -> np.ndarray:
+def prefiltered(ruleset: RuleSet, flow: Flow) -> tuple[int, int]:
+    """Judge what the prefilter leaves; return how many were looked at and how many hits there were."""
+    looked = hits = 0
+    for batch in flow.drains:
+        rows = ruleset.candidates(batch, flow.tables).tolist()
+        looked += len(rows)
+        hits += sum(len(ruleset.judge(flow.event_of(batch, row))) for row in rows)
+    return looked, hits
+
+
+def behind_kernel(ruleset: RuleSet, flow: Flow) -> Flow:
+    """Return what the kernel sends of a flow."""
+    parts = [take(batch, sent_by_kernel(ruleset, batch, flow.tables)) for batch in flow.drains]
+    return Flow([part for part in parts if len(part)], flow.tables, flow.event_of)
+
+
+def shares(ruleset: RuleSet, flow: Flow) -> dict[str, float]:
+    """Return the CPU time of each step of a first pass, in seconds."""
+    steps = {
+        "which calls rules look at": (RuleSet, "interesting"),
+        "number the actors": (Actors, "number"),
+        "ask new actors": (Mask, "_actor_rows"),
+        "keys of details (texts)": (Mask, "_keys"),
+        "ask new details": (Mask, "_detail_rows"),
+        "all": (RuleSet, "candidates"),
+    }
+    spent = dict.fromkeys(steps, 0.0)
+    with contextlib.ExitStack() as stack:
+        for step, (owner, name) in steps.items():
+            stack.enter_context(mock.patch.object(owner, name, _timed(getattr(owner, name), spent, step)))
+        prefiltered(ruleset, flow)
+    spent["ask new details"] -= spent["keys of details (texts)"]
+    spent["the rest"] = 2 * spent["all"] - sum(spent.values())
+    return spent
+
+
+def _timed(function: Callable[..., Any], spent: dict[str, float], step: str) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
+        began = time.process_time()
+        try:
+            return function(*args)
+        finally:
+            spent[step] += time.process_time() - began
+
+    return run
+
+
+def sent_by_kernel(ruleset: RuleSet, batch: Batch, tables: Tables) -> np.ndarray:
     """Return the rows that the kernel would send for these rules: process events, and what its prefilter leaves."""
+    places = places_of(batch, tables.containers.of_cgroup)
     head = batch.head
     kept = np.zeros(len(batch), bool)
     rows = ruleset.interesting(batch)
     kept[rows] = head["kind"][rows] != Kind.SYSCALL
     for number, expression in ruleset.kernel_expressions().items():
         mine = rows[(head["nr"][rows] == number) & (head["kind"][rows] == Kind.SYSCALL)]
-        kept[mine] = kernel_mask(expression, batch, mine)
+        kept[mine] = kernel_mask(expression, batch, mine, places)
     return np.flatnonzero(kept)
-
-
-def drains(batch: Batch, size: int) -> list[Batch]:
-    """Return the batch cut into drains of a size; cut once, not timed."""
-    key = (id(batch), size)
-    if key not in _DRAINS:
-        _DRAINS[key] = [take(batch, np.arange(at, min(at + size, len(batch)))) for at in range(0, len(batch), size)]
-    return _DRAINS[key]
-
-
-_DRAINS: dict[tuple[int, int], list[Batch]] = {}
 
 
 def report(
@@ -195,44 +265,42 @@ def report(
     print(
         f"{rules} rules, {events:,} events, {looked:,} of a type some rule looks at, {hits} hits; CPU time of one core"
     )
-    print(f"{'way':18}{'events/s':>14}{'µs/event':>10}{'judged':>10}{'x exact':>9}")
+    print(f"{'way':22}{'events/s':>14}{'µs/event':>10}{'judged':>10}{'x exact':>9}")
     figures: dict[str, object] = {}
     for name, seconds in times.items():
         median = statistics.median(seconds)
         rate = events / median
         figures[name] = {"events_per_s": rate, "judged": counts[name][0], "ratio_to_exact": base / median}
-        print(f"{name:18}{rate:14,.0f}{1e6 / rate:10.2f}{counts[name][0]:10,}{base / median:9.1f}")
+        print(f"{name:22}{rate:14,.0f}{1e6 / rate:10.2f}{counts[name][0]:10,}{base / median:9.1f}")
     return figures
 
 
 def main() -> int:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--made", action="store_true", help="judge a made mix, not the recorded one")
+    parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--drain", type=int, default=20_000, help="events per drain")
+    parser.add_argument("--drain", type=int, default=20_000, help="events per drain of the made mix")
     parser.add_argument("--json", help="write the figures to this file")
     options = parser.parse_args()
-    batch, tables = build(options.events)
+    flow = made(options.events, options.drain) if options.made else recorded(options.events)
     loaded = load(rule_files())
     ruleset, behind = RuleSet.build(loaded, 1), RuleSet.build(loaded, 1)
-    sent = take(batch, sent_by_kernel(ruleset, batch))
-    # In the time of a drain only so many events arrive from the kernel.
-    sent_drain = max(1, options.drain * len(sent) // len(batch))
-    drains(batch, options.drain)
-    drains(sent, sent_drain)
-    ways = ("exact", "prefilter, cold", "prefilter", "kernel, prefilter")
+    prefiltered(ruleset, flow)  # what "again" means
+    sent = behind_kernel(ruleset, flow)
+    prefiltered(behind, sent)
+    ways = ("exact", "prefilter, first pass", "prefilter, again", "kernel, first pass", "kernel, again")
     times: dict[str, list[float]] = {way: [] for way in ways}
     counts: dict[str, tuple[int, int]] = {}
     for _ in range(options.rounds):
-        fresh = RuleSet.build(loaded, 1)
-        prefiltered(ruleset, batch, tables, options.drain)  # what "warm" means
-        prefiltered(behind, sent, tables, sent_drain)
+        fresh, fresh_behind = RuleSet.build(loaded, 2, ruleset), RuleSet.build(loaded, 2, ruleset)
         runs = (
-            lambda: exact(ruleset, batch, tables),
-            lambda fresh=fresh: prefiltered(fresh, batch, tables, options.drain),
-            lambda: prefiltered(ruleset, batch, tables, options.drain),
-            lambda: prefiltered(behind, sent, tables, sent_drain),
+            lambda: exact(ruleset, flow),
+            lambda fresh=fresh: prefiltered(fresh, flow),
+            lambda: prefiltered(ruleset, flow),
+            lambda fresh=fresh_behind: prefiltered(fresh, sent),
+            lambda: prefiltered(behind, sent),
         )
         for name, run in zip(ways, runs, strict=True):
             began = time.process_time()
@@ -242,15 +310,15 @@ def main() -> int:
     if len(set(hits.values())) != 1:
         print(f"the ways disagree: {hits}", file=sys.stderr)
         return 1
-    figures = report(times, counts, len(batch), len(ruleset))
+    figures = report(times, counts, flow.events, len(ruleset))
     looked = counts["exact"][0]
-    print(
-        f"the kernel sends {len(sent):,} of them: {1 - len(sent) / len(batch):.0%} of all events stay there, ", end=""
-    )
-    print(f"{1 - len(sent) / looked:.0%} of those of a type some rule looks at")
+    print(f"the kernel sends {sent.events:,} of them: {1 - sent.events / flow.events:.1%} of all stay there, ", end="")
+    print(f"{1 - sent.events / looked:.1%} of those of a type some rule looks at")
+    steps = shares(RuleSet.build(loaded, 2, ruleset), flow)
+    print("a first pass: " + ", ".join(f"{step} {spent:.2f} s" for step, spent in steps.items()))
     if options.json:
-        result = {"events": len(batch), "rules": len(ruleset), "sent_by_kernel": len(sent), "ways": figures}
-        Path(options.json).write_text(json.dumps(result, indent=1))
+        result = {"events": flow.events, "rules": len(ruleset), "sent_by_kernel": sent.events, "ways": figures}
+        Path(options.json).write_text(json.dumps(result | {"first_pass_s": steps}, indent=1))
     return 0
 
 
