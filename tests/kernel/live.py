@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,12 +12,46 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuimon.batch import Batch
+from tuimon.capture.bpf_calls import attach
 from tuimon.capture.kernel import KernelSource
-from tuimon.capture.source import Interest, Want
+from tuimon.capture.program import ON_DEMAND
+from tuimon.capture.source import Interest, Source, Want
 from tuimon.records import SOCK, Flag, Kind, Slot
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 
 WAIT_S = 20.0
+
+
+class Links:
+    """The attachments of a running source, which can be cut and made again."""
+
+    def __init__(self, source: Source) -> None:
+        assert isinstance(source, KernelSource)
+        assert source._programs is not None
+        self.programs = source._programs
+        tracepoints = [name for name in reversed(self.programs.first) if name != ON_DEMAND]
+        self.of = dict(zip(tracepoints, self.programs.fds[-len(tracepoints) :], strict=True))
+        self.looks = self.programs.entry is not None
+
+    def cut(self, tracepoint: str) -> None:
+        self.programs.fds.remove(self.of[tracepoint])
+        os.close(self.of.pop(tracepoint))
+
+    def mend(self, tracepoint: str) -> None:
+        typed = self.programs.kind != "plain"
+        self.of[tracepoint] = attach(self.programs.first[tracepoint], tracepoint, typed=typed)
+        self.programs.fds.append(self.of[tracepoint])
+
+    def cut_all(self) -> None:
+        for tracepoint in list(self.of):
+            self.cut(tracepoint)
+        self.programs.look_at_entries(False)
+
+    def mend_all(self) -> None:
+        for tracepoint in self.programs.first:
+            if tracepoint != ON_DEMAND:
+                self.mend(tracepoint)
+        self.programs.look_at_entries(self.looks)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import threading
 import time
@@ -12,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.kernel.live import Links
 from tuimon import watchdog
-from tuimon.capture.bpf_calls import attach
 from tuimon.capture.kernel import KernelSource
 from tuimon.engine import Engine, build_engine
 from tuimon.headless.watch import watch
@@ -32,25 +31,6 @@ SILENT, BACK, LOST, RECOVERED = (
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "SILENT_S", 2.0)
     monkeypatch.setattr(watchdog, "OVER_S", 2.0)
-
-
-class Links:
-    """The attachments of a running source, which can be cut and made again."""
-
-    def __init__(self, source: KernelSource) -> None:
-        assert source._programs is not None
-        self.programs = source._programs
-        links = self.programs.fds[-len(self.programs.first) :]
-        self.of = dict(zip(reversed(self.programs.first), links, strict=True))
-
-    def cut(self, tracepoint: str) -> None:
-        self.programs.fds.remove(self.of[tracepoint])
-        os.close(self.of.pop(tracepoint))
-
-    def mend(self, tracepoint: str) -> None:
-        typed = self.programs.kind != "plain"
-        self.of[tracepoint] = attach(self.programs.first[tracepoint], tracepoint, typed=typed)
-        self.programs.fds.append(self.of[tracepoint])
 
 
 @pytest.fixture
@@ -81,7 +61,7 @@ def rules(engine: Engine) -> list[str]:
 
 
 def test_probes_that_are_detached_are_reported_and_again_when_they_are_back(engine: Engine) -> None:
-    links = Links(engine.source)  # type: ignore[arg-type]
+    links = Links(engine.source)
     time.sleep(1.2)
     links.cut("sys_exit")
     wait_for(lambda: SILENT in rules(engine), 20)
@@ -95,7 +75,7 @@ def test_probes_that_are_detached_are_reported_and_again_when_they_are_back(engi
 
 
 def test_an_exec_probe_alone_is_missed_too(engine: Engine) -> None:
-    links = Links(engine.source)  # type: ignore[arg-type]
+    links = Links(engine.source)
     time.sleep(1.2)
     links.cut("sched_process_exec")
     ends_at = time.monotonic() + 20
