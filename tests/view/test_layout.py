@@ -50,7 +50,7 @@ def test_a_blocks_sign_stays() -> None:
     [
         ("- rule: A\n  output: x\n", 1, "no condition"),
         ("- rule: A\n  condition: 'a and b'\n", 1, "quotes"),
-        ("- rule: A\n  condition: a and\n", 1, ""),
+        ("- rule: A\n  condition: a and\n", 1, "is wrong"),
     ],
 )
 def test_what_cannot_be_laid_out_says_why(text: str, row: int, part: str) -> None:

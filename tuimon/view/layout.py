@@ -67,7 +67,7 @@ def condition_lines(text: str) -> list[str]:
 def _lines(node: Condition, text: str, width: int, *, top: bool = True) -> list[str]:
     """Return a part in lines. Of ``text`` (empty: none) the parts are taken as they are written."""
     if isinstance(node, Not):
-        inner = _wrapped(node.child, text, width - 4)
+        inner = _wrapped(node.child, text, width - 4, negated=True)
         return [f"not {inner[0]}", *(f"    {line}" for line in inner[1:])]
     if not isinstance(node, And | Or):
         span = node.span
@@ -84,9 +84,9 @@ def _lines(node: Condition, text: str, width: int, *, top: bool = True) -> list[
     return out
 
 
-def _wrapped(node: Condition, text: str, width: int) -> list[str]:
-    """Return a part in lines, in parentheses where it is made of several."""
-    if not isinstance(node, And | Or):
+def _wrapped(node: Condition, text: str, width: int, *, negated: bool = False) -> list[str]:
+    """Return a part in lines, in parentheses where it is made of several, or is a ``not`` behind another."""
+    if not isinstance(node, And | Or) and not (negated and isinstance(node, Not)):
         return _lines(node, text, width, top=False)
     inner = _lines(node, text, width - 2, top=False)
     inner = [inner[0], *(f" {line}" for line in inner[1:])]
