@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.ui.conftest import screen_text, settle, until
 from tuimon.ui.screens.columns import ColumnList, ColumnsDialog
+from tuimon.ui.widgets.completion_list import CompletionList
+from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import LiveList
 
 OWNERS = (ColumnList, ColumnsDialog)
@@ -160,3 +164,47 @@ async def gives_up_choosing_columns(app, pilot, keys):
     await press(app, pilot, keys[0])
     assert app.screen is app.main
     assert live(app).columns[0].key == "alert"
+
+
+@case("filter.complete")
+async def completes(app, pilot, keys):
+    offered = app.main.query_one(CompletionList)
+    await press(app, pilot, "slash", *"proc.na")
+    await until(lambda: offered.is_open)
+    await press(app, pilot, keys[0])
+    assert app.main.query_one(FilterInput).value == "proc.name "
+    await until(lambda: offered.is_open)
+    await press(app, pilot, keys[0])
+    assert app.main.query_one(FilterInput).value == "proc.name = "
+    await until(lambda: offered.is_open)
+    await press(app, pilot, "down", "up", "down", "down", keys[0])
+    assert app.main.query_one(FilterInput).value == "proc.name = sh"
+    await press(app, pilot, "enter")
+    assert app.session.filter_text == "proc.name = sh"
+    assert not offered.is_open
+
+
+@case("event.keep", "event.drop")
+async def keeps_or_drops_a_field_of_an_event(app, pilot, keys):
+    await press(app, pilot, "g", "j", "enter", keys[0])
+    assert "about no field" in screen_text(app)
+    await press(app, pilot, "j", keys[0])
+    assert app.screen is app.main
+    word = "" if keys[0] == "equals_sign" else "not "
+    assert app.session.filter_text == f"{word}evt.type = openat"
+
+
+@case("event.copy")
+async def copies_a_value_or_the_event(app, pilot, keys):
+    await press(app, pilot, "g", "j", "enter", keys[0])
+    assert json.loads(app.clipboard)["fd.name"] == "/etc/passwd"
+    await press(app, pilot, "j", keys[0])
+    assert app.clipboard == "openat"
+
+
+@case("event.json")
+async def shows_an_event_as_json(app, pilot, keys):
+    await press(app, pilot, "g", "j", "enter", keys[0])
+    assert '"evt.type": "openat"' in screen_text(app)
+    await press(app, pilot, keys[0])
+    assert "process and its ancestors" in screen_text(app)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.ui import live_keys
+from tests.ui import live_keys, triage_keys
 from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.rules.loader import load
@@ -30,8 +30,9 @@ from tuimon.ui.widgets.rule_editor import RuleEditor
 OWNERS = (
     TuimonApp, MainScreen, LineList, LivePane, LiveList, ContainersPane, ContainerList, AlertsPane, AlertList,
     FilterInput, RulesTab, RuleEditor, Details, EventDetails, AlertDetails, *live_keys.OWNERS,
+    *triage_keys.OWNERS,
 )  # fmt: skip
-CASES = dict(live_keys.CASES)
+CASES = live_keys.CASES | triage_keys.CASES
 
 
 def case(*ids):
@@ -270,12 +271,6 @@ async def copies_a_row(app, pilot, keys):
     assert json.loads(app.clipboard)["evt.type"] == "execve"
 
 
-@case("event.copy")
-async def copies_an_event(app, pilot, keys):
-    await press(app, pilot, "g", "enter", keys[0])
-    assert json.loads(app.clipboard)["proc.cmdline"] == "sh -i"
-
-
 @case("containers.order", "containers.back")
 async def orders_containers(app, pilot, keys):
     await press(app, pilot, "c", "greater_than_sign")
@@ -332,13 +327,6 @@ async def edits_a_rule_from_the_dialog(app, pilot, keys):
     await press(app, pilot, "down", "enter", "e")
     assert body(app) == "rules"
     assert app.screen is app.main
-
-
-@case("alert.copy")
-async def copies_an_alert(app, pilot, keys):
-    await to_alerts(app, pilot)
-    await press(app, pilot, "enter", "y")
-    assert json.loads(app.clipboard)["rule"] == "Contact the API server"
 
 
 @case("alerts.fold")
@@ -423,7 +411,7 @@ def test_no_class_with_bindings_is_forgotten():
 
     import tuimon.ui
 
-    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "ask", "why")  # tested by themselves
+    beside = ("board_tab", "tree_tab", "health_tab", "replay_tab", "why")  # tested by themselves
     found = set()
     for module in pkgutil.walk_packages(tuimon.ui.__path__, "tuimon.ui."):
         loaded = importlib.import_module(module.name)

@@ -12,7 +12,7 @@ from tuimon.history import History
 from tuimon.rules.filter import compile_filter
 from tuimon.view.folded_rows import FoldedRows, repeats
 from tuimon.view.live_view import LiveView
-from tuimon.view.scan import rows_of
+from tuimon.view.search import rows_of
 
 ONE, TWO = process("one", pid=11), process("two", pid=12)
 

@@ -14,6 +14,7 @@ from tuimon.revisions import Revision
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_view import AlertView
+from tuimon.view.completion import Completion, complete, context_of
 from tuimon.view.container_view import ContainerView
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
@@ -24,6 +25,7 @@ from tuimon.view.query import compile_all, compile_one, parted
 from tuimon.view.rule_book import RuleBook
 from tuimon.view.scan import Chosen, RowFilter
 from tuimon.view.scan_thread import ScanThread
+from tuimon.view.seen import Seen
 from tuimon.view.severity import worse
 from tuimon.view.terms import joined
 from tuimon.view.trail import Step, Steps, Trail
@@ -131,6 +133,7 @@ class Session:
         self.book = RuleBook(engine.rule_files(), rules_path, rule_folders)
         self.journal = journal if journal is not None else Journal(None)
         self.filter_history = FilterHistory()
+        self._seen = Seen(engine.history, engine.event)
         self.marks: dict[int, str] = {}
         """Event number to the worst priority of its alerts."""
         self.trail = Trail()
@@ -216,6 +219,12 @@ class Session:
         self.trail.set_containers(Step(label, containers=ids, view=view) if ids else None)
         self._follow_trail()
 
+    def alerts_about(self, num: int) -> Sequence[Alert]:
+        """Return the alerts about an event that are still kept, oldest first."""
+        if num not in self.marks:
+            return ()
+        return [alert for alert in self.engine.alerts_since(0) if alert.event.num == num]
+
     def toggle_loud(self) -> None:
         """Ask for the calls that come by the million (read, write, futex, ...) too, or no longer."""
         self.loud = not self.loud
@@ -239,6 +248,13 @@ class Session:
         self.filter_history.add(text)
         self.trail.set_terms(Step(text, text) if text else None)
         self._follow_trail()
+
+    def complete(self, text: str, cursor: int) -> Completion:
+        """Return what can stand at a place of a filter; any thread, may take some milliseconds."""
+        lead = len(text) - len(text.removeprefix("!"))
+        context = context_of(getattr(self.engine, "loaded", None), self._seen)
+        found = complete(text[lead:], max(cursor - lead, 0), context)
+        return Completion(found.start + lead, found.items)
 
     def add_step(self, step: Step) -> bool:
         """Take a step further in; return False when it was taken already.

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tuimon.errors import TuimonError
+from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
@@ -18,6 +19,7 @@ from tuimon.view.cells import Cell
 from tuimon.view.clock import amount
 
 if TYPE_CHECKING:
+    from tuimon.events import Event
     from tuimon.ui.app import TuimonApp
     from tuimon.view.arrangement import Arrangement
     from tuimon.view.columns import Column
@@ -34,11 +36,12 @@ _SEARCH: Final = "Look for a text in all rows that the filter keeps, whatever th
 _SORT: Final = "Sort by the column to the left or right; by time: as they come"
 _FOLD: Final = "Show repeats in a row as one, with their number"
 _COLUMNS: Final = "Choose the columns; any field can be one"
+_FROM_FILTER: Final = "Write a rule from the filter in force"
 _FORGET_TICKS: Final = 10
 """Rows are made afresh this often: marks and container names arrive later than their events."""
 
 
-class LivePane(Pane):
+class LivePane(BenchKeys, Pane):
     """The list with its head, and under it what is shown and what is not."""
 
     app: TuimonApp
@@ -54,10 +57,12 @@ class LivePane(Pane):
         Binding("less_than_sign", "sort(-1)", "Sort", False, key_display="<", tooltip=_SORT, id="live.sort_left"),
         Binding("greater_than_sign", "sort(1)", "Sort", False, key_display=">", tooltip=_SORT, id="live.sort"),
         Binding("I", "invert", "Invert the order", show=False, id="live.invert"),
-        Binding("F", "fold", "Fold repeats", show=False, tooltip=_FOLD, id="live.fold"),
+        Binding("U", "fold", "Fold repeats", show=False, tooltip=_FOLD, id="live.fold"),
         Binding("C", "columns", "Columns", show=False, tooltip=_COLUMNS, id="live.columns"),
         Binding("w", "why", "Why", show=False, tooltip=WHY, id="live.why"),
         Binding("L", "loud", "Loud calls", show=False, tooltip=_LOUD, id="live.loud"),
+        *bench_bindings("live", alert=False),
+        Binding("F", "rule_from_filter", "Rule", show=False, tooltip=_FROM_FILTER, id="live.rule_from_filter"),
     ]
 
     def __init__(self) -> None:
@@ -78,9 +83,11 @@ class LivePane(Pane):
     def attach(self, session: Session) -> None:
         """Take up the events of an engine."""
         from tuimon.view.arrangement import Arrangement
+        from tuimon.view.columns import column_of
         from tuimon.view.live_lines import LiveLines
 
-        chosen = self._lines.chosen if self._lines is not None else ()
+        keys = self.app.main.memory.texts("columns")
+        chosen = tuple(column for key in keys if (column := column_of(key)) is not None)
         self.close()
         self._session = session
         self._lines = LiveLines(session.engine, session.live, session.marks)
@@ -150,7 +157,7 @@ class LivePane(Pane):
             cells.append(Cell(f" +{amount(live.fresh)} new ", "attention"))
         cells.append(Cell(f" {len(live):,} rows ", "muted"))
         if arrangement.folded is not None:
-            cells.append(Cell(f" folded to {arrangement.folded.end - arrangement.folded.first:,} (F) ", "muted"))
+            cells.append(Cell(f" folded to {arrangement.folded.end - arrangement.folded.first:,} (U) ", "muted"))
         if live.filtered:
             cells.append(Cell(f" {live.hidden:,} hidden by filter ", "muted"))
         if snapshot is not None:
@@ -201,6 +208,18 @@ class LivePane(Pane):
         """Say why rules fired or did not for the event under the cursor."""
         if (event := self.list.event_under_cursor()) is not None:
             self.app.open_why(event)
+
+    def bench_subject(self) -> Event | None:
+        """Return the event under the cursor."""
+        return self.list.event_under_cursor()
+
+    def action_rule_from_filter(self) -> None:
+        """Write a rule from the filter in force."""
+        text = self._session.filter_text if self._session is not None else ""
+        if text:
+            self.app.bench.new_rule(text)
+        else:
+            self.app.notify("there is no filter in force: / makes one", markup=False)
 
     def action_pause(self) -> None:
         """Stop drawing new rows, or go on; the capture never stops."""
@@ -366,5 +385,6 @@ class LivePane(Pane):
         if keys is None or self._lines is None:
             return
         self._lines.chosen = tuple(column for key in keys if (column := column_of(key)) is not None)
+        self.app.main.memory.keep("columns", keys)
         self.list.redraw()
         self.show_fixed()

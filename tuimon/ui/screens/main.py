@@ -24,6 +24,8 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
 from tuimon.view.cells import REST, Cell
 from tuimon.view.clock import amount
+from tuimon.view.filter_history import FilterHistory
+from tuimon.view.memory import Memory
 from tuimon.view.status_lines import status_line
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class MainScreen(Screen[None]):
         self._body = ContentSwitcher(initial="live", id="body")
         self._tick = 0
         self._keys = 0
+        self.memory = Memory("")
+        self._history = FilterHistory()
 
     def compose(self) -> ComposeResult:
         """Lay the tabs out; what a tab shows is filled in when there is an engine."""
@@ -111,6 +115,9 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what is known before there is an engine."""
+        self.memory = Memory() if getattr(self.app, "remember", False) else Memory("")
+        self._history = FilterHistory(self.memory.texts("filters"), lambda past: self.memory.keep("filters", past))
+        self._hint.display = not self.memory.flag("hint read")
         self.set_focus(self.live.first_focus)
         self.show_status()
         self._show_tabs()
@@ -133,7 +140,9 @@ class MainScreen(Screen[None]):
 
         self.session = session
         self._filter.check = partial(compile_one, compiled=session.engine.filter)
-        self._filter.use_history(session.filter_history)
+        self._filter.complete = session.complete
+        session.filter_history = self._history
+        self._filter.use_history(self._history)
         for tab in self.tabs.values():
             tab.attach(session)
         self.refresh_bindings()
@@ -410,7 +419,8 @@ class MainScreen(Screen[None]):
         self.hide_hint()
 
     def hide_hint(self) -> None:
-        """The user has pressed something: the hint for the first start has done its work."""
+        """The user has pressed something: the hint for the first start has done its work, also for later runs."""
+        self.memory.keep("hint read", True)
         self._hint.display = False
 
     @property

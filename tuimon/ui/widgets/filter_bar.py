@@ -1,22 +1,32 @@
-"""FilterBar: one line that says what is shown and lets it be changed: filter, chosen container, what they hide."""
+"""FilterBar: one line that says what is shown and lets it be changed: the steps of the breadcrumb, what they hide.
+
+While it is edited it offers what can stand at the cursor: tab takes it, down and up choose. Enter applies the text as
+it is typed, whatever is offered.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Offset
+from textual.message import Message
 from textual.widgets import Input
 
 from tuimon.errors import TuimonError
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.view.cells import REST, Cell
 from tuimon.view.filter_history import FilterHistory
+
+if TYPE_CHECKING:
+    from tuimon.view.completion import Completion
 
 PROMPT: Final = 10
 """Columns before the text."""
@@ -34,7 +44,11 @@ class FilterInput(Input):
         Binding("enter", "submit", "Apply", id="filter.apply"),
         Binding("up", "recall(-1)", "Earlier filter", id="filter.older"),
         Binding("down", "recall(1)", "Later filter", show=False, id="filter.newer"),
+        Binding("tab", "complete", "Complete", id="filter.complete"),
     ]
+
+    class Complete(Message):
+        """Tab was pressed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,6 +58,10 @@ class FilterInput(Input):
             select_on_focus=False,
         )
         self.history = FilterHistory()
+        self.offered: CompletionList | None = None
+        """What can stand at the cursor."""
+        self.recalled = ""
+        """The value that was not typed."""
 
     def validate_value(self, value: str) -> str:
         """Keep what a paste brings from reaching the terminal: control and invisible characters go."""
@@ -53,9 +71,20 @@ class FilterInput(Input):
         """Give the text up."""
         self.post_message(FilterLeft())
 
+    def action_complete(self) -> None:
+        """Take what is offered at the cursor, or ask what there is."""
+        self.post_message(self.Complete())
+
     def action_recall(self, step: int) -> None:
-        """Show an earlier (-1) or later (1) filter."""
-        self.value = self.history.older(self.value) if step < 0 else self.history.newer(self.value)
+        """Walk over what is offered; from its top, and when nothing is, over the filters used before."""
+        offered = self.offered
+        if offered is not None and offered.is_open and (step > 0 or not offered.at_top):
+            offered.move(step)
+            return
+        if offered is not None:
+            offered.close()
+        self.recalled = self.history.older(self.value) if step < 0 else self.history.newer(self.value)
+        self.value = self.recalled
         self.cursor_position = len(self.value)
 
 
@@ -66,7 +95,11 @@ class FilterBar(Vertical):
         super().__init__(id="filter-bar")
         self.check: Callable[[str], object] = str
         """Compiles a filter, raises TuimonError when it is wrong; may be slow."""
+        self.complete: Callable[[str, int], Completion] | None = None
+        """Says what can stand at a place; may take some milliseconds."""
         self._input = FilterInput()
+        self._offered = CompletionList(id="filter-completion")
+        self._input.offered = self._offered
         self._line = CellLines(id="filter-line")
         self._error = CellLines(id="filter-error")
         self._text = ""
@@ -79,6 +112,7 @@ class FilterBar(Vertical):
             yield CellLines([(Cell(" /filter> ", "key"),)], id="filter-prompt")
             yield self._input
         yield self._error
+        yield self._offered
 
     @property
     def editing(self) -> bool:
@@ -92,7 +126,7 @@ class FilterBar(Vertical):
     def edit(self, text: str) -> None:
         """Open the input with a text."""
         self.add_class("-editing")
-        self._input.value = text
+        self._input.value = self._input.recalled = text
         self._input.cursor_position = len(text)
         self.screen.set_focus(self._input)
         self._tell("")
@@ -100,6 +134,7 @@ class FilterBar(Vertical):
     def leave(self) -> None:
         """Close the input."""
         self.remove_class("-editing")
+        self._offered.close()
         self._tell("")
 
     def describe(self, root: str, crumbs: Sequence[str], tail: str) -> None:
@@ -125,6 +160,8 @@ class FilterBar(Vertical):
     def _tell(self, problem: str, hint: str = "", column: int = 0) -> None:
         """Say what is wrong, under the column where it is (from 1; 0: nowhere in particular)."""
         self.set_class(bool(problem), "-wrong")
+        if self._offered.is_open:
+            self._offered.absolute_offset = self._place(self._offered.start)
         at = PROMPT + column - 1 - round(self._input.scroll_x)
         words = len(problem) + len(hint) + 4
         if column and at >= PROMPT and at + words <= max(self.size.width, PROMPT + 40):
@@ -138,6 +175,49 @@ class FilterBar(Vertical):
         event.stop()
         self._timer_running += 1
         self.set_timer(CHECK_S, partial(self._check_later, self._timer_running))
+        if event.value and event.value != self._input.recalled:
+            self._look_up(event.value, self._input.cursor_position)
+        else:
+            self._offered.close()
+
+    # Completion.
+
+    @on(FilterInput.Complete)
+    def _complete(self) -> None:
+        """Take the item under the list's cursor; ask what there is when nothing is offered."""
+        if self._offered.current is not None:
+            self._take()
+        else:
+            self._look_up(self._input.value, self._input.cursor_position)
+
+    @on(CompletionList.Picked)
+    def _take(self) -> None:
+        """Put the item under the list's cursor into the text, and offer what can follow."""
+        item, at = self._offered.current, self._input.cursor_position
+        if item is None:
+            return
+        text, start = self._input.value, self._offered.start
+        rest = text[at:]
+        insert = item.insert.rstrip() if rest.startswith(" ") else item.insert
+        self._offered.close()
+        self._input.value = text[:start] + insert + rest
+        self._input.cursor_position = start + len(insert)
+        self.screen.set_focus(self._input)
+
+    @work(thread=True, exclusive=True, group="completion")
+    def _look_up(self, text: str, cursor: int) -> None:
+        if self.complete is not None:
+            self.call_later(self._found, text, cursor, self.complete(text, cursor))
+
+    def _found(self, text: str, cursor: int, found: Completion) -> None:
+        if self.editing and (text, cursor) == (self._input.value, self._input.cursor_position):
+            self._offered.offer(found, self._place(found.start))
+
+    def _place(self, start: int) -> Offset:
+        """Return where the list goes: under the word, and under what is wrong."""
+        place = self._input.content_region.offset
+        x = place.x + start - round(self._input.scroll_x)
+        return Offset(max(x - 1, 0), place.y + 1 + self.has_class("-wrong"))
 
     def _check_later(self, number: int) -> None:
         if number == self._timer_running and self.editing:
