@@ -6,13 +6,12 @@ his own. What readers see is replaced as a whole, so that any thread may look at
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tuimon.garbage import uncollected
 from tuimon.rules.checks import Addresses
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.loader import LoadResult, load
@@ -130,7 +129,7 @@ class Revisions:
             What ``put`` takes, or why they are refused.
         """
         before = self._now.ruleset
-        with _uncollected():
+        with uncollected():
             loaded = load(files)
             if not loaded.ok:
                 return RuleOutcome(accepted=False, revision=self.number, diagnostics=loaded.diagnostics)
@@ -164,24 +163,6 @@ class Revisions:
         if not past:
             return None
         return next((each for each in reversed(past) if each.number < past[-1].origin), None)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector away from what is made meanwhile.
-
-    A rule set of Falco's size is some 100,000 objects. A full collection stops every thread, the engine's too, for as
-    long as it takes to look at all of them (0.1 s and more), several times in one load; and there is nothing to find:
-    they hold no cycles, so that a rule set goes when the last one who knows it lets it go.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_on:
-            gc.enable()
 
 
 def difference(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuimon.errors import SettingsError
+from tuimon.garbage import uncollected
 
 if TYPE_CHECKING:
     from tuimon.rules.diagnostics import RuleFile
@@ -40,7 +41,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Run one of the actions and return the exit status: 0, or 1 when a file has an error."""
-    loaded, results = _load(args.files)
+    with uncollected():
+        loaded, results = _load(args.files)
     failed = any(result.errors for result in results)
     if args.action == "check":
         _print_check(results, as_json=args.json)

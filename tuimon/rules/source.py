@@ -69,12 +69,13 @@ class Scalar:
         """Return the place of a stretch of the value (offsets into ``text``); without one, where the scalar begins."""
         if not end and not start:
             return node_place(self.file, self.start, self.line, self.column, self.end - self.start)
-        offsets = _offsets(self)
+        # Where it begins is asked of every condition and output, the rest of it of what is wrong.
+        offsets = self.offsets(1) if start == 0 and end == 1 else _offsets(self)
         first, last = min(start, len(self.text)), min(max(end - 1, start), len(self.text))
         return place_at(self.file, offsets[first], offsets[last] + 1)
 
-    def offsets(self) -> list[int]:
-        """Return where each character of the value stands in the file, and where the value ends.
+    def offsets(self, count: int | None = None) -> list[int]:
+        """Return where each character of the value (or of its first ``count``) stands in the file, and where it ends.
 
         Value and file are walked side by side: what is not blank stands in both, in the same order.
         """
@@ -84,7 +85,7 @@ class Scalar:
         elif self.style:
             at += 1
         last, out = at, []
-        for char in self.text:
+        for char in self.text if count is None else self.text[:count]:
             if char.isspace():
                 out.append(min(last, self.end))
                 if self.style != '"' or raw[at : at + 1] != "\\":
