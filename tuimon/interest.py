@@ -34,6 +34,8 @@ STATE: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 """Calls that change what later events say of the process: always asked for, whatever the rules, and never filtered."""
+UNFILTERED: Final = STATE | frozenset(name for name, call in CALLS.items() if call.reserved)
+"""Calls that the kernel never filters for the rules: what follows is judged by what their records say."""
 _RULE_WANT: Final = Want.RULES | Want.PATHS
 
 

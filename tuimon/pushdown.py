@@ -15,7 +15,7 @@ from typing import Final
 from tuimon.capture.source import Source
 from tuimon.enrich.containers import Containers
 from tuimon.errors import CaptureError
-from tuimon.interest import STATE
+from tuimon.interest import UNFILTERED
 from tuimon.rules.prefilter_c import c_prefilter
 from tuimon.rules.prefilter_columns import place_number
 from tuimon.rules.ruleset import RuleSet
@@ -30,7 +30,7 @@ def prefilter_of(ruleset: RuleSet) -> str | None:
     """Return the C text for the kernel, None when there are no rules; what changes a process's state always passes."""
     if not len(ruleset):
         return None
-    always = {NAME_TO_NR.get(name) for name in STATE}
+    always = {NAME_TO_NR.get(name) for name in UNFILTERED}
     expressions = {nr: each for nr, each in ruleset.kernel_expressions().items() if nr not in always}
     return c_prefilter(expressions, NR_TO_NAME)
 

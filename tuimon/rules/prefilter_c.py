@@ -43,6 +43,8 @@ from tuimon.rules.prefilter_ir import (
 from tuimon.syscalls import NAME_TO_NR
 
 _WORD: Final = 8
+_LOOKED_FOR: Final = 3
+"""Bytes of a held text that are looked for eight places at a time."""
 _HELPERS: Final = """\
 #define TM_PREFILTER_TEXT %(text)d
 #define TM_PREFILTER_ANSWERS %(answers)d
@@ -165,6 +167,23 @@ static __always_inline u32 tm_flat(const volatile struct tm_path *path, const u8
 			return 0;
 	}
 	return 1;
+}
+
+/* Whether three bytes may stand somewhere in a path, or right behind it: worth a walk. */
+static __always_inline u32 tm_may_hold(const volatile struct tm_path *path, const u8 *at, u64 one, u64 two, u64 three)
+{
+	u32 i;
+
+	for (i = 0; i < TM_PREFILTER_TEXT; i += 8) {
+		u64 found;
+
+		if (i >= path->len)
+			break;
+		found = tm_zeros(TM_WORD(at + i) ^ one) & tm_zeros(TM_WORD(at + i + 1) ^ two);
+		if (found & tm_zeros(TM_WORD(at + i + 2) ^ three))
+			return 1;
+	}
+	return 0;
 }
 
 /* Take a path as it stands. */
@@ -468,9 +487,13 @@ def _words(text: bytes, at: str = "at") -> list[str]:
 
 
 def _walk(holds: tuple[bytes, ...]) -> list[str]:
-    """Return the walk along a path with the last bytes of it in one word, the oldest lowest."""
+    """Return the walk along a path with the last bytes of it in one word, the oldest lowest.
+
+    A look for three bytes of each text comes first: it takes an eighth of the time.
+    """
+    worth = " ||\n\t    ".join(_may_hold(text) for text in holds)
     lines = [
-        "\t{",
+        "\t{" if any(len(text) < _LOOKED_FOR for text in holds) else f"\tif ({worth}) {{",
         "\t\tu64 last = 0;",
         "\t\tu32 i;",
         "",
@@ -482,6 +505,11 @@ def _walk(holds: tuple[bytes, ...]) -> list[str]:
     for text in holds:
         lines += [f"\t\t\tif ({_window('last', text)})\t/* {_comment(text)} */", "\t\t\t\treturn 1;"]
     return [*lines, "\t\t}", "\t}"]
+
+
+def _may_hold(text: bytes) -> str:
+    words = ", ".join(_number_of(text[at : at + 1] * _WORD) for at in range(_LOOKED_FOR))
+    return f"tm_may_hold(path, at, {words})"
 
 
 def _window(last: str, text: bytes) -> str:

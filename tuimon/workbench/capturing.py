@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tuimon.capture.source import Interest, Want
-from tuimon.interest import STATE
+from tuimon.interest import UNFILTERED
 from tuimon.rules.checks import Checks
 from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_kernel import MAYBE, kernel_expression
@@ -45,7 +45,7 @@ def thinned(interest: Interest, in_force: RuleSet | None) -> Thinned:
         return NOT_THINNED
     elsewhere = bool(interest.cgroups)
     mine = [nr for nr, want in interest.calls.items() if want & Want.RULES and (elsewhere or not want & Want.VIEW)]
-    always = {NAME_TO_NR.get(name) for name in STATE}
+    always = {NAME_TO_NR.get(name) for name in UNFILTERED}
     asked = in_force.kernel_expressions(set(mine) - always)
     return Thinned(frozenset(NR_TO_NAME[nr] for nr, each in asked.items() if each != MAYBE), elsewhere)
 
@@ -87,8 +87,8 @@ def wanted(types: Iterable[frozenset[str] | None]) -> frozenset[str]:
 def unfiltered(rules: Iterable[tuple[Condition, frozenset[str] | None]], checks: Checks) -> tuple[str, ...]:
     """Return the event types of which the kernel must send every event for these rules, sorted.
 
-    Of the others it can tell by the record alone that some match no rule, and keeps those to itself. Process events are
-    left out: they are always sent.
+    Of the others it can tell by the record and its cgroup that some match no rule, and keeps those to itself. Process
+    events are left out: they are always sent.
 
     Args:
         rules: Condition and event types of each.
@@ -100,5 +100,9 @@ def unfiltered(rules: Iterable[tuple[Condition, frozenset[str] | None]], checks:
             if name in _CALLS:
                 by_type.setdefault(name, []).append(condition)
     return tuple(
-        sorted(name for name, conditions in by_type.items() if kernel_expression(conditions, name, checks) == MAYBE)
+        sorted(
+            name
+            for name, conditions in by_type.items()
+            if name in UNFILTERED or kernel_expression(conditions, name, checks) == MAYBE
+        )
     )
