@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from tests.builders import (
+    AT_FDCWD,
     BOOT_TO_EPOCH_NS,
     TS_NS,
     batch_of,
@@ -93,10 +94,16 @@ def test_what_returns_nothing_has_no_result():
     for event in (
         syscall_event("exit", kind=Kind.EXIT),
         syscall_event("getpid", ret=1),
-        syscall_event("openat", kind=Kind.IO_URING, given="/x"),
     ):
         for name in ("evt.res", "evt.rawres", "evt.failed"):
             assert get(name, event) is None
+
+
+def test_a_request_of_io_uring_is_taken_for_a_success():
+    """It is told before it has an outcome; a rule that asks for one must not be blind to it."""
+    event = syscall_event("openat", kind=Kind.IO_URING, given="/x", args=(AT_FDCWD, 0, os.O_WRONLY))
+    assert [get(name, event) for name in ("evt.res", "evt.rawres", "evt.failed")] == [None, 0, None]
+    assert get("evt.is_open_write", event) is True
 
 
 @pytest.mark.parametrize(

@@ -167,11 +167,14 @@ def test_text_that_could_not_be_read_is_absent():
     assert fields.lookup("fs.path.name").get(event, None) is None  # type: ignore[union-attr,misc]
 
 
-def test_io_uring_requests_have_paths_but_no_registers():
-    """What a request says does not lie in registers."""
-    event = syscall_event("openat", kind=Kind.IO_URING, args=(1, 2, 3), given="/etc/shadow")
+def test_io_uring_requests_have_the_arguments_that_they_carry():
+    """What a request says does not lie in registers; what it does not say is not made up."""
+    event = syscall_event("openat", kind=Kind.IO_URING, args=(AT_FDCWD, 0, os.O_APPEND, 0), given="/etc/shadow")
     assert arg_text(event, "name") == "/etc/shadow"
-    assert arg_text(event, "flags") is None
+    assert arg_text(event, "flags") == "O_APPEND|O_RDONLY"
+    assert arg_text(syscall_event("sendto", kind=Kind.IO_URING, args=(3, 0, 5)), "size") == "5"
+    assert arg_text(syscall_event("accept4", kind=Kind.IO_URING, args=(3, 0, 5, 0)), "flags") == "0"
+    assert arg_text(syscall_event("ptrace", kind=Kind.IO_URING, args=(16,)), "request") is None
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,18 @@ _OPERATIONS: Final = {
 }
 
 
+def _carried() -> dict[str, frozenset[int]]:
+    found: dict[str, set[int]] = {}
+    for operation in _OPERATIONS.values():
+        places = {*operation.args, operation.fd, operation.dir, operation.dir2} - {NONE}
+        found.setdefault(operation.call, set()).update(places)
+    return {call: frozenset(places) for call, places in found.items()}
+
+
+CARRIED: Final = _carried()
+"""Call to the positions of the arguments that a request which stands for it carries."""
+
+
 def uring_ops(btf: Btf) -> NDArray[np.void]:
     """Return the table of operations by number, shape ``(OPS,)`` of OP; ``NO_NR`` where none is known."""
     table = np.zeros(OPS, OP)

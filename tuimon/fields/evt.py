@@ -14,7 +14,7 @@ from tuimon.fields.flags import errno_name, open_flags, open_mode
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Getter, Value, add
 from tuimon.records import FileFlag, Flag, Kind
-from tuimon.syscalls import NOT_SYSCALLS
+from tuimon.syscalls import NOT_SYSCALLS, PARAMS
 
 NS_PER_S: Final = 1_000_000_000
 HOSTNAME: Final = os.environ.get("FALCO_HOSTNAME") or platform.node()
@@ -36,6 +36,7 @@ _SUBCATEGORIES: Final = {
     "inotify": "ipc",
     "userfaultfd": "ipc",
 }
+_IO_URING: Final = int(Kind.IO_URING)
 _EXEC_BITS: Final = 0o111
 
 
@@ -187,8 +188,14 @@ def _res(event: Event, _: str | None) -> Value:
 
 
 def rawres(event: Event, _: str | None = None) -> int | None:
-    """Return evt.rawres: what the call returned, None for events that return nothing."""
+    """Return evt.rawres: what the call returned, None for events that return nothing.
+
+    An io_uring request is told when it is made, before it has an outcome. It is taken for one that succeeds: rules that
+    ask for success would else let pass whoever opens and connects that way.
+    """
     f = facts(event)
+    if f.kind == _IO_URING:
+        return 0 if f.name in PARAMS else None
     return f.ret if f.has_result else None
 
 
@@ -376,7 +383,13 @@ add("evt", "evt.cpu", T.INT16, "CPU the event happened on", _cpu)
 add("evt", "evt.buffer", T.BYTEBUF, "first bytes that the call read or wrote", buffer_of)
 add("evt", "evt.buflen", T.UINT64, "bytes that the call read or wrote", _buflen)
 add("evt", "evt.res", T.CHARBUF, "SUCCESS, or the name of the error: ENOENT, EACCES, ...", _res)
-add("evt", "evt.rawres", T.INT64, "what the call returned; below 0 is an error number", rawres)
+add(
+    "evt",
+    "evt.rawres",
+    T.INT64,
+    "what the call returned, below 0 an error number; of an io_uring request 0, before it has an outcome",
+    rawres,
+)
 add("evt", "evt.failed", T.BOOL, "whether the call returned an error", _failed)
 add("evt", "evt.is_io", T.BOOL, "whether the call reads or writes through an fd", _is_io)
 add("evt", "evt.is_io_read", T.BOOL, "whether the call reads through an fd", _is_io_read)

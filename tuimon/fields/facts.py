@@ -12,6 +12,7 @@ import struct
 from posixpath import normpath
 from typing import Final, NamedTuple
 
+from tuimon.capture.uring import CARRIED
 from tuimon.events import Event, decode
 from tuimon.fields.sock import SOCK_BYTES, Sock, guessed_role, ip_text
 from tuimon.records import FILE, Flag, Kind, Slot, SockFlag
@@ -185,7 +186,9 @@ class Facts:
 
     def reg(self, at: int | None) -> int | None:
         """Return a register argument as passed (unsigned), None when the record does not carry it."""
-        if at is None or at >= len(self.regs) or self.kind != _SYSCALL:
+        if at is None or at >= len(self.regs) or self.kind not in _CALL_KINDS:
+            return None
+        if self.kind != _SYSCALL and at not in CARRIED.get(self.name, ()):
             return None
         return self.regs[at]
 

@@ -6,11 +6,14 @@ import ctypes
 import mmap
 import os
 import signal
+import socket
+import struct
 import threading
 import time
 
 from . import kit
 from .kit import HOST, PLAIN, act, run
+from .ring import Ring
 
 SHADOW = ("Read sensitive file untrusted", "Password File Read By Untrusted Program")
 AT_FDCWD = -100
@@ -77,6 +80,77 @@ def shadow_by_openat2() -> None:
     fd = kit.syscall("openat2", AT_FDCWD, b"/etc/shadow", how, ctypes.sizeof(how))
     if fd < 0:
         raise OSError(-fd, os.strerror(-fd))
+
+
+@act(HOST, *SHADOW, "Create Symlink Over Sensitive Files")
+def shadow_by_a_symlink() -> None:
+    os.symlink("/etc/shadow", "harmless")
+    read_some("harmless")
+
+
+@act(HOST, *SHADOW)
+def shadow_by_io_uring() -> None:
+    ring = Ring()
+    os.close(ring.open("/etc/shadow"))
+    ring.close()
+
+
+@act(HOST, *SHADOW)
+def shadow_by_the_longest_path() -> None:
+    """A path of 4,095 bytes, as long as the kernel takes."""
+    read_some("/" + "./" * 2042 + "etc/shadow")
+
+
+@act(HOST, *SHADOW)
+def shadow_by_a_thread() -> None:
+    thread = threading.Thread(target=read_some, args=("/etc/shadow",))
+    thread.start()
+    thread.join()
+
+
+@act(HOST, *SHADOW)
+def shadow_under_another_name() -> None:
+    """The thread calls itself as a program that may read the file; it was executed as another."""
+
+    def renamed() -> None:
+        kit.libc().prctl(15, b"harmless", 0, 0, 0)
+        read_some("/etc/shadow")
+
+    kit.in_child(renamed)
+
+
+@act(HOST, *SHADOW, "Change thread namespace")
+def shadow_in_another_mount_namespace() -> None:
+    """Made by unshare in one process and entered by setns in another."""
+    ready, tell = os.pipe()
+    maker = os.fork()
+    if maker == 0:
+        kit.unshare(kit.CLONE_NEWNS)
+        os.write(tell, b"x")
+        signal.pause()
+    os.read(ready, 1)
+    other = os.open(f"/proc/{maker}/ns/mnt", os.O_RDONLY)
+
+    def entered() -> None:
+        if kit.libc().setns(other, kit.CLONE_NEWNS):
+            raise OSError(ctypes.get_errno(), "setns")
+        read_some("/etc/shadow")
+
+    kit.in_child(entered)
+    os.kill(maker, signal.SIGKILL)
+    os.waitpid(maker, 0)
+    for fd in (ready, tell, other):
+        os.close(fd)
+
+
+@act(HOST, "Unexpected UDP Traffic", "Interpreted procs outbound network activity")
+def datagrams_by_io_uring() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        ring = Ring()
+        address = struct.pack("=HH4s8x", socket.AF_INET, socket.htons(24), socket.inet_aton(kit.ADDRESS))
+        if ring.connect(s.fileno(), address):
+            raise OSError("io_uring connects no socket")
+        ring.close()
 
 
 @act(HOST, *SHADOW)

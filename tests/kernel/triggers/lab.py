@@ -145,7 +145,7 @@ class Lab:
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Start everything; end everything."""
-        self.engine.host_names = HostNames(resolve_here)
+        self.engine.host_names = self.engine._revisions.addresses = HostNames(resolve_here)
         outcome = self.engine.apply_rules(self._files)
         assert outcome.accepted, [str(d) for d in outcome.diagnostics if d.severity == "error"]
         with contextlib.ExitStack() as stack:
