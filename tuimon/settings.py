@@ -44,6 +44,8 @@ class Settings:
     """Name of a theme in ``themes/``; empty: the screen's own choice."""
     ascii: bool = False
     """Draw with ASCII only."""
+    remember: bool = True
+    """Keep mutes, the theme chosen and the layout between runs, in ``~/.local/state/tuimon``."""
 
 
 def config_paths(env: Mapping[str, str] = os.environ, uid: int | None = None) -> tuple[Path, ...]:
@@ -108,7 +110,7 @@ def _merged(settings: Settings, values: Mapping[str, object], where: str, base: 
 
 def _checked(key: str, value: object, where: str, base: Path) -> object:
     """Return the value in its setting's type; raise SettingsError when it cannot be."""
-    if key in ("default_rules", "plain_falco", "ascii"):
+    if key in ("default_rules", "plain_falco", "ascii", "remember"):
         return value if isinstance(value, bool) else _wrong(key, value, where, "true or false")
     if key == "history_mb":
         is_number = isinstance(value, int) and not isinstance(value, bool)

@@ -14,11 +14,15 @@ from tuimon.ui.app import TuimonApp
 
 
 @pytest.fixture(autouse=True)
-def _same_everywhere(monkeypatch):
+def _same_everywhere(monkeypatch, tmp_path):
     """Times on the screen are local and the node has a name: make both the same everywhere."""
     from tuimon.view import clock
 
     monkeypatch.setenv("TZ", "UTC")
+    # What is copied or kept between runs must not end up with whoever runs the tests.
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    for kind in ("STATE", "CACHE", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / f"xdg-{kind.lower()}"))
     monkeypatch.setenv("FALCO_HOSTNAME", "node-1")
     time.tzset()
     clock._second.cache_clear()

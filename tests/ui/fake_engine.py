@@ -31,6 +31,7 @@ from tests.builders import (
     syscall_event,
 )
 from tuimon.batch import Batch
+from tuimon.before import Before, Frozen
 from tuimon.capture.source import Counts
 from tuimon.events import HOST, Alert, Container, Event, Process
 from tuimon.history import History
@@ -320,6 +321,17 @@ class FakeEngine:
 
     def alerts_since(self, num: int) -> Sequence[Alert]:
         return self._alerts[num:]
+
+    def before(self, alert: Alert) -> Frozen | None:
+        *early, last = self.history.batches()
+        made = Before(
+            self.tables.processes.get, self.tables.containers.of_cgroup, lambda: BOOT_TO_EPOCH_NS, self.history.batches
+        )
+        for batch in early:
+            made.add(batch)
+        made.alert(alert)
+        made.add(last)
+        return made.of(alert)
 
     def event(self, batch: Batch, row: int) -> Event:
         return event_of(batch, row, self.tables)

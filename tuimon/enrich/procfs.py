@@ -163,6 +163,13 @@ class Procfs:
         """Return the path of the executable, empty for kernel threads and what cannot be read."""
         return self._link(pid, "exe")
 
+    def open_exe(self, pid: int) -> int | None:
+        """Open the file a process runs, also a deleted one or a memfd; None when it cannot be. The caller closes it."""
+        try:
+            return os.open(f"{self._root}/{pid}/exe", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            return None
+
     def fds(self, pid: int) -> dict[int, str]:
         """Return what each open file descriptor of a process refers to, as ``/proc/PID/fd`` shows it.
 

@@ -27,6 +27,7 @@ from tuimon.ui.bench import Bench
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
+from tuimon.ui.text import safe
 from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
 from tuimon.ui.tuning import tune
 from tuimon.ui.widgets.palette import Palette
@@ -88,6 +89,9 @@ class TuimonApp(App[None]):
     ) -> None:
         super().__init__()
         self.ascii_only = ascii_only
+        self.remember = remember
+        self.copied: Path | None = None
+        """Where the text copied last lies too."""
         self.failure: BaseException | None = None
         """What ended the engine, when something did."""
         self.session: Session | None = None
@@ -302,6 +306,76 @@ class TuimonApp(App[None]):
             ("Why", WhyScreen),
         ]
         self.push_screen(Help(owners))
+
+    # Alerts.
+
+    def open_before(self, alert: Alert) -> None:
+        """Show the events of its container that were frozen with an alert."""
+        from tuimon.ui.screens.before import BeforeScreen
+
+        if self.session is None:
+            return
+        frozen = self.session.engine.before(alert)
+        if frozen is None:
+            self.notify("the events before this alert are no longer kept", timeout=4, markup=False)
+        else:
+            self.push_screen(BeforeScreen(alert, frozen, self.session.marks))
+
+    def open_story(self, alert: Alert) -> None:
+        """Tell what the processes around an alert did."""
+        from tuimon.ui.screens.story import StoryScreen
+
+        if self.session is not None:
+            self.push_screen(StoryScreen(alert, self.session))
+
+    def write_evidence(self, alert: Alert) -> None:
+        """Ask for a name and write everything about an alert into an archive of that name."""
+        from tuimon.ui.evidence import ask
+
+        ask(self, alert)
+
+    # Copying.
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text: to the terminal (OSC 52) and into a file; outside of tuimon it is escaped."""
+        from tuimon import clipboard
+
+        super().copy_to_clipboard(clipboard.safe_text(text))
+        self._clipboard = text  # pasted into our own fields it is what it was
+        self.copied = clipboard.keep(text)
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy text and say so, and where it lies for those whose terminal does not take it."""
+        self.copy_to_clipboard(text)
+        also = f"; also in {self.copied}" if self.copied is not None else ""
+        self.notify(safe(f"copied {what}{also}"), timeout=3, markup=False)
+
+    def copy_menu(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Ask as what to copy.
+
+        Args:
+            choices: What it is called and the text itself; those without a text are not offered.
+        """
+        from tuimon.ui.screens.pick import Pick
+
+        offered = [(name, text) for name, text in choices if text]
+        lines = [(Cell(f" {name}", "", 30), Cell(text, "muted", REST)) for name, text in offered]
+
+        def picked(number: int | None) -> None:
+            if number is not None:
+                self.copy(offered[number][1], offered[number][0])
+
+        self.push_screen(Pick("Copy as", lines), picked)
+
+    def _saved_mutes(self) -> Mutes:
+        """Return the mutes of earlier runs that still last."""
+        from tuimon import statefile
+        from tuimon.view.mutes import Mutes
+
+        if not self.remember:
+            return Mutes()
+        saved = statefile.read("mutes").get("mutes")
+        return Mutes(saved, lambda mutes: statefile.write("mutes", {"mutes": mutes}))
 
     def open_why(self, event: Event, rule: str | None = None) -> None:
         """Show why rules fired or did not for an event; ``rule`` is the one asked about."""

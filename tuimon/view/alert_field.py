@@ -41,13 +41,14 @@ def check_field(name: str) -> None:
 
 def field_text(alert: Alert, name: str) -> str:
     """Return the value of a field, ``<NA>`` when there is none, "?" while it is not known. Raw text."""
+    if (told := alert.output_fields.get(name)) is not None:
+        return ",".join(map(str, told)) if isinstance(told, list | tuple) else str(told)
     found = fields.resolve(name)
     if found is None or found[0].get is None:
-        value = alert.output_fields.get(name)
-        return ABSENT if value is None else str(value)
+        return ABSENT
     info, arg = found
     try:
-        value = info.get(alert.event, arg)  # type: ignore[misc]
+        value = found[0].get(alert.event, arg)
     except Exception:  # a recording from elsewhere may hold what no kernel writes
         return "?"
     return "?" if value is UNKNOWN else ABSENT if value is None else value_text(info, value)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from tuimon.events import Alert
 from tuimon.view.alert_field import field_text
-from tuimon.view.mutes import Mutes
+from tuimon.view.mutes import Mute, Mutes
 from tuimon.view.noise import Noise
 from tuimon.view.severity import rank, worse
 
@@ -194,6 +194,16 @@ class AlertView:
     def mutes_changed(self) -> None:
         """A mute was added or ended."""
         self._regroup()
+
+    @property
+    def kept(self) -> Sequence[Alert]:
+        """The single alerts that are kept, oldest first; not to be changed."""
+        return self._alerts
+
+    def kept_away(self, mute: Mute) -> int:
+        """Return how many of the alerts that are kept a mute keeps from being shown."""
+        pairs = zip(self._alerts, self._keys, strict=True)
+        return sum(key.muted and mute.covers(alert) for alert, key in pairs)
 
     def members(self, row: AlertGroup | Alert) -> list[Alert]:
         """Return the alerts a row stands for, newest first, as far as they are kept."""

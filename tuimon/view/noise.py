@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tuimon.events import Alert
-from tuimon.view.mutes import process_name
+from tuimon.view.mutes import Mute, process_name
 
 MAX_PARTS: Final = 5_000
 """Parts counted each for itself; beyond them the rarest are joined per rule and container."""
@@ -79,6 +79,14 @@ class Noise:
             for key, count in self._parts.most_common(limit)
             for rule, container, process in (key,)
         ]
+
+    def count_of(self, mute: Mute) -> int:
+        """Return how many alerts so far a mute would have kept away, of those told apart."""
+        return sum(
+            count
+            for (rule, container_id, process), count in self._parts.items()
+            if rule == mute.rule and mute.container_id in (None, container_id) and mute.process in (None, process)
+        )
 
     @property
     def parts(self) -> int:

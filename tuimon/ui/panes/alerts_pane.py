@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from tuimon.ui.panes.alert_keys import AlertKeys, field_choices
+from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.text import safe
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY, AlertList
@@ -16,10 +20,14 @@ from tuimon.ui.widgets.lists import WHY, AlertList
 if TYPE_CHECKING:
     from tuimon.events import Alert
     from tuimon.ui.app import TuimonApp
+    from tuimon.view.alert_view import AlertGroup
+    from tuimon.view.noise import Part
     from tuimon.view.session import Changes, Session
 
+_SETTLED = "Show what is acknowledged or muted, or only count it"
 
-class AlertsPane(Pane):
+
+class AlertsPane(AlertKeys, BenchKeys, Pane):
     """A list of alerts with its head; the live tab and the alerts tab each have one over the same view.
 
     Args:
@@ -29,11 +37,21 @@ class AlertsPane(Pane):
     app: TuimonApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *AlertKeys.KEYS,
         Binding("e", "edit_rule", "Edit rule", id="alerts.edit"),
         Binding("w", "why", "Why", show=False, tooltip=WHY, id="alerts.why"),
-        Binding("u", "fold", "Fold", tooltip="Fold repeats, or show every alert", id="alerts.fold"),
-        Binding("o", "order", "Order", tooltip="Worst first, or newest first", id="alerts.order"),
-    ]
+        *bench_bindings("alerts", alert=True),
+        Binding("u", "fold", "Fold", show=False, tooltip="Fold repeats, or show every alert", id="alerts.fold"),
+        Binding("o", "order", "Order", show=False, tooltip="Worst first, or newest first", id="alerts.order"),
+        Binding("i", "group_by", "Group by", show=False, tooltip="Tell repeats apart by a field", id="alerts.group_by"),
+        Binding("A", "settled", "Acknowledged", show=False, tooltip=_SETTLED, id="alerts.settled"),
+        Binding("M", "mutes", "Mutes", show=False, tooltip="What is muted; enter ends a mute", id="alerts.mutes"),
+        Binding(
+            "percent_sign", "noise", "Noise", key_display="%", show=False,
+            tooltip="Which rule, container and program most alerts come from", id="alerts.noise",
+        ),
+        Binding("ctrl+z", "undo", "Undo", show=False, tooltip="Take the last acknowledgement back", id="alerts.undo"),
+    ]  # fmt: skip
 
     def __init__(self, name: str) -> None:
         super().__init__(id=f"{name}-pane", title="Alerts")
@@ -63,23 +81,37 @@ class AlertsPane(Pane):
         from tuimon.view.alert_lines import alert_header
 
         if self._session is not None:
-            self._head.set_lines(alert_header(self.list.size.width))
+            self._head.set_lines(alert_header(self.list.size.width, self._session.alerts.field))
             self._show_title(self._session)
 
     def _show_title(self, session: Session) -> None:
+        from tuimon.view.noise_lines import loudest_text
+
         view = session.alerts
-        what = f"{len(view.rows)} groups, {view.total:,} alerts" if view.grouped else f"{view.total:,} alerts"
+        what = f"{view.groups:,} groups, {view.total:,} alerts" if view.grouped else f"{view.total:,} alerts"
+        muted = f", {view.muted:,} muted" if view.muted else ""
         hidden = f", {view.hidden} hidden by container" if view.hidden else ""
         name = f"{session.chosen_name}  " if session.chosen_name else ""
         order = "worst first" if view.by_severity else "newest first"
-        self.set_title(f"Alerts  {name}{what}{hidden}", f"enter open  e rule  u fold  o {order}")
+        loud = loudest_text(view.noise.loudest)
+        keys = f"enter open  a ack  m mute  b before  t story  o {order}"
+        under = f"{loud} (% ranks, x drafts an exception)" if loud else keys
+        self.set_title(f"Alerts  {name}{what}{muted}{hidden}", under)
+
+    # Which alert is meant.
+
+    def alert_row(self) -> AlertGroup | Alert | None:
+        """Return the row under the cursor."""
+        return self.list.row_under_cursor()
 
     def alert_under_cursor(self) -> Alert | None:
         """Return the alert under the cursor, of a group the newest."""
-        from tuimon.view.alert_view import AlertGroup
+        return self.the_alert()
 
-        row = self.list.row_under_cursor()
-        return row.newest if isinstance(row, AlertGroup) else row
+    def bench_subject(self) -> Sequence[Alert]:
+        """Return the alert under the cursor with its repeats."""
+        row = self.alert_row()
+        return [] if row is None or self._session is None else self._session.alerts.members(row)
 
     # Keys.
 
@@ -95,6 +127,19 @@ class AlertsPane(Pane):
     def _left(self, rule: str | None) -> None:
         if rule:
             self.app.main.edit_rule(rule)
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the row under the cursor; the cursor stays in its place, on what comes next."""
+        self.list.stay()
+        super().action_acknowledge()
+
+    def action_undo(self) -> None:
+        """Take the last acknowledgement back."""
+        if self._session is not None:
+            count = self._session.alerts.undo_acknowledge()
+            self.alert_changed()
+            said = f"{count:,} no longer acknowledged" if count else "nothing to undo"
+            self.app.notify(said, timeout=2, markup=False)
 
     def action_edit_rule(self) -> None:
         """Open the rule of the alert under the cursor."""
@@ -117,3 +162,81 @@ class AlertsPane(Pane):
         if self._session is not None:
             self._session.alerts.toggle_by_severity()
             self.app.main.renew_alerts()
+
+    def action_settled(self) -> None:
+        """List what is acknowledged or muted, or only count it."""
+        if self._session is not None:
+            self._session.alerts.toggle_settled()
+            self.app.main.renew_alerts()
+
+    def action_group_by(self) -> None:
+        """Ask by which field repeats are told apart beside rule and container."""
+        from tuimon.ui.screens.ask import Ask
+        from tuimon.ui.screens.pick import Pick
+        from tuimon.view.alert_field import USUAL, check_field
+        from tuimon.view.cells import REST, Cell
+
+        session = self._session
+        if session is None:
+            return
+        choices = field_choices(self.alert_under_cursor(), USUAL)
+        lines = [*(line for _, line in choices), (Cell(" another field...", "key", REST),)]
+        names = [name for name, _ in choices]
+        start = names.index(session.alerts.field) if session.alerts.field in names else 0
+
+        def picked(number: int | None) -> None:
+            if number == len(choices):
+                hint = "any field of the rule language, such as proc.aname[2]; esc goes back"
+                self.app.push_screen(Ask("Group by", hint, session.alerts.field or "", check_field), named)
+            elif number is not None:
+                group(choices[number][0])
+
+        def named(name: str | None) -> None:
+            if name is not None:
+                group(name.strip())
+
+        def group(name: str | None) -> None:
+            session.alerts.group_by(name)
+            self.app.main.renew_alerts()
+
+        self.app.push_screen(Pick("Group by", lines, foot="rule, container and", start=start), picked)
+
+    def action_mutes(self) -> None:
+        """List the mutes; Enter ends one."""
+        from tuimon.ui.screens.mute import MuteList
+
+        session = self._session
+        if session is None:
+            return
+        mutes = session.alerts.mutes
+        if not mutes.all:
+            self.app.notify("nothing is muted; m mutes", timeout=3, markup=False)
+            return
+        dialog = MuteList(mutes, [session.alerts.kept_away(mute) for mute in mutes.all])
+
+        def picked(number: int | None) -> None:
+            if number is not None:
+                mutes.remove(dialog.mutes[number])
+                session.alerts.mutes_changed()
+                self.app.main.renew_alerts()
+                self.app.notify(safe(f"no longer muted: {dialog.mutes[number].what}"), timeout=3, markup=False)
+
+        self.app.push_screen(dialog, picked)
+
+    def action_noise(self) -> None:
+        """Show what most alerts come from."""
+        from tuimon.ui.screens.noise import NoiseScreen
+
+        if self._session is not None:
+            self.app.push_screen(NoiseScreen(self._session.alerts.noise), self._noise_answered)
+
+    def _noise_answered(self, answer: tuple[str, Part] | None) -> None:
+        if answer is None:
+            return
+        what, part = answer
+        if what == "mute":
+            self.mute(part.newest)
+        elif what == "edit":
+            self.app.main.edit_rule(part.rule)
+        else:
+            self.app.open_exception(part.newest)

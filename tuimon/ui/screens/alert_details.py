@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from tuimon.events import Alert
-from tuimon.headless.alerts import json_line
+from tuimon.ui.panes.alert_keys import AlertKeys
+from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
 from tuimon.ui.screens.details import Details
 from tuimon.view.alert_view import AlertGroup
 from tuimon.view.cells import Line
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
 
 
-class AlertDetails(Details):
+class AlertDetails(AlertKeys, BenchKeys, Details):
     """The dialog of one alert. Dismissed with the rule's name when it is to be edited."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *AlertKeys.KEYS,
         Binding("e", "edit", "Edit rule", id="alert.edit"),
-        Binding("y", "copy", "Copy as JSON", id="alert.copy"),
         Binding("enter", "event", "Event", id="alert.event"),
         Binding("w", "why", "Why", show=False, tooltip="Why rules fired or did not", id="alert.why"),
+        *bench_bindings("alert", alert=True),
     ]
     app: TuimonApp
 
@@ -42,6 +44,10 @@ class AlertDetails(Details):
         """Return the alert's lines."""
         return alert_lines(self._row, self._members, width)
 
+    def bench_subject(self) -> Sequence[Alert]:
+        """Return the alert with its repeats."""
+        return self._members
+
     def action_edit(self) -> None:
         """Go to the rule."""
         self.dismiss(self._row.rule)
@@ -56,10 +62,14 @@ class AlertDetails(Details):
 
         self.app.push_screen(EventDetails(self._alert.event))
 
-    def action_copy(self) -> None:
-        """Copy the alert as Falco's JSON."""
-        self.app.copy_to_clipboard(json_line(self._alert))
-        self.app.notify("copied as JSON", timeout=2, markup=False)
+    def alert_row(self) -> AlertGroup | Alert:
+        """Return what the dialog shows."""
+        return self._row
+
+    def action_copy_value(self) -> None:
+        """Copy the value in the line under the cursor."""
+        if value := self.value_under_cursor():
+            self.app.copy(value, "the line's value")
 
     def on_line_list_opened(self) -> None:
         """Enter in the list opens the event."""

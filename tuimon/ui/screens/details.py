@@ -56,6 +56,13 @@ class Details(ModalScreen[str | None]):
             if place:
                 self._list.put_cursor(place)
 
+    def value_under_cursor(self) -> str:
+        """Return the text of the last cell in the line under the cursor: a field's value, or the line itself."""
+        source, at = self._list.source, self._list.cursor
+        line = source.line(at, self._list.size.width) if at is not None and source.first <= at < source.end else ()
+        texts = [cell.text.strip() for cell in line if cell.text.strip()]
+        return texts[-1] if texts else ""
+
     def lines(self, width: int) -> Sequence[Line]:
         """Return what to show in ``width`` columns."""
         raise TypeError(f"{type(self).__name__} does not say what it shows for a width of {width}")

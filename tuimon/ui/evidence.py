@@ -1,0 +1,64 @@
+"""Writing an evidence bundle from the screen: asks for a name, works in a thread, says where it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from tuimon.errors import RecordingError, TuimonError
+from tuimon.ui.screens.ask import Ask
+from tuimon.ui.text import safe
+
+if TYPE_CHECKING:
+    from tuimon.engine import Engine
+    from tuimon.events import Alert
+    from tuimon.ui.app import TuimonApp
+
+_SUFFIX = ".tar.gz"
+
+
+def ask(app: TuimonApp, alert: Alert) -> None:
+    """Ask for a name; esc writes nothing."""
+    from tuimon.headless.evidence import default_name
+
+    def named(name: str | None) -> None:
+        if name is not None:
+            app.notify("collecting evidence...", timeout=2, markup=False)
+            path = Path(name.strip()).expanduser()
+            app.run_worker(lambda: _write(app, alert, path), thread=True, exit_on_error=False)
+
+    hint = "a new .tar.gz: alert, events, recording, story, rules, losses, digests; esc goes back"
+    app.push_screen(Ask("Write the evidence of this alert into", hint, default_name(alert), _check), named)
+
+
+def _write(app: TuimonApp, alert: Alert, path: Path) -> None:
+    from tuimon.headless.evidence import write_bundle
+
+    session = app.session
+    if session is None:
+        return
+    try:
+        made = write_bundle(cast("Engine", session.engine), alert, path)
+    except (TuimonError, OSError) as error:
+        app.call_later(_tell, app, str(error), True)
+        return
+    app.call_later(_tell, app, f"{made.path}: {made.events:,} events, {made.bytes:,} bytes", False)
+
+
+def _tell(app: TuimonApp, text: str, wrong: bool) -> None:
+    app.notify(safe(text), severity="error" if wrong else "information", timeout=8, markup=False)
+
+
+def _check(name: str) -> None:
+    """Refuse a name that cannot become a new archive.
+
+    Raises:
+        RecordingError: Empty, not ``.tar.gz``, exists already, or its folder does not.
+    """
+    path = Path(name.strip()).expanduser()
+    if not path.name.endswith(_SUFFIX) or path.name == _SUFFIX:
+        raise RecordingError(f"evidence is an archive: end the name in {_SUFFIX}")
+    if path.exists() or path.is_symlink():
+        raise RecordingError(f"{path} exists already; evidence is not overwritten")
+    if not path.parent.is_dir():
+        raise RecordingError(f"there is no folder {path.parent}")

@@ -1,0 +1,78 @@
+"""The lines of a story, for the screen and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tuimon.escape import clean
+from tuimon.events import Alert
+from tuimon.render import duration_text
+from tuimon.syscalls import event_name
+from tuimon.view.cells import REST, Cell, Line, severity_role
+from tuimon.view.clock import clock
+from tuimon.view.columns import detail, event_role
+from tuimon.view.severity import short
+from tuimon.view.story import Story, StoryLine, totals
+
+_DEEPEST = 12
+"""Levels that are shown by indenting; those below stay there."""
+
+
+def since(line: StoryLine, alert: Alert) -> str:
+    """Return how long before or after the alert something happened."""
+    apart = line.event.time_ns - alert.time_ns
+    if line.event.num == alert.event.num:
+        return "alert"
+    return f"{'-' if apart < 0 else '+'}{duration_text(abs(apart))}"
+
+
+def story_line(line: StoryLine, alert: Alert, width: int) -> Line:
+    """Return one thing that happened."""
+    event, process = line.event, line.event.process
+    name = (process.comm if process is not None else "") or event.comm or "?"
+    lead = "  " * min(line.depth, _DEEPEST)
+    here = event.num == alert.event.num
+    cells = [
+        Cell(f" {clock(event.time_ns, 3)}", "muted", 13),
+        Cell(since(line, alert), "attention" if here else "muted", 9, right=True),
+        Cell(">" if here else " ", "attention", 2),
+        Cell(f"{lead}{name}", "strong"),
+        Cell(f" {event.tgid} ", "muted"),
+        Cell(event_name(event.kind, event.nr), event_role(event)),
+        Cell(f" {detail(event)}", "event-failed" if event.ret < 0 else "", REST),
+    ]
+    if line.times > 1:
+        cells.append(Cell(f" x{line.times:,}", "attention"))
+    first = line.alerts[: 1 if width < 120 else 3]
+    cells += [Cell(f" {short(one.priority)} {one.rule}", severity_role(one.priority)) for one in first]
+    if len(line.alerts) > 1 and width < 120:
+        cells.append(Cell(f" +{len(line.alerts) - 1}", "attention"))
+    return cells
+
+
+def story_foot(story: Story, *, everything: bool) -> str:
+    """Return what the story is made of and what it leaves out."""
+    shown = sum(line.times for line in story.lines)
+    left = f", {story.left_out:,} that tell little left out (o)" if story.left_out else ""
+    all_of_them = " (all of them; o leaves out what tells little)" if everything else ""
+    begin = "" if story.complete else "; its beginning is no longer kept"
+    many = "1 process" if story.processes == 1 else f"{story.processes:,} processes"
+    return f"{many}, {shown:,} events{left}{all_of_them}{begin}"
+
+
+def story_text(story: Story, alert: Alert) -> Iterator[str]:
+    """Yield the story as lines of safe text."""
+    yield clean(f"Story of alert {alert.num}: {alert.priority} {alert.rule}")
+    yield clean(alert.output)
+    yield clean(f"from {story.root.pid} {story.root.cmdline}")
+    yield story_foot(story, everything=False).replace(" (o)", "")
+    yield "  ".join(f"{name} {count}" for name, count in totals(story))
+    yield ""
+    for line in story.lines:
+        event, process = line.event, line.event.process
+        name = (process.comm if process is not None else "") or event.comm or "?"
+        many = f" x{line.times}" if line.times > 1 else ""
+        fired = "".join(f"  <== {one.priority} {one.rule}" for one in line.alerts)
+        lead = "  " * min(line.depth, _DEEPEST)
+        what = f"{lead}{name} {event.tgid} {event_name(event.kind, event.nr)} {detail(event)}{many}{fired}"
+        yield clean(f"{clock(event.time_ns, 6)} {since(line, alert):>9}  {what}")
