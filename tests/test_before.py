@@ -39,6 +39,8 @@ class House:
         self.processes.update({index + self.num * 1000: one for index, one in tables.processes.items()})
         self.num += len(batch)
         self.before.add(batch, self.history.append(batch))
+        for old, new in self.history.join():
+            self.before.moved(old, new)
         first = self.history.first_num * 1000
         for index in [index for index in self.processes if index < first]:
             del self.processes[index]

@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.records import make_records
 from tuimon.batch import Batch, from_records
-from tuimon.history import History
+from tuimon.history import JOINED_ROWS, History
 from tuimon.records import SizeClass
 
 
@@ -52,3 +52,45 @@ def test_what_a_reader_holds_does_not_change() -> None:
     history.append(batch_of(5, 6))
     assert len(held) == 1
     assert len(history.batches()) == 2
+
+
+def test_small_batches_are_joined_and_it_is_told_where_their_events_went() -> None:
+    history = History()
+    gone: dict[int, Batch] = {}
+    held = []
+    for i in range(100):
+        held.append(batch_of(10, 1 + i * 10))
+        history.append(held[-1])
+        for old, new in history.join():
+            gone[id(old)] = new
+    assert len(history.batches()) < 10
+    assert len(history) == 1000
+    assert sum(map(len, history.batches())) == 1000
+    for old in held:
+        at = old
+        while id(at) in gone:
+            at = gone[id(at)]
+        found = history.find(old.first_num)
+        assert found is not None
+        assert found[0] is at
+        assert found[0].head["ts_ns"][found[1]] == old.head["ts_ns"][0]
+    assert history.nbytes >= sum(batch.nbytes for batch in history.batches())
+
+
+def test_large_batches_are_not_joined() -> None:
+    history = History()
+    for i in range(3):
+        history.append(batch_of(JOINED_ROWS, 1 + i * JOINED_ROWS))
+        assert history.join() == []
+    assert len(history.batches()) == 3
+
+
+def test_a_batch_is_replaced_by_another_with_the_same_events() -> None:
+    history = History()
+    old, new = batch_of(10, 1), batch_of(10, 1)
+    history.append(old)
+    held = history.batches()
+    assert history.replace(old, new)
+    assert history.batches()[0] is new
+    assert held[0] is old
+    assert not history.replace(old, new)

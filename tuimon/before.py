@@ -214,6 +214,15 @@ class Before:
         for cgroup, rows in fresh.items():
             self._remember(cgroup, batch, rows)
 
+    def moved(self, old: Batch, new: Batch) -> None:
+        """The history holds the events of a batch in another one from now on."""
+        offset = old.first_num - new.first_num
+        for rings in self._rings.values():
+            for ring in rings:
+                for part in ring.held:
+                    if part.batch is old:
+                        part.batch, part.rows = new, part.rows + np.int32(offset)
+
     def _count_lost(self, batch: Batch) -> None:
         lost = int(batch.head["lost"].sum(dtype=np.int64))
         if lost:
@@ -239,7 +248,7 @@ class Before:
         copied = False
         for rings in self._rings.values():
             for ring in rings:
-                while ring.held and ring.held[0].batch is gone:
+                while ring.held and ring.held[0].batch.first_num < gone.first_num + len(gone):
                     part = ring.held.popleft()
                     ring.old.append(_copied(part, self._processes_of(part)))
                     ring.join_old()

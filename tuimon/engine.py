@@ -23,6 +23,7 @@ from tuimon.batch import Batch, concat, number
 from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
+from tuimon.compact import compacted
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
@@ -317,6 +318,8 @@ class Engine:
             return
         batch = concat(self._fresh)
         self._before.add(batch, self.history.append(batch))
+        for old, new in self.history.join():
+            self._before.moved(old, new)
         self._fresh, self._fresh_events = [], 0
         self.processes.retire(self.history.first_num)
         batches = self.history.batches()
@@ -442,8 +445,21 @@ class Engine:
         )
 
     def prepare(self) -> bool:
-        """Work out of one batch of the history what filters ask most; return whether there was one; any thread."""
-        return self._preparation.prepare(self.history.batches())
+        """Work out of one batch of the history what filters ask most, and make it smaller; any thread.
+
+        Returns:
+            Whether there was one.
+        """
+        batch = self._preparation.prepare(self.history.batches())
+        if batch is None:
+            return False
+        smaller = compacted(batch)
+        self._command(lambda: self._replace(batch, smaller), wait=False)
+        return True
+
+    def _replace(self, old: Batch, new: Batch) -> None:
+        if self.history.replace(old, new):
+            self._before.moved(old, new)
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""

@@ -1,7 +1,8 @@
 """History: the last events as batches, bounded in bytes. One writer, any number of readers, no lock.
 
 Readers take ``batches()``: a tuple that never changes. The writer replaces the tuple as a whole; the engine joins small
-drains into one batch before it appends, so that this stays cheap on a quiet machine too.
+drains into one batch before it appends, and small batches are joined again (``join``), so that a quiet machine does not
+end up with a hundred thousand of them, each of which would cost every filter half a millisecond.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from tuimon.batch import Batch
+from tuimon.batch import Batch, concat
 
+JOINED_ROWS: Final = 16_384
+"""Batches are not joined beyond this."""
 _OVERHEAD_BYTES: Final = 1500
 """What the arrays of a batch cost beside their data; it counts against the bound."""
 
@@ -71,6 +74,37 @@ class History:
             gone.append(old)
         self._view = tuple(self._batches)
         return gone
+
+    def join(self) -> list[tuple[Batch, Batch]]:
+        """Join small batches at the new end; return each that is gone with the one its events are in now.
+
+        Two neighbours of about the same size become one, so that an event is copied a few times at most. Only the
+        engine calls this.
+        """
+        moved: list[tuple[Batch, Batch]] = []
+        while len(self._batches) > 1:
+            older, newer = self._batches[-2], self._batches[-1]
+            if len(older) + len(newer) > JOINED_ROWS or len(older) > 2 * len(newer):
+                break
+            both = concat((older, newer))
+            self._batches.pop()
+            self._batches[-1] = both
+            self._nbytes += both.nbytes - older.nbytes - newer.nbytes - _OVERHEAD_BYTES
+            moved = [(old, both if new is newer else new) for old, new in moved]
+            moved += [(older, both)] if any(new is both for _, new in moved) else [(older, both), (newer, both)]
+        if moved:
+            self._view = tuple(self._batches)
+        return moved
+
+    def replace(self, old: Batch, new: Batch) -> bool:
+        """Put the same events in the place of a batch; False when it is not there any more. Only the engine calls."""
+        for at in range(len(self._batches) - 1, -1, -1):
+            if self._batches[at] is old:
+                self._batches[at] = new
+                self._nbytes += new.nbytes - old.nbytes
+                self._view = tuple(self._batches)
+                return True
+        return False
 
     def find(self, num: int) -> tuple[Batch, int] | None:
         """Return the batch and row of an event by its number, None when it is not (or no longer) kept."""

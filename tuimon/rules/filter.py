@@ -174,19 +174,23 @@ class Preparation:
     def __init__(self, event_of: EventOf, memory: Memory) -> None:
         self._columns = Columns([compile_expression(text) for text in _LIKELY], event_of, None, None, memory)
 
-    def prepare(self, batches: Sequence[Batch]) -> bool:
-        """Prepare the newest batch that is not prepared; return whether there was one. Any thread."""
+    def prepare(self, batches: Sequence[Batch]) -> Batch | None:
+        """Prepare the newest batch that is not prepared and return it, None when all are. Any thread.
+
+        Small ones are left: they cost little, and will be joined.
+        """
         columns = self._columns
         with columns.memory.lock:
             columns.begin()
             for batch in reversed(batches):
-                if not columns.memory.known(batch).prepared:
+                if len(batch) >= _WORTH_IT and not columns.memory.known(batch).prepared:
                     columns.ask(batch)
                     columns.memory.known(batch).prepared = True
-                    return True
-        return False
+                    return batch
+        return None
 
 
+_WORTH_IT: Final = 4096
 _LIKELY: Final = ("proc.name exists", "proc.cmdline exists", "user.name exists", "evt.failed = true", "fd.name exists")
 
 

@@ -1,0 +1,77 @@
+"""A compacted batch says the same as before in less memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import builders
+from tests.rules import strategies
+from tuimon import fields
+from tuimon.batch import Batch, concat, empty_batch
+from tuimon.compact import compacted
+from tuimon.events import Event
+from tuimon.resources import find_recording
+from tuimon.workbench.replay import Replay
+
+
+def values(event: Event) -> dict[str, object]:
+    """Return the value of every field that needs no argument."""
+    return {
+        info.name: info.get(event, None)
+        for info in fields.all_fields()
+        if info.get is not None and info.arg != "required"
+    }
+
+
+@pytest.fixture(scope="module")
+def replayed() -> tuple[Batch, Replay]:
+    replay = Replay(find_recording("demo"))
+    return concat(list(replay.batches())), replay
+
+
+def test_every_field_of_a_recording_is_as_before(replayed):
+    batch, replay = replayed
+    small = compacted(batch)
+    assert small.nbytes < batch.nbytes
+    assert len(small.ext) < len(batch.ext)
+    for row in range(0, len(batch), max(len(batch) // 400, 1)):
+        assert values(replay.event(small, row)) == values(replay.event(batch, row))
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=st.lists(strategies.events(), min_size=1, max_size=12))
+def test_every_field_of_made_events_is_as_before(events):
+    batch, tables = builders.batch_of(events)
+    small = compacted(batch)
+    for row in range(len(batch)):
+        one, other = (builders.event_of(each, row, tables) for each in (batch, small))
+        assert values(one) == values(other)
+        assert one.comm == other.comm
+
+
+def test_equal_rows_share_their_text_and_others_do_not():
+    events = [builders.open_event("/etc/passwd") for _ in range(50)] + [builders.open_event("/etc/shadow")]
+    batch, _ = builders.batch_of(events)
+    small = compacted(batch)
+    assert len(small.ext) == 2
+    assert np.unique(small.ext_at[:50]).tolist() == [small.ext_at[0]]
+    assert small.slots(50)[0] == b"/etc/shadow"
+    assert compacted(small).nbytes == small.nbytes
+
+
+def test_what_the_call_does_not_take_is_forgotten_and_what_it_takes_is_not():
+    plain = builders.syscall_event("openat", given="/a", args=(3, 1, 0, 0o644, 77, 78))
+    made = builders.syscall_event("openat", given="/a", args=(3, 1, 0o101, 0o644, 77, 78))
+    odd = builders.syscall_event("mmap", given="/a", args=(1, 2, 3, 4, 5, 6))
+    batch, tables = builders.batch_of([plain, made, odd])
+    small = compacted(batch)
+    seen = [builders.event_of(small, row, tables).args[3:] for row in range(3)]
+    assert seen == [(0, 0, 0), (0o644, 0, 0), (4, 5, 6)]
+
+
+def test_a_batch_without_texts_stays_as_it_is():
+    batch = empty_batch()
+    assert compacted(batch) is batch
