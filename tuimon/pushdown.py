@@ -8,8 +8,8 @@ prefilter keeps to itself then is what no rule in force can match.
 from __future__ import annotations
 
 import contextlib
-import os
 import ctypes
+import os
 import threading
 from typing import Final
 
@@ -114,7 +114,7 @@ class Pushdown:
 
 
 def _give_back() -> None:
-    """Return to the system what the compiler needed: some 20 MB that the allocator would keep (malloc_trim(3), glibc)."""
+    """Return to the system what the compiler needed: 20 MB that the allocator would keep (malloc_trim(3), glibc)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
