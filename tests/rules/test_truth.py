@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -11,9 +13,13 @@ import yaml
 
 from tests import builders
 from tuimon.events import Event
+from tuimon.fields import all_fields
+from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.explain import explain
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.nodes import Check, Transform, walk
+from tuimon.rules.operators import OPERATORS, TRANSFORMERS, legal_operators
 
 CASES = Path(__file__).parent.parent / "cases"
 EXPECTED = {"holds": True, "fails": False, "unknown": None}
@@ -46,6 +52,10 @@ def events() -> dict[str, Event]:
         "connect_https": builders.connect_event("93.184.216.34", 443),
         "connect_six": builders.connect_event("2001:db8::1", 53, udp=True),
         "accept_ssh": builders.connect_event("203.0.113.7", 50000, call="accept", local=("10.0.0.5", 22)),
+        "open_inode": builders.open_event("/etc/x", base2=struct.pack("<QII", 77, 8 << 8 | 1, 0)),
+        "read_data": builders.syscall_event(
+            "read", args=(3, 4096, 10), ret=6, real="/etc/x", sock=b"GET /x", fd_type=0o100000
+        ),
         "read_slim": builders.syscall_event("read", args=(3, 4096, 10), ret=10, slim=True),
         "setuid_root": builders.syscall_event("setuid", args=(0,)),
     }
@@ -72,8 +82,51 @@ def test_condition_has_the_expected_truth(event, condition, expected):
 
 
 def test_table_is_large_and_every_event_is_used():
-    assert len(ROWS) >= 300
+    assert len(ROWS) >= 800
     assert {event for event, _, _ in ROWS} == set(events())
+
+
+@cache
+def seen() -> dict[tuple[str, str], set[bool | None]]:
+    """What was expected of rows that have each operator, modifier, transformer, and type with an operator."""
+    found: dict[tuple[str, str], set[bool | None]] = defaultdict(set)
+    checks = Checks()
+    for _, text, expected in ROWS:
+        for check in (part for part in walk(compile_expression(text)) if isinstance(part, Check)):
+            names = [("operator", check.op), ("modifier", str(check.modifier))]
+            names += [(str(checks.side(check.left).type), check.op)]
+            names += [("transformer", name) for side in (check.left, check.right) for name in transformers(side)]
+            for name in names:
+                found[name].add(expected)
+    return found
+
+
+def transformers(operand: object) -> set[str]:
+    if not isinstance(operand, Transform):
+        return set()
+    return {operand.name}.union(*map(transformers, operand.args))
+
+
+PAIRS = sorted({(str(info.type), op) for info in all_fields() if info.get for op in legal_operators(info.type)})
+ALWAYS_THERE = {("INT16", "exists")}
+"""evt.cpu is the only field of its type."""
+NEVER_THERE = {"DOUBLE"}
+"""Only sampled on a live machine: tests/fields looks at these values."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(("operator", op) for op in OPERATORS),
+        *(("modifier", word) for word in ("anyof", "allof", "oneof")),
+        *(("transformer", word) for word in TRANSFORMERS),
+        *(pair for pair in PAIRS if pair[0] not in NEVER_THERE),
+    ],
+    ids=" ".join,
+)
+def test_each_has_a_row_that_holds_and_one_that_does_not(name):
+    assert True in seen()[name]
+    assert False in seen()[name] or name in ALWAYS_THERE
 
 
 @pytest.mark.parametrize("condition", [c for e, c, x in ROWS if x is None])
