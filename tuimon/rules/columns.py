@@ -44,6 +44,12 @@ OPEN_PARTS: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     "fd.realpath": lambda path, _failed, _folder: path,
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
     "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
+    "fd.type": lambda _path, failed, folder: None if failed else "directory" if folder else "file",
+    "fd.l4proto": lambda _path, failed, _folder: None if failed else "<NA>",
+    **dict.fromkeys(("fd.ip", "fd.port", "fd.net"), lambda _path, failed, _folder: None if failed else ()),
+    **dict.fromkeys(
+        ("fd.sip", "fd.cip", "fd.sport", "fd.cport", "fd.snet", "fd.cnet"), lambda _path, _failed, _folder: None
+    ),
 }
 """Fields of an open from a plain path by that path, whether it failed and whether it is a folder."""
 _FEW: Final = 64
@@ -349,6 +355,7 @@ class _Look:
         usable = np.flatnonzero(opens & (ext_at >= 0) & (failed | same))
         if not len(usable):
             return
+        usable = usable[batch.ext["slot_len"][ext_at[usable], Slot.SOCK] == 0]
         ext_at = ext_at[usable]
         starts = batch.text_at[ext_at]
         ends = starts + batch.ext["slot_len"][ext_at, Slot.GIVEN]

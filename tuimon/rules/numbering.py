@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Container as Owner
-from tuimon.records import HEAD, SLOTS, Flag, Kind
+from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
 from tuimon.rules.versions import EventOf, Versions
 from tuimon.syscalls import event_name
@@ -42,6 +42,7 @@ _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_
 CODES: Final = 1 << 24
 """Kind and call number of a record as one number: ``nr | kind << 16``, as they lie side by side in HEAD."""
 _CODE_AT: Final = HEAD.fields["nr"][1] if HEAD.fields is not None else 0
+_FILE_FLAGS_AT: Final = FILE.fields["flags"][1] if FILE.fields is not None else 0
 _TMPFILE: Final = os.O_TMPFILE & ~os.O_DIRECTORY
 _CREAT: Final = -2
 _FLAGS_AT: Final = {"open": 1, "openat": 2, "openat2": 2, "open_by_handle_at": 2, "creat": _CREAT}
@@ -231,8 +232,9 @@ class Memory:
     def _by_opening(self, batch: Batch, known: Known) -> Groups:
         flags, mode = _opening(batch, known, np.arange(len(batch)), np.array(self._flags_at, np.int8))
         key = known.codes.astype(np.int64) << 48 | flags.astype(np.int64) << 16 | mode.astype(np.int64)
-        groups = _grouped_runs(key)
-        return groups._replace(numbers=self.numbered("opening", groups.numbers))
+        found = _file_flags(batch) * 2 + (batch.head["ret"] < 0)
+        both = _pairs(_grouped_runs(key), _grouped(found))
+        return both._replace(numbers=self.numbered("opening", key[both.first], found[both.first]))
 
     def _by_texts(self, batch: Batch, known: Known, rows: Rows) -> Groups:
         fixed, at, has_ext = _fixed(batch, known, rows, [("slot_len", "<u2", (SLOTS,))])
@@ -356,6 +358,18 @@ def _opening(
     creates = np.flatnonzero(places == _CREAT)
     mode[creates] = _register(batch, rows[creates], 1) & np.uint64(0xFFFF)
     return flags, mode
+
+
+def _file_flags(batch: Batch) -> NDArray[np.int64]:
+    """Return, (n,), what the kernel says of the opened file (records.FileFlag), -1 where it says nothing."""
+    out = np.full(len(batch.ext) + 1, -1, np.int64)
+    if len(batch.ext):
+        lengths = batch.ext["slot_len"]
+        known = np.flatnonzero(lengths[:, Slot.BASE2] == FILE.itemsize)
+        at = batch.text_at[known] + lengths[known, : Slot.BASE2].sum(axis=1, dtype=np.int64) + _FILE_FLAGS_AT
+        arena = np.frombuffer(batch.arena, np.uint8)
+        out[known] = sum(arena[at + byte].astype(np.int64) << 8 * byte for byte in range(4))
+    return out[batch.ext_at]  # row -1: no ext
 
 
 def _register(batch: Batch, rows: Rows, at: int) -> NDArray[np.uint64]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tuimon.fields.argsource import BOUND_BY_NAME
 from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, OPENS
 from tuimon.fields.registry import FieldInfo, Scope
 from tuimon.records import Kind
@@ -21,7 +22,7 @@ SIDES: Final = (
     "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
-and whether and how it failed. ``opening``: flags and mode of an open. ``actor``: process, container and user.
+and whether and how it failed. ``opening``: flags, mode and success of an open. ``actor``: process, container and user.
 ``texts`` and ``numbers``: of the record, ``record`` both. ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
@@ -40,7 +41,8 @@ _TEXT_FIELDS: Final = frozenset(
 """They look at texts, flags, the kind of file, and whether and how the call failed, not at registers; but see
 ``_REGISTER_CALLS``."""
 _RESULT_FIELDS: Final = frozenset(["evt.res", "evt.failed", "evt.count.error"])
-_OPEN_FIELDS: Final = frozenset(["evt.is_open_read", "evt.is_open_write", "evt.is_open_exec"])
+_OPEN_FIELDS: Final = frozenset(["evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "evt.is_open_create"])
+_PATHS: Final = frozenset(["FSPATH", "FSRELPATH"])
 _REGISTER_CALLS: Final = frozenset(("socket", *DIRFD_CALLS))
 """Calls whose fd fields are told by a register too."""
 PLAIN_NUMBERS: Final = frozenset(
@@ -86,7 +88,7 @@ class SideFinder:
             return "number"
         if cutter.side(check) != "detail":
             return "event"
-        seen = {_part_of_record(self._checks.field(ref)[0], name) for ref in field_refs(check)}
+        seen = {_part_of_record(*self._checks.field(ref), name) for ref in field_refs(check)}
         return seen.pop() if len(seen) == 1 else "record"
 
     def _is_plain_number(self, check: Check) -> bool:
@@ -111,7 +113,9 @@ def _fixed_side(info: FieldInfo) -> str | None:
     return "user" if info.group in ("user", "group") else None
 
 
-def _part_of_record(info: FieldInfo, name: str) -> str:
+def _part_of_record(info: FieldInfo, arg: str | None, name: str) -> str:
+    if info.name == "evt.arg" and arg is not None and not arg.isdigit():
+        return _part_of_argument(arg, name)
     if info.name in _RESULT_FIELDS:
         return "result"
     if info.name in _OPEN_FIELDS:
@@ -121,3 +125,12 @@ def _part_of_record(info: FieldInfo, name: str) -> str:
             return "type"  # they have none
         return "record" if name in _REGISTER_CALLS else "texts"
     return "numbers" if info.name == "fd.num" else "record"
+
+
+def _part_of_argument(arg: str, name: str) -> str:
+    bound = BOUND_BY_NAME.get(name, {}).get(arg)
+    if bound is None or bound.get is None:
+        return "type"  # they have none
+    if bound.param.type in _PATHS:
+        return "texts"
+    return "opening" if name in OPENS and arg in ("flags", "mode") else "record"

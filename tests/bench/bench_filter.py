@@ -1,0 +1,151 @@
+"""How long a filter takes over a million real events until its rows are all found.
+
+    python -m tests.bench.bench_filter [--events N] [--rounds N] [--loud] [--json FILE]
+
+Events are the recorded mix of tests.bench.real_mix. "prepared" is what a person waits for: the screen prepares the
+history while there is nothing else to do, and the filter, never seen before, is asked of all of it. "again" is the same
+filter once more, as after a choice of another container; "cold" a history that nobody has prepared. The baseline is
+the rules' own evaluator on one event after the other, of every 50th batch and multiplied. CPU time of one core, and
+wall time for the prepared one; rounds are interleaved, the median counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.bench import real_mix
+from tuimon.batch import Batch
+from tuimon.compact import compacted
+from tuimon.rules.filter import Preparation, compile_filter
+from tuimon.rules.numbering import Memory
+
+FILTERS = (
+    "evt.type = execve",
+    "container.id != host",
+    "proc.name = bash{}",
+    "proc.name in (git, tar{}, cp)",
+    "proc.cmdline contains json{}",
+    "proc.exepath startswith /usr/bin{}",
+    "proc.aname = sh{}",
+    "user.name = root{}",
+    "evt.failed = true",
+    "evt.res = ENOENT",
+    "evt.rawres > 100{}",
+    "fd.name = /etc/passwd{}",
+    "evt.type = openat and fd.name startswith /etc{}",
+    "fd.name contains shadow{}",
+    "fd.name glob '/usr/lib/*.so{}*'",
+    "fd.name regex '.*/python3.*/[a-z{}]+[.]py'",
+    "fd.directory pmatch (/etc, /usr/share{})",
+    "basename(fd.name) = passwd{}",
+    "evt.is_open_write = true",
+    "fd.num > 5{}",
+    "fd.sport = 53{}",
+    "evt.arg.flags contains O_TRUNC{}",
+    "shadow{}",
+    "python{}",
+)
+"""The braces take a number of the round, so that no constant was seen before."""
+EVERY = 50
+
+
+class Clocks:
+    """CPU and wall time of runs."""
+
+    def __init__(self) -> None:
+        self.cpu_ms: list[float] = []
+        self.wall_ms: list[float] = []
+
+    def take(self, run: Callable[[], int]) -> int:
+        """Run once by both clocks."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        result = run()
+        self.cpu_ms.append((time.process_time() - cpu) * 1e3)
+        self.wall_ms.append((time.perf_counter() - wall) * 1e3)
+        return result
+
+    def medians(self) -> tuple[float, float]:
+        """Return the medians, CPU first."""
+        return statistics.median(self.cpu_ms), statistics.median(self.wall_ms)
+
+
+def asked(text: str, batches: Sequence[Batch], mix: real_mix.Mix, memory: Memory) -> int:
+    """Return how many rows a filter keeps."""
+    keep = compile_filter(text, None, mix.event_of, memory)
+    return sum(len(keep.rows(batch)) for batch in batches)
+
+
+def row_wise(text: str, batches: Sequence[Batch], mix: real_mix.Mix) -> int:
+    """Return the same, event by event."""
+    keep = compile_filter(text, None, mix.event_of)
+    return sum(keep.matches(mix.event_of(batch, row)) for batch in batches for row in range(len(batch)))
+
+
+def prepared(mix: real_mix.Mix) -> tuple[list[Batch], Memory, float]:
+    """Return the batches as the screen's spare time leaves them, and the CPU seconds that takes."""
+    memory = Memory()
+    preparation = Preparation(mix.event_of, memory)
+    batches = list(mix.batches)
+    began = time.process_time()
+    while (batch := preparation.prepare(batches)) is not None:
+        at = next(at for at, each in enumerate(batches) if each is batch)
+        batches[at] = compacted(batch)
+    return batches, memory, time.process_time() - began
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--events", type=int, default=real_mix.EVENTS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--loud", action="store_true", help="the mix with every call in it")
+    parser.add_argument("--cold", action="store_true", help="measure histories that nobody has prepared too")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
+    args = parser.parse_args()
+    mix = real_mix.history(args.events, loud=args.loud)
+    batches, memory, spent_s = prepared(mix)
+    some = batches[:: max(len(batches) // (len(batches) // EVERY + 1), 1)]
+    share = mix.events / sum(map(len, some))
+    print(f"{mix.events:,} real events in {len(batches)} batches, prepared in {spent_s:.1f} s of CPU; ms, medians")
+    print(
+        f"{'filter':50}{'rows':>9}{'row-wise':>10}{'cold':>7}{'prepared':>10}{'wall':>7}{'again':>7}{'x row-wise':>11}"
+    )
+    figures: dict[str, object] = {}
+    ways: dict[str, dict[str, Clocks]] = {text: {} for text in FILTERS}
+    rows: dict[str, int] = {}
+    for number in range(args.rounds):
+        for text in FILTERS:
+            mine = ways[text]
+            said = text.format(number or "")
+            count = mine.setdefault("prepared", Clocks()).take(lambda: asked(said, batches, mix, memory))  # noqa: B023
+            mine.setdefault("again", Clocks()).take(lambda: asked(said, batches, mix, memory))  # noqa: B023
+            if not number:
+                rows[text] = count
+                mine.setdefault("row-wise", Clocks()).take(lambda: row_wise(said, some, mix))  # noqa: B023
+                if args.cold:
+                    for batch in mix.batches:
+                        batch.notes = None
+                    mine.setdefault("cold", Clocks()).take(lambda: asked(said, mix.batches, mix, Memory()))  # noqa: B023
+    for text, mine in ways.items():
+        base = mine["row-wise"].medians()[0] * share
+        cold = mine["cold"].medians()[0] if "cold" in mine else 0.0
+        (cpu, wall), again = mine["prepared"].medians(), mine["again"].medians()[0]
+        shown = text.replace("{}", "")
+        print(
+            f"{shown:50}{rows[text]:9,}{base:10,.0f}{cold:7,.0f}{cpu:10.0f}{wall:7.0f}{again:7.0f}{base / cpu:11.0f}",
+            flush=True,
+        )
+        figures[shown] = {"row_wise_ms": base, "cold_ms": cold, "prepared_ms": cpu, "wall_ms": wall, "again_ms": again}
+    if args.json:
+        Path(args.json).write_text(json.dumps({"events": mix.events, "filters": figures}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
