@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import UPSTREAM
 from tests.containers import IMAGE
+from tests.kernel.test_field_truth import value
 from tests.kernel.triggers import agent, driven, kit
 from tests.kernel.triggers.lab import SYSTEM_PYTHON, UPSTREAM_FILES, Done, Lab
 from tuimon.records import SizeClass
@@ -116,6 +117,18 @@ def test_an_alert_names_the_container(lab: Lab, name: str, engine: str) -> None:
     repository, _, tag = IMAGE.rpartition(":")
     assert told == {(engine, name, repository, tag, False)}
     assert not [alert.rule for alert in done.alerts if alert.unconfirmed]
+
+
+@pytest.mark.parametrize("name", driven.WRITTEN)
+def test_what_is_written_below_an_images_programs_is_told_by_its_layer(lab: Lab, name: str) -> None:
+    """First made in the container, then changed: both lie in the writable layer, and only the first is new."""
+    done = performed(lab, name)
+    events = [alert.event for alert in done.alerts if alert.rule == "File Below Binary Folder Changed"]
+    events = [event for event in events if value(event, "fd.name") == "/usr/bin/brought"]
+    layers = [
+        (value(e, "evt.is_open_create"), value(e, "fd.is_upper_layer"), value(e, "fd.is_lower_layer")) for e in events
+    ]
+    assert layers == [(True, True, False), (False, True, False)]
 
 
 QUIET = [*(act.name for act in kit.ACTS.values() if not act.rules), driven.QUIET, "container_starts"]

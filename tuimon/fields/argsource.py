@@ -463,5 +463,13 @@ def _bind() -> dict[str, tuple[Bound, ...]]:
 
 BOUND: Final = _bind()
 """Event name to its parameters, in Falco's order."""
+FILLED: Final = frozenset(
+    text
+    for params in BOUND.values()
+    for place, bound in enumerate(params)
+    for text in (bound.param.name, str(place))
+    if bound.get is not None
+)
+"""Names and places of parameters that some event has a value for; the others no rule can ever see."""
 BOUND_BY_NAME: Final = {event: {bound.param.name: bound for bound in params} for event, params in BOUND.items()}
 """Event name to parameter name to the same."""

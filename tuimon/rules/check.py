@@ -13,6 +13,7 @@ from typing import Final
 from typing import Literal as OneOf
 
 from tuimon.errors import RuleError
+from tuimon.fields.argsource import FILLED
 from tuimon.fields.registry import FieldInfo, FieldType
 from tuimon.rules import operators, transform
 from tuimon.rules.catalogue import Catalogue, default_catalogue, raw_type
@@ -187,8 +188,10 @@ class _Checker:
             raise _Wrong(f"{info.name} is for outputs only, it cannot stand in a condition", ref.span)
         if info.deprecated:
             self._warn("LOAD_DEPRECATED_ITEM", f"{info.name} is deprecated: {info.deprecated}", ref.span)
-        if info.get is None and (self._for_output or info.name not in _RESOLVED_NAMES):
-            message = f"{info.name} is known, but this version cannot tell it: it never has a value"
+        empty = info.name in ("evt.arg", "evt.rawarg") and arg is not None and arg not in FILLED
+        if empty or (info.get is None and (self._for_output or info.name not in _RESOLVED_NAMES)):
+            name = f"{info.name}.{arg}" if empty else info.name
+            message = f"{name} is known, but this version cannot tell it: it never has a value"
             self._warn("LOAD_COMPILE_CONDITION", message, ref.span)
         type_ = info.type
         if type_ is FieldType.DYN and arg is not None:

@@ -55,12 +55,17 @@ DRIFT_RULES: Final = (
     "Container Drift Detected (open+create)",
 )
 DRIFT_SCRIPT: Final = "cp /bin/busybox /tmp/true && /tmp/true"
+WRITTEN: Final = {f"binary_written_in_{engine}": engine for engine in ("podman", "docker", "containerd")}
+"""Act to the engine in whose container a file is made below a folder of the image's programs, and one changed."""
+WRITTEN_RULES: Final = ("Write below binary dir", "File Below Binary Folder Changed")
+WRITTEN_SCRIPT: Final = "echo new > /usr/bin/brought && echo more >> /usr/bin/brought"
 
 RULES: Final = (
     {name: rules for name, (rules, _) in STARTS.items()}
     | SERVED
     | {POD_ACT: POD_RULES}
     | dict.fromkeys(DRIFT, DRIFT_RULES)
+    | dict.fromkeys(WRITTEN, WRITTEN_RULES)
 )
 """Every act here and the rules that it must fire; the engines' own doings in the container may fire more."""
 
@@ -87,13 +92,14 @@ def perform_all(lab: Lab) -> None:
         with docker_engine(lab.folder) as docker:
             drift(lab, docker, "drift_in_docker", "--network=none")
     except pytest.skip.Exception as why:
-        lab.skipped["drift_in_docker"] = str(why)
+        lab.skipped["drift_in_docker"] = lab.skipped["binary_written_in_docker"] = str(why)
     try:
         with containerd_engine(lab.folder) as containerd:
             drift(lab, containerd, "drift_in_containerd")
             perform_in_pod(lab, containerd)
     except pytest.skip.Exception as why:
-        lab.skipped[POD_ACT] = lab.skipped["drift_in_containerd"] = str(why)
+        for act in (POD_ACT, "drift_in_containerd", "binary_written_in_containerd"):
+            lab.skipped[act] = str(why)
 
 
 def drift(lab: Lab, engine: Engine, act: str, *options: str) -> None:
@@ -103,8 +109,10 @@ def drift(lab: Lab, engine: Engine, act: str, *options: str) -> None:
     except AssertionError as error:
         lab.done[act] = Done(act, DRIFT_RULES, trouble=str(error))
         return
-    copy_and_run = functools.partial(engine.exec, act, "/bin/sh", "-c", DRIFT_SCRIPT)
-    lab.driven(act, DRIFT_RULES, functools.partial(_serve, full_id, copy_and_run))
+    written = act.replace("drift", "binary_written")
+    for name, rules, script in ((act, DRIFT_RULES, DRIFT_SCRIPT), (written, WRITTEN_RULES, WRITTEN_SCRIPT)):
+        do = functools.partial(engine.exec, act, "/bin/sh", "-c", script)
+        lab.driven(name, rules, functools.partial(_serve, full_id, do))
 
 
 def perform_in_pod(lab: Lab, containerd: Containerd) -> None:
