@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,10 @@ class Terminal:
         self, command: Sequence[str], *, columns: int = 120, rows: int = 40, env: Mapping[str, str] | None = None
     ) -> None:
         self._socket = f"tuimon-test-{uuid.uuid4().hex[:12]}"
-        settings = {"TERM": "tmux-256color", "COLORTERM": "truecolor", **(env or {})}
+        # What is kept between runs, unsaved text among it, is to be another's than the next test's.
+        self._state = tempfile.TemporaryDirectory(prefix="tuimon-state-")
+        settings = {"TERM": "tmux-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": self._state.name}
+        settings |= env or {}
         script = 'exec env "$@"; exit 99'
         # The pane stays when the program ends, so that its last words and its status can be read.
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(columns), "-y", str(rows), "sleep 1000")
@@ -49,6 +53,7 @@ class Terminal:
             error.add_note("the terminal's last screen:\n" + self.screen())
         self._tmux("kill-server", check=False)
         remove_socket(self._socket)
+        self._state.cleanup()
 
     def _tmux(self, *args: str, check: bool = True) -> str:
         env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}

@@ -76,6 +76,12 @@ def local_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.local{path.suffix}")
 
 
+def place_of(path: Path) -> tuple[str, bool]:
+    """Return what files of a folder are ordered by: their names, each ``NAME.local.yaml`` behind its ``NAME.yaml``."""
+    base = path.stem.removesuffix(".local")
+    return f"{base}{path.suffix}", base != path.stem
+
+
 def _with_local(given: Path) -> list[Path]:
     local = local_of(given)
     return [given, local] if local.is_file() else [given]
@@ -88,7 +94,7 @@ def listed(folder: Path) -> list[Path]:
         found = [p for p in found if not p.name.endswith(TEST_SUFFIXES)]
     except OSError as error:
         raise SettingsError(f"cannot list rule folder {folder}: {error.strerror}", _hint(error)) from error
-    return sorted(found)
+    return sorted(found, key=place_of)
 
 
 def _hint(error: OSError) -> str:

@@ -8,6 +8,7 @@ from tests.ui.fake_engine import FakeEngine, RuleFile
 from tuimon.capture.source import Interest
 from tuimon.engine import EngineOptions
 from tuimon.rules.loader import load
+from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
 
 
@@ -20,6 +21,7 @@ class BenchEngine(FakeEngine):
         super().__init__(**more)  # type: ignore[arg-type]
         self.options = EngineOptions()
         self.source = SimpleNamespace(live=True)
+        self.memory = Memory()
         self._load()
 
     def _load(self) -> None:

@@ -52,6 +52,15 @@ class Bench:
         if self._desk is not None:
             self._desk.cancel()
 
+    def event(self, num: int) -> Event | None:
+        """Return an event by its number; says so when history does not hold it any more."""
+        engine = self._app.session.engine if self._app.session is not None else None
+        found = engine.history.find(num) if engine is not None else None
+        if engine is None or found is None:
+            self._app.notify(f"event {num:,} is no longer kept in the history", markup=False)
+            return None
+        return engine.event(*found)
+
     def _tell(self, error: TuimonError) -> None:
         hint = f"; {error.hint}" if error.hint else ""
         self._app.notify(safe(f"{error}{hint}"), severity="error", markup=False)
@@ -155,7 +164,7 @@ class Bench:
         except TuimonError as error:
             self._tell(error)
             return
-        self._app.notify(safe(f"saved in {path}; f8 in the Rules tab runs the tests"), markup=False, timeout=6)
+        self._app.notify(safe(f"saved in {path}; ctrl+t in the Rules tab runs the tests"), markup=False, timeout=6)
 
     # What was lost.
 
@@ -195,5 +204,6 @@ class Bench:
             rules = self._app.main.rules
             self._app.main.action_tab("rules")
             rules.open_file(files[0], 1)
+            rules.focus_editor()
             rules.tell("taken up as it was typed; f5 shows the difference, ctrl+s puts it in force", "attention")
         session.journal.forget(lost)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
-from tuimon.view.clock import amount, clock
+from tuimon.view.clock import amount
 from tuimon.view.detail_lines import wrapped
 from tuimon.view.diff_lines import diff_lines
-from tuimon.view.preview_lines import span_text
+from tuimon.view.preview_lines import limits, row_line, span_text
 from tuimon.workbench.exception_draft import Draft, Hidden
-from tuimon.workbench.preview import Group, Preview, Row
+from tuimon.workbench.preview import Group, Preview
 from tuimon.workbench.steps import Part
 
 _FIELD: Final = 28
@@ -102,18 +102,6 @@ def _rows(seen: Preview) -> list[Line]:
     return lines + _more(seen.removed - _SHOWN)
 
 
-def row_line(sign: str, row: Row) -> Line:
-    """Return one event of a preview: sign, time, container, command line."""
-    role = {"+": "good", "-": "attention"}.get(sign, "muted")
-    return (
-        Cell(f"   {sign} ", role),
-        Cell(clock(row.time_ns, 3), "muted", 13),
-        Cell(f"{row.container or '?'}", "", 16),
-        Cell(" ", ""),
-        Cell(row.cmdline, "strong", REST),
-    )
-
-
 def _group(sign: str, group: Group, what: str, role: str) -> Line:
     return (
         Cell(f"{sign}{group.removed or group.added:,} ", role, _LEAD, right=True),
@@ -128,22 +116,6 @@ def _more(count: int) -> list[Line]:
 
 def _note(text: str, width: int) -> Line:
     return (Cell(f" {text}"[:width], "attention", REST),)
-
-
-def limits(seen: Preview) -> list[str]:
-    """Return what limits the answer of a preview, each as a sentence."""
-    notes = [] if seen.complete else ["only the newest part was looked at"]
-    if seen.unknown:
-        notes.append(f"{seen.unknown:,} events could not be judged: they hang on a value that is not known yet")
-    if seen.lost:
-        notes.append(f"{seen.lost:,} events of this time were lost and are not in it")
-    if seen.not_captured:
-        names = ", ".join(seen.not_captured)
-        notes.append(f"not captured, no rule asked for it: {names}")
-    if seen.thinned:
-        where = "of other containers " if seen.thinned_elsewhere else ""
-        notes.append(f"{where}only what the rules in force match was kept: {', '.join(seen.thinned)}".strip())
-    return notes
 
 
 def proposal_lines(text: str, notes: Sequence[str], width: int) -> list[Line]:

@@ -1,42 +1,104 @@
-"""The preview of an edited rule in two lines: what it would have caught in the history, against the rules in force."""
+"""The preview of an edited rule: what it would have caught in the history, against the rules in force.
+
+Three lines at most below the editor, and all of it in a dialog.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
-from tuimon.view.clock import amount
-from tuimon.workbench.preview import Group, Preview
+from tuimon.view.clock import amount, clock
+from tuimon.workbench.preview import Group, Preview, Row
 
 _GROUPS: Final = 4
 """Groups named in the line, the largest first."""
+_DEARER: Final = 3.0
+"""An edit that costs so many times more is told of,"""
+_DEAR_NS: Final = 100.0
+"""where it costs at least this much for each event of the window."""
 
 
 def preview_lines(seen: Preview) -> list[Line]:
-    """Return the counts, and below them what limits them, the cost, and whom they come from (cut where it is long)."""
+    """Return a warning if there is one, the counts, and what limits them, the cost, and whom they come from."""
     if not seen.rules:
         return [(Cell(" preview: catches the same as the rules in force", "muted", REST),)]
-    counts = (
+    more = [Cell(f" {note} ", "attention") for note in _notes(seen)]
+    more.append(Cell(f" {cost_text(seen)}  ", "muted"))
+    groups = Cell(" ".join(_named(group) for group in seen.groups[:_GROUPS]), "", REST)
+    warned: list[Line] = [(Cell(f" {text}", "attention", REST),) for text in warnings(seen)[:1]]
+    return [*warned, (*counts(seen), Cell(" f3 rows", "key"), Cell("", "", REST)), (*more, groups)]
+
+
+def counts(seen: Preview) -> list[Cell]:
+    """Return the window and how many alerts there were and would be."""
+    return [
         Cell(f" last {amount(seen.events)} ev ({span_text(seen)}): ", "muted"),
         Cell(f"was {seen.was:,} -> {seen.now:,} alerts ", "strong"),
         Cell("(", "muted"),
         Cell(f"+{seen.added:,} ", "good" if seen.added else "muted"),
         Cell(f"-{seen.removed:,}", "attention" if seen.removed else "muted"),
-        Cell(") ", "muted", REST),
+        Cell(")", "muted"),
+    ]
+
+
+def cost_text(seen: Preview) -> str:
+    """Return the cost of judging the changed rules before and after, for each event of the window."""
+    return f"cost {_us(seen.cost_before.ns_per_event)} -> {_us(seen.cost_now.ns_per_event)} us/ev"
+
+
+def warnings(seen: Preview) -> list[str]:
+    """Return what makes an edit expensive: the kernel can no longer sort out events, or judging takes longer."""
+    found = []
+    lost = sorted(set(seen.unfiltered_now) - set(seen.unfiltered_before))
+    if lost:
+        names = ", ".join(lost[:6]) + (f" and {len(lost) - 6} more" if len(lost) > 6 else "")
+        found.append(f"expensive: the kernel must send every {names}: it cannot tell which of them match")
+    now, before = seen.cost_now.ns_per_event, seen.cost_before.ns_per_event
+    if now > max(before * _DEARER, _DEAR_NS):
+        found.append(
+            f"expensive: {_us(now)} us for each event, was {_us(before)}; {seen.cost_now.judged:,} of "
+            f"{seen.cost_now.events:,} events had to be judged one by one"
+        )
+    return found
+
+
+def limits(seen: Preview) -> list[str]:
+    """Return what limits the answer of a preview, each as a sentence."""
+    notes = [] if seen.complete else ["only the newest part was looked at"]
+    if seen.unknown:
+        notes.append(f"{seen.unknown:,} events could not be judged: they hang on a value that is not known yet")
+    if seen.lost:
+        notes.append(f"{seen.lost:,} events of this time were lost and are not in it")
+    if seen.not_captured:
+        notes.append(f"not captured, because no rule asked for it: {', '.join(seen.not_captured)}")
+    if seen.thinned:
+        names = ", ".join(seen.thinned)
+        where = "outside of the chosen containers " if seen.thinned_elsewhere else ""
+        notes.append(f"{where}only what the rules in force match is here of: {names}")
+    return notes
+
+
+def row_line(sign: str, row: Row) -> Line:
+    """Return one event of a preview: sign, time, container, command line."""
+    role = {"+": "good", "-": "attention"}.get(sign, "muted")
+    return (
+        Cell(f"   {sign} ", role),
+        Cell(clock(row.time_ns, 3), "muted", 13),
+        Cell(f"{row.container or '?'}", "", 16),
+        Cell(" ", ""),
+        Cell(row.cmdline, "strong", REST),
     )
-    more = [Cell(f" {note} ", "attention") for note in _notes(seen)]
-    more.append(
-        Cell(f" cost {_us(seen.cost_before.ns_per_event)} -> {_us(seen.cost_now.ns_per_event)} us/ev  ", "muted")
-    )
-    return [counts, (*more, Cell(" ".join(_named(group) for group in seen.groups[:_GROUPS]), "", REST))]
 
 
 def _notes(seen: Preview) -> list[str]:
-    """Return what limits the answer."""
+    """Return what limits the answer, in few words."""
     notes = [] if seen.complete else ["newest part only"]
     notes += [f"{seen.unknown:,} not judged"] if seen.unknown else []
     notes += [f"{amount(seen.lost)} lost"] if seen.lost else []
-    return notes + ([f"{len(seen.not_captured)} types not captured"] if seen.not_captured else [])
+    notes += [f"{len(seen.not_captured)} types not captured"] if seen.not_captured else []
+    where = " elsewhere" if seen.thinned_elsewhere else ""
+    return notes + ([f"{', '.join(seen.thinned[:2])}{where}: not all here"] if seen.thinned else [])
 
 
 def _named(group: Group) -> str:

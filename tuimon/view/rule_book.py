@@ -15,7 +15,7 @@ from typing import Final
 
 from tuimon import rulefiles
 from tuimon.errors import TuimonError
-from tuimon.rulefiles import Origin, listed
+from tuimon.rulefiles import Origin, listed, place_of
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.settings import SYSTEM_RULES
 from tuimon.view import rule_disk
@@ -197,7 +197,7 @@ class RuleBook:
     def _place(self, folder: Path, path: Path) -> int:
         """Return where a file belongs in load order."""
         places = [at for at, file in enumerate(self.files) if Path(file.path).parent == folder]
-        before = [at for at in places if self.files[at].path < str(path)]
+        before = [at for at in places if place_of(Path(self.files[at].path)) < place_of(path)]
         if before:
             return before[-1] + 1
         if places:
@@ -277,13 +277,36 @@ class RuleBook:
 
         A rule or list of the same name loaded later replaces the earlier one, so the copy is an override to edit.
         """
+        return self.append_to_own("\n".join(file.buffer.splitlines()[item.line - 1 : item.end_line]))
+
+    def append_to_own(self, text: str) -> tuple[OpenFile, int]:
+        """Append an item to the user's own file's buffer; return the file and the line it begins at."""
         own = self.own_file()
-        lines = file.buffer.splitlines()[item.line - 1 : item.end_line]
-        while lines and not lines[-1].strip():
-            lines.pop()
         before = own.buffer.rstrip("\n")
-        own.buffer = (before + "\n\n" if before else "") + "\n".join(lines) + "\n"
+        own.buffer = (before + "\n\n" if before else "") + text.rstrip() + "\n"
         return own, (before.count("\n") + 3 if before else 1)
+
+    def room_for(self, name: str) -> Path:
+        """Return where a rule file of another is put so that it is loaded: beside the own file, or in a watched folder.
+
+        Raises:
+            TuimonError: There is such a file already, or no folder.
+        """
+        beside = self._own_path().parent
+        folders = [beside] if beside in self._folders else list(self._folders)
+        if not folders:
+            raise TuimonError("no folder of rule files is loaded", "start tuimon with -r FOLDER")
+        path = folders[0] / name
+        if path.exists():
+            raise TuimonError(f"there is a {path} already", "remove or rename it first")
+        return path
+
+    def with_new(self, new: RuleFile) -> tuple[RuleFile, ...]:
+        """Return all files as they are on disk with a new one where it would be loaded."""
+        files = [RuleFile(file.path, file.saved, file.origin) for file in self.files]
+        path = Path(new.path)
+        files.insert(self._place(path.parent, path), new)
+        return tuple(each for each in files if each.text)
 
     def locate(self, rule: str) -> tuple[OpenFile, Item] | None:
         """Return where a rule is defined: the last definition, which is the one in force."""

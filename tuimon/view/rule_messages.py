@@ -10,7 +10,7 @@ from tuimon.rules.diagnostics import Diagnostic
 from tuimon.view.cells import REST, Cell, Line
 
 SHOWN: Final = 3
-"""Lines there are."""
+"""Lines there are at least."""
 
 Head = tuple[str, str]
 """What happened: text and role."""
@@ -23,6 +23,7 @@ def message_lines(
     head: Head | None = None,
     tail: Sequence[Line] = (),
     read_only: bool = False,
+    room: int = SHOWN,
 ) -> list[Line]:
     """Return what is to be said, this file's errors first.
 
@@ -32,16 +33,21 @@ def message_lines(
         head: What happened; it comes first.
         tail: The preview; it comes last, whatever else there is.
         read_only: Whether that file can only be looked at.
+        room: Lines there are.
     """
     ordered = sorted(found, key=lambda d: (d.severity != "error", d.file != path, d.line, d.column))
     lines: list[Line] = [(Cell(f" {head[0]}", head[1], REST),)] if head is not None else []
-    lines += [diagnostic_line(each, path) for each in ordered[: SHOWN - len(lines) + 1]]
-    if len(ordered) > SHOWN:
-        lines.append((Cell(f" and {len(ordered) - SHOWN} more", "muted", REST),))
+    left = max(room - len(lines) - len(tail), 0)
+    if len(ordered) > left:
+        shown = max(left - 1, 0)
+        lines += [diagnostic_line(each, path) for each in ordered[:shown]]
+        lines += [(Cell(f" and {len(ordered) - shown} more", "muted", REST),)] if left else []
+    else:
+        lines += [diagnostic_line(each, path) for each in ordered]
     if not lines:
         what = "ctrl+o puts what is to differ into your own file" if read_only else "ctrl+s puts it in force"
         lines.append((Cell(f" no errors; {what}", "good", REST),))
-    return [*lines[: SHOWN - len(tail)], *tail] if tail else lines
+    return [*lines[: max(room - len(tail), 0)], *tail]
 
 
 def diagnostic_line(found: Diagnostic, path: str) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,17 +48,25 @@ class Backtest:
         return not self.added and not self.removed
 
 
-def backtest(recording: Path, before: RuleSet, after: RuleSet) -> Backtest:
+def backtest(
+    recording: Path, before: RuleSet, after: RuleSet, progress: Callable[[float], None] | None = None
+) -> Backtest:
     """Replay a recording through two rule sets.
 
     An alert is the same in both when the same rule fires for the same event; another output or priority is no
     difference.
 
+    Args:
+        recording: The file.
+        before: The rules as they were.
+        after: The rules to compare them with.
+        progress: Called with the share that is replayed, from 0 to 1.
+
     Raises:
         RecordingError: It cannot be read, or is damaged.
     """
     replay = Replay(recording)
-    old, new = judge(replay, (before, after))
+    old, new = judge(replay, (before, after), progress)
     had, has = {alert.key for alert in old}, {alert.key for alert in new}
     return Backtest(
         window=replay.window,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,9 @@ DIFFERENT: Final = 1
 BROKEN: Final = 2
 """Files or a recording that cannot be used: nothing can be said."""
 
+_STEP: Final = 0.01
+"""Share of a recording after which progress is told again."""
+
 _MATCHING: Final = "for one event, alert by the first rule or by all (all)"
 
 
@@ -29,6 +32,15 @@ def add_parsers(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     test = actions.add_parser("test", help="run rule test files; exit status 1 when a test fails")
     test.add_argument("files", nargs="+", type=Path, metavar="FILE", help="test files, or folders of *.test.yaml")
     test.add_argument("--json", action="store_true", help="as JSON")
+    test.add_argument(
+        "--instead",
+        nargs=2,
+        action="append",
+        type=Path,
+        default=[],
+        metavar=("FILE", "OTHER"),
+        help="where tests name the rule file FILE, take OTHER; may be repeated",
+    )
     test.set_defaults(run=_test)
 
     backtest = actions.add_parser(
@@ -58,12 +70,14 @@ def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rule-matching", choices=("first", "all"), default="all", help=_MATCHING)
     command.add_argument("--plain-falco", action="store_true", help="judge exactly as Falco does")
     command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("--progress", action="store_true", help="say on standard error how far it is")
 
 
 def _test(args: argparse.Namespace) -> int:
     from tuimon.workbench import rule_tests, run_tests
 
-    results = [run_tests.run_file(path) for path in rule_tests.files(args.files)]
+    instead = {file.resolve(): other for file, other in args.instead}
+    results = [run_tests.run_file(path, instead) for path in rule_tests.files(args.files)]
     _print(run_tests.as_json(results) if args.json else run_tests.lines(results))
     return max(result.status for result in results)
 
@@ -76,7 +90,7 @@ def _backtest(args: argparse.Namespace) -> int:
     if before is None or after is None:
         return BROKEN
     try:
-        result = backtest.backtest(recording, before, after)
+        result = backtest.backtest(recording, before, after, _progress(args))
     except TuimonError as error:
         return _broken(error)
     _print(backtest.as_json(result) if args.json else backtest.lines(result))
@@ -91,11 +105,26 @@ def _shadow(args: argparse.Namespace) -> int:
     if ruleset is None:
         return BROKEN
     try:
-        result = shadow.shadows(recording, ruleset)
+        result = shadow.shadows(recording, ruleset, _progress(args))
     except TuimonError as error:
         return _broken(error)
     _print(shadow.as_json(result) if args.json else shadow.lines(result))
     return OK
+
+
+def _progress(args: argparse.Namespace) -> Callable[[float], None] | None:
+    """Return what says how far a replay is, at every hundredth."""
+    from tuimon.workbench.outside import PROGRESS
+
+    told = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if share - told >= _STEP:
+            told = share
+            print(f"{PROGRESS}{share:.2f}", file=sys.stderr, flush=True)
+
+    return tell if args.progress else None
 
 
 def _recording(args: argparse.Namespace, lists: Iterable[list[Path]]) -> Path:

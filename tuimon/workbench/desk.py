@@ -19,7 +19,7 @@ from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
-from tuimon.workbench import exception_draft, near, new_rule, saved_case
+from tuimon.workbench import exception_draft, near, new_rule, overrides, saved_case
 from tuimon.workbench.capturing import NOT_THINNED, captured_types, thinned
 from tuimon.workbench.exception_draft import Draft, Hidden
 from tuimon.workbench.judging import LoadedRules
@@ -74,6 +74,16 @@ class Desk:
         self._memory = engine.memory
         self._busy = threading.Lock()
         self._cancel = threading.Event()
+
+    @property
+    def loaded(self) -> LoadResult:
+        """What the rules in force were made of."""
+        return self._engine.loaded
+
+    @property
+    def options(self) -> Options:
+        """How the engine judges."""
+        return self._engine.options
 
     def load(self, files: Sequence[RuleFile]) -> LoadResult:
         """Load rule files; what is wrong with them is in the result."""
@@ -143,6 +153,10 @@ class Desk:
         if isinstance(what, Alert):
             return new_rule.from_alert(what, self._engine.loaded)
         return new_rule.from_event(what, self._engine.loaded)
+
+    def override(self, kind: str, name: str, key: str) -> str:
+        """Return the item that changes another in the user's own file; see ``overrides.override``."""
+        return overrides.override(kind, name, key, self._engine.loaded)
 
     def case(self, event: Event, name: str) -> str:
         """Return an event as a case for a rule test file (see saved_case); raises RuleError when it cannot be one."""

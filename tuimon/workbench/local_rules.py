@@ -307,3 +307,16 @@ def plain(text: str) -> str:
             code = ord(char)
             out.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
     return f'"{"".join(out)}"'
+
+
+def folded(text: str, width: int = 110) -> str:
+    """Return a text as the lines of a folded YAML scalar; it is broken only where it has one blank."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        if line and word and not line.endswith(" ") and len(line) + len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line or lines else word
+    return "".join(f"    {each}\n" for each in (*lines, line))

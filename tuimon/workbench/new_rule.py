@@ -21,7 +21,7 @@ from tuimon.rules.items import PRIORITIES
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.printer import print_condition, print_value
 from tuimon.syscalls import ALIASES, EVENT_NAMES, event_name
-from tuimon.workbench.local_rules import Edit, append_item, plain
+from tuimon.workbench.local_rules import Edit, append_item, folded, plain
 from tuimon.workbench.steps import Part, steps_of, text_of
 
 _FAMILIES: Final = (
@@ -97,8 +97,8 @@ class Proposal:
         return (
             f"- rule: {plain(self.name)}\n"
             f"  desc: {plain(self.desc)}\n"
-            f"  condition: >\n{_folded(self.condition)}"
-            f"  output: >\n{_folded(self.output)}"
+            f"  condition: >\n{folded(self.condition)}"
+            f"  output: >\n{folded(self.output)}"
             f"  priority: {self.priority.upper()}{tags}\n"
         )
 
@@ -258,16 +258,3 @@ def _output(verb: str, path: str | None, *, network: bool) -> str:
         f"%proc.name {verb} (command=%proc.cmdline parent=%proc.pname{about} user=%user.name"
         " container=%container.name image=%container.image.repository)"
     )
-
-
-def _folded(text: str, width: int = 110) -> str:
-    """Return a text as the lines of a folded YAML scalar; it is broken only where it has one blank."""
-    lines: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        if line and word and not line.endswith(" ") and len(line) + len(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line or lines else word
-    return "".join(f"    {each}\n" for each in (*lines, line))

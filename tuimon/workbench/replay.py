@@ -7,7 +7,7 @@ waited for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -119,6 +119,11 @@ class Replay:
         return Event(event.batch, event.row, event.process, container, event.boot_to_epoch_ns)
 
     @property
+    def progress(self) -> float:
+        """The share of the file that has been read, 0 to 1."""
+        return self._source.read_share
+
+    @property
     def window(self) -> Window:
         """What has been read so far."""
         offset_ns = self._source.boot_to_epoch_ns if self._events else 0
@@ -131,8 +136,15 @@ class Replay:
             self.containers = Containers.from_state(self._source.containers_state)
 
 
-def judge(replay: Replay, rulesets: Sequence[RuleSet]) -> list[list[Fired]]:
+def judge(
+    replay: Replay, rulesets: Sequence[RuleSet], progress: Callable[[float], None] | None = None
+) -> list[list[Fired]]:
     """Return the alerts of each rule set over a whole recording, in the order of their events.
+
+    Args:
+        replay: The recording.
+        rulesets: To be judged with.
+        progress: Called with the share that has been read, from 0 to 1.
 
     Raises:
         RecordingError: The recording is damaged.
@@ -140,6 +152,8 @@ def judge(replay: Replay, rulesets: Sequence[RuleSet]) -> list[list[Fired]]:
     fired: list[list[Fired]] = [[] for _ in rulesets]
     undecided: list[tuple[int, Event, RuleHit]] = []
     for batch in replay.batches():
+        if progress is not None:
+            progress(replay.progress)
         for at, ruleset in enumerate(rulesets):
             for row in ruleset.candidates(batch, replay).tolist():
                 event = replay.event(batch, row)

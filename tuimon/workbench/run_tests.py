@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tuimon.errors import RecordingError, RuleError, SettingsError, TuimonError
@@ -82,22 +83,26 @@ class FileResult:
         return FAILED if any(each.failures for each in self.cases) else PASSED
 
 
-def run_file(path: Path) -> FileResult:
+def run_file(path: Path, instead: Mapping[Path, Path] = MappingProxyType({})) -> FileResult:
     """Run one test file. Nothing in it makes this raise.
 
     A case with a recording changes the names of users for the whole program (see Replay).
+
+    Args:
+        path: The test file.
+        instead: Rule files, resolved, to what is read in their place.
     """
     try:
-        return run(load(path))
+        return run(load(path), instead)
     except TestFileError as error:
         return FileResult(path, problems=error.diagnostics)
     except SettingsError as error:
         return FileResult(path, problem=error)
 
 
-def run(file: TestFile) -> FileResult:
-    """Run the cases of a test file."""
-    loaded, problems = _rules(file)
+def run(file: TestFile, instead: Mapping[Path, Path] = MappingProxyType({})) -> FileResult:
+    """Run the cases of a test file; ``instead`` as in ``run_file``."""
+    loaded, problems = _rules(file, instead)
     if problems:
         return FileResult(file.path, problems=tuple(problems))
     ruleset = RuleSet.build(loaded, 1, first_match_only=file.first_match_only, plain_falco=file.plain_falco)
@@ -111,15 +116,16 @@ def run(file: TestFile) -> FileResult:
     return FileResult(file.path, tuple(results), tuple(problems))
 
 
-def _rules(file: TestFile) -> tuple[LoadResult, list[Diagnostic]]:
+def _rules(file: TestFile, instead: Mapping[Path, Path]) -> tuple[LoadResult, list[Diagnostic]]:
     problems: list[Diagnostic] = []
-    for path, place in file.rules:
+    paths = [(instead.get(path.resolve(), path), place) for path, place in file.rules]
+    for path, place in paths:
         if not path.exists():
             problems.append(diagnostic(place, f"there is no rule file {path}", "paths are relative to the test file"))
     if problems:
         return load_rules(()), problems
     try:
-        loaded = load_rules(read_rule_files(path for path, _ in file.rules))
+        loaded = load_rules(read_rule_files(path for path, _ in paths))
     except SettingsError as error:
         return load_rules(()), [diagnostic(file.rules[0][1], str(error), error.hint)]
     return loaded, [found for found in loaded.diagnostics if found.severity == "error"]

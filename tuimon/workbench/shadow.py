@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Shadows:
     """In the order of the files, those without an alert too."""
 
 
-def shadows(recording: Path, ruleset: RuleSet) -> Shadows:
+def shadows(recording: Path, ruleset: RuleSet, progress: Callable[[float], None] | None = None) -> Shadows:
     """Replay a recording through all rules (``rule_matching: all``, whatever the rule set says).
 
     Raises:
@@ -48,7 +48,7 @@ def shadows(recording: Path, ruleset: RuleSet) -> Shadows:
     replay = Replay(recording)
     was, ruleset.first_match_only = ruleset.first_match_only, False
     try:
-        (fired,) = judge(replay, (ruleset,))
+        (fired,) = judge(replay, (ruleset,), progress)
     finally:
         ruleset.first_match_only = was
     return Shadows(replay.window, tuple(overlaps([rule.name for rule in ruleset.rules], fired)))

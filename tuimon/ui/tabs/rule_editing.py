@@ -18,7 +18,7 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.rule_editor import MAX_LINES, RuleEditor
 from tuimon.view.cells import REST, Cell, Line
-from tuimon.view.rule_messages import Head, message_lines
+from tuimon.view.rule_messages import SHOWN, Head, message_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,9 @@ CHECK_S: Final = 0.2
 """Pause in typing before the rules are checked."""
 _KEEP_S: Final = 0.3
 """What is typed is on disk, in the journal, after at most this long."""
+_WORD_HINT: Final = (
+    Cell(" ctrl+space complete  f2 rename  f8 next problem  f9 lay out  f12 definition", "muted", REST),
+)
 _TITLE_KEYS: Final = "ctrl+s apply  f5 diff  ctrl+r revisions  f3 preview  f4 zoom  esc leave"
 
 
@@ -43,11 +46,13 @@ class RuleEditing(Tab):
         super().__init__("rules")
         self._list = LineList(id="rule-list", empty="no rule files")
         self._editor = RuleEditor()
+        self._meaning = CellLines([_WORD_HINT], id="rule-meaning")
         self._messages = CellLines(id="rule-messages")
         self._lines: RuleLines | None = None
         self._file: OpenFile | None = None
         self._check_number = 0
         self._keeping = False
+        self._told: Head | None = None
         self.seen: Preview | None = None
         """The preview of the text as it is; None while it is worked out, or when there is none."""
 
@@ -57,6 +62,7 @@ class RuleEditing(Tab):
             yield self._list
         with Pane(id="editor-pane", title="Rule editor"):
             yield self._editor
+            yield self._meaning
             yield self._messages
 
     @property
@@ -91,7 +97,7 @@ class RuleEditing(Tab):
             return False
         file, item = found
         self.open_file(file, item.line)
-        self.screen.set_focus(self._editor)
+        self.focus_editor()
         return True
 
     def open_file(self, file: OpenFile, line: int) -> None:
@@ -108,6 +114,10 @@ class RuleEditing(Tab):
         if self._lines is not None and (seq := self._lines.position(file.path, line)) is not None:
             self._list.put_cursor(seq)
         self._show_title()
+
+    def focus_editor(self) -> None:
+        """Go into the editor."""
+        self.screen.set_focus(self._editor)
 
     def reopen(self) -> None:
         """Show the file in the editor as its buffer is now, or the own file when it was closed."""
@@ -147,15 +157,16 @@ class RuleEditing(Tab):
         row = self._lines.row(event.seq) if self._lines is not None else None
         if row is not None:
             self.open_file(row.file, row.item.line if row.item is not None else 1)
-            self.screen.set_focus(self._editor)
+            self.focus_editor()
 
     @on(EditorEdited)
     def _edited(self, event: EditorEdited) -> None:
         event.stop()
         if self._file is None or self.session is None:
             return
-        if not self._file.read_only:
-            self._file.buffer = self._editor.whole_text
+        if not self._file.read_only and (text := self._editor.whole_text) != self._file.buffer:
+            self._file.buffer = text
+            self._told = None
         self._show_title()
         self.check_soon()
         self._keep_soon()
@@ -199,7 +210,7 @@ class RuleEditing(Tab):
         if number != self._check_number:
             return
         self.mark(found)
-        self.say(found)
+        self.say(found, self._told)
         book = self.session.book if self.session is not None else None
         if book is not None and book.dirty() and all(d.severity != "error" for d in found):
             self._preview(number, found, book.as_loaded())
@@ -223,7 +234,7 @@ class RuleEditing(Tab):
     def _previewed(self, number: int, found: Sequence[Diagnostic], lines: Sequence[Line], seen: Preview | None) -> None:
         if number == self._check_number:
             self.seen = seen
-            self.say(found, tail=lines)
+            self.say(found, self._told, tail=lines)
 
     # What is said.
 
@@ -233,10 +244,16 @@ class RuleEditing(Tab):
         self._editor.mark([d for d in found if d.file == path])
 
     def say(self, found: Sequence[Diagnostic], head: Head | None = None, *, tail: Sequence[Line] = ()) -> None:
-        """Show messages under the editor; see ``message_lines``."""
+        """Show messages under the editor, see ``message_lines``; what happened stays there until something is typed."""
+        self._told = head
         file = self._file
         path, read_only = (file.path, file.read_only) if file is not None else ("", False)
-        self._messages.set_lines(*message_lines(found, path, head=head, tail=tail, read_only=read_only))
+        room = max(self._messages.size.height, SHOWN)
+        self._messages.set_lines(*message_lines(found, path, head=head, tail=tail, read_only=read_only, room=room))
+
+    def explain(self, line: Line) -> None:
+        """Say in the line under the editor what is under its cursor; nothing: which keys tell more."""
+        self._meaning.set_lines(line or _WORD_HINT)
 
     def tell(self, text: str, role: str = "good") -> None:
         """Say what happened."""

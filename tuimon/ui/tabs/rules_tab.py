@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tuimon.errors import TuimonError
 from tuimon.ui.screens.choice import Choice
-from tuimon.ui.tabs.rule_editing import RuleEditing
+from tuimon.ui.tabs.rule_exchange import RuleExchange
 from tuimon.ui.text import safe
 from tuimon.ui.widgets.rule_editor import MAX_LINES
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuimon.view.in_force import Result
-    from tuimon.view.rule_book import OpenFile
+    from tuimon.view.rule_book import Item, OpenFile
 
 
-class RulesTab(RuleEditing):
+class RulesTab(RuleExchange):
     """Everything of the Rules tab."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,9 +34,9 @@ class RulesTab(RuleEditing):
         Binding(
             "ctrl+o",
             "copy",
-            "Copy to own",
+            "Override",
             show=False,
-            tooltip="Put what is to differ of a rule into your own file",
+            tooltip="Change a rule of another file in your own: add, replace, disable or copy",
             id="rules.copy",
         ),
     ]
@@ -159,40 +159,50 @@ class RulesTab(RuleEditing):
 
     # The user's own file.
 
+    def _item(self) -> tuple[OpenFile, Item] | None:
+        """Return the item under the cursor and its file."""
+        from tuimon.view.rule_book import item_at
+
+        item = item_at(self._file.buffer, self._editor.file_line) if self._file is not None else None
+        return None if self._file is None or item is None else (self._file, item)
+
     def action_copy(self) -> None:
-        """Copy the item under the cursor into the user's own file and go there."""
-        from tuimon.view.rule_book import item_at
+        """Ask how the item under the cursor is to differ, and put that into the user's own file."""
+        from tuimon.workbench.overrides import ways
 
-        file, session = self._file, self.session
-        if file is None or session is None:
+        session, found = self.session, self._item()
+        own = session.book.own_file() if session is not None else None
+        if own is None or found is None or found[0] is own:
+            self.tell("put the cursor on a rule of another file to change it in your own", "attention")
             return
-        item = item_at(file.buffer, self._editor.file_line)
-        own = session.book.own_file()
-        if item is None or own is file:
-            self.tell("put the cursor on a rule of another file to copy it into your own", "attention")
-            return
+        item = found[1]
         question = [
-            f"Copy {item.kind} {item.name} into {own.path}?",
-            "It replaces the original when you apply it (ctrl+s); until then nothing changes.",
+            f"How is the {item.kind} {item.name} to differ? It is written into {own.path}.",
+            "Nothing changes until you apply it (ctrl+s); the file it comes from is never written to.",
         ]
-        self.app.push_screen(Choice(question, [("y", "copy it and go there")]), self._copy_answered)
+        self.app.push_screen(Choice(question, [(way.key, way.what) for way in ways(item.kind)]), self._copy_answered)
 
-    def _copy_answered(self, answer: str | None) -> None:
-        from tuimon.view.rule_book import item_at
-
-        file, session = self._file, self.session
-        item = item_at(file.buffer, self._editor.file_line) if file is not None else None
-        if answer != "y" or file is None or session is None or item is None:
+    def _copy_answered(self, key: str | None) -> None:
+        session, found = self.session, self._item()
+        if key is None or session is None or found is None:
             return
-        own, line = session.book.copy_to_own(file, item)
-        self.open_file(own, line)
-        self.screen.set_focus(self._editor)
+        file, item = found
+        desk = self.app.bench.desk
+        if key == "c" or desk is None:
+            self.go_to_new(*session.book.copy_to_own(file, item))
+            return
+        try:
+            text = desk.override(item.kind, item.name, key)
+        except TuimonError as error:
+            self.tell(f"{error}; {error.hint}", "bad")
+            return
+        self.go_to_new(*session.book.append_to_own(text))
 
     def go_to_new(self, file: OpenFile, line: int) -> None:
         """Show what was just put into a file's buffer, ready to be changed."""
         self.app.main.action_tab("rules")
         self.open_file(file, line)
-        self.screen.set_focus(self._editor)
+        self.focus_editor()
 
     # The disk.
 

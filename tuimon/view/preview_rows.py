@@ -1,0 +1,66 @@
+"""The preview in full: whom it adds and removes by container and program, each row, and what limits the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.clock import amount, clock
+from tuimon.view.preview_lines import cost_text, counts, limits, row_line, warnings
+from tuimon.workbench.preview import Group, Preview, Row
+
+SignedRow = tuple[str, Row]
+"""``+`` it would alert, ``-`` it would no longer, ``?`` it cannot be told."""
+
+
+def group_lines(seen: Preview) -> list[Line]:
+    """Return what can be chosen: all rows, each group, and what could not be judged."""
+    lines: list[Line] = [(*counts(seen), Cell("", "", REST))]
+    lines += [
+        (
+            Cell(f"  +{group.added:,}" if group.added else "", "good", 9),
+            Cell(f"-{group.removed:,}" if group.removed else "", "attention", 8),
+            Cell(f"{group.container or 'container not known'}/{group.process or 'program not known'}", "", REST),
+        )
+        for group in seen.groups
+    ]
+    if seen.unknown:
+        lines.append((Cell(f"  ?{seen.unknown:,}", "attention", 17), Cell("could not be judged", "muted", REST)))
+    return lines
+
+
+def rows_of(seen: Preview, at: int) -> list[SignedRow]:
+    """Return the rows behind a line of ``group_lines``, the newest first."""
+    every = [*(("+", row) for row in seen.added_rows), *(("-", row) for row in seen.removed_rows)]
+    every.sort(key=lambda pair: -pair[1].num)
+    if at == 0:
+        return every
+    if at <= len(seen.groups):
+        group = seen.groups[at - 1]
+        return [pair for pair in every if (pair[1].container, pair[1].process) == (group.container, group.process)]
+    return [("?", row) for row in seen.unknown_rows]
+
+
+def head_lines(seen: Preview, rows: Sequence[SignedRow], at: int) -> list[Line]:
+    """Return what stands above the rows: the window, what limits the answer, the cost, and how many are not listed."""
+    window = f" {amount(seen.events)} events from {clock(seen.first_time_ns)} to {clock(seen.last_time_ns)}"
+    lines: list[Line] = [(Cell(f"{window}; {cost_text(seen)}", "muted", REST),)] if seen.events else []
+    lines += [(Cell(f" {text}", "attention", REST),) for text in (*warnings(seen), *limits(seen))]
+    missing = _count(seen, at) - len(rows)
+    if missing > 0:
+        lines.append((Cell(f" the newest {len(rows):,} are listed, {missing:,} more are not", "muted", REST),))
+    return lines
+
+
+def _count(seen: Preview, at: int) -> int:
+    if at == 0:
+        return seen.added + seen.removed
+    if at <= len(seen.groups):
+        group: Group = seen.groups[at - 1]
+        return group.added + group.removed
+    return seen.unknown
+
+
+def rows_lines(rows: Sequence[SignedRow]) -> list[Line]:
+    """Return the rows."""
+    return [row_line(sign, row) for sign, row in rows]
