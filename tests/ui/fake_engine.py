@@ -39,7 +39,7 @@ from tuimon.records import Kind, Slot
 from tuimon.revisions import Revision
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, compile_filter, plain_text
-from tuimon.rules.loader import ExpressionError
+from tuimon.rules.loader import ExpressionError, LoadResult, load
 from tuimon.rules.matching import Rule
 from tuimon.view.health import Health
 from tuimon.view.severity import worse
@@ -335,6 +335,10 @@ class FakeEngine:
 
     def event(self, batch: Batch, row: int) -> Event:
         return event_of(batch, row, self.tables)
+
+    @property
+    def loaded(self) -> LoadResult:
+        return load(self._files)
 
     def apply_rules(self, files: Sequence[RuleFile]) -> FakeOutcome:
         found = self.check_rules(files)

@@ -7,7 +7,7 @@ be. All of it may take its time (rules are compiled): call it from a worker.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
@@ -16,6 +16,7 @@ from tuimon.errors import TuimonError
 from tuimon.revisions import Revision
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.view.journal import Journal
+from tuimon.view.rename import renamed
 from tuimon.view.rule_book import OpenFile, RuleBook
 
 
@@ -117,6 +118,33 @@ class InForce:
         self._journal.keep(self._book.unsaved())
         return result
 
+    def renaming(self, kind: str, old: str, new: str) -> dict[str, str]:
+        """Return path and text of every file that calling a macro or list otherwise changes.
+
+        Raises:
+            TuimonError: It cannot be renamed, a file with it is not the user's to change, or holds unsaved text.
+        """
+        before = self._with({})
+        changed = [made for made, was in zip(renamed(before, kind, old, new), before, strict=True) if made is not was]
+        for made in changed:
+            file, name = self._book.find(made.path), PurePath(made.path).name
+            if file is None or file.read_only:
+                raise TuimonError(f"{name} names {old} too, and is not yours to change", "define another one instead")
+            if file.dirty or file.on_disk is not None:
+                raise TuimonError(f"{name} holds unsaved text", "save it first: ctrl+s")
+        return {made.path: made.text for made in changed}
+
+    def rewrite(self, texts: Mapping[str, str]) -> Result:
+        """Put other texts of saved files in force, and write them when that is accepted."""
+        outcome = self._engine.apply_rules(self._with(texts))
+        if not outcome.accepted:
+            return _result(outcome)
+        for path, text in texts.items():
+            file = self._book.find(path)
+            if file is not None and not file.dirty:
+                file.buffer = text
+        return self._saved(outcome, texts)
+
     def reload(self) -> Result:
         """Put in force what is on disk, whatever is typed."""
         return _result(self._engine.apply_rules(self._book.as_loaded(saved_only=self._others(None))))
@@ -147,12 +175,12 @@ class InForce:
     def _others(self, file: OpenFile | None) -> list[str]:
         return [other.path for other in self._book.dirty() if other is not file]
 
-    def _with(self, texts: dict[str, str]) -> tuple[RuleFile, ...]:
+    def _with(self, texts: Mapping[str, str]) -> tuple[RuleFile, ...]:
         """Return all files as they are on disk, some with another text."""
         loaded = [RuleFile(f.path, texts.get(f.path, f.saved), f.origin) for f in self._book.files]
         return tuple(each for each in loaded if each.text or Path(each.path).exists())
 
-    def _saved(self, outcome: Outcome, texts: dict[str, str], left: Iterable[str] = ()) -> Result:
+    def _saved(self, outcome: Outcome, texts: Mapping[str, str], left: Iterable[str] = ()) -> Result:
         problem: TuimonError | None = None
         written = []
         for file in self._book.files:

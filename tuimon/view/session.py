@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tuimon.batch import Batch
+from tuimon.before import Frozen
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.revisions import Revision
@@ -22,7 +23,8 @@ from tuimon.view.in_force import InForce, Outcome
 from tuimon.view.journal import Journal
 from tuimon.view.live_view import LiveView
 from tuimon.view.query import compile_all, compile_one, parted
-from tuimon.view.rule_book import RuleBook
+from tuimon.view.rule_book import RuleBook, outline
+from tuimon.view.rule_completion import complete_rule, rule_context
 from tuimon.view.scan import Chosen, RowFilter
 from tuimon.view.scan_thread import ScanThread
 from tuimon.view.seen import Seen
@@ -56,6 +58,9 @@ class EngineFacade(Protocol):
 
     def alerts_since(self, num: int) -> Sequence[Alert]:
         """Return the newer alerts, oldest first."""
+
+    def before(self, alert: Alert) -> Frozen | None:
+        """Return the events of its container that were frozen with an alert."""
 
     def event(self, batch: Batch, row: int) -> Event:
         """Return a row object."""
@@ -195,6 +200,11 @@ class Session:
         return ", ".join(sorted(self.containers.name(each) for each in self.containers.chosen_ids))
 
     @property
+    def row_filter(self) -> RowFilter | None:
+        """The conditions of all steps, compiled; None for none."""
+        return self._filter
+
+    @property
     def filter_text(self) -> str:
         """The conditions of all steps as one text."""
         return joined(self.trail.terms)
@@ -255,6 +265,16 @@ class Session:
         context = context_of(getattr(self.engine, "loaded", None), self._seen)
         found = complete(text[lead:], max(cursor - lead, 0), context)
         return Completion(found.start + lead, found.items)
+
+    def complete_rule(self, text: str, row: int, column: int) -> Completion:
+        """Return what can stand at a place of a rule file; any thread, may take some milliseconds."""
+        loaded = getattr(self.engine, "loaded", None)
+        context = context_of(loaded, self._seen)
+        known = {item.name: item for file in self.book.files for item in outline(file.buffer)}
+        typed = {name: "defined in the editor" for name, item in known.items() if item.kind == "macro"}
+        lists: dict[str, Sequence[str]] = {name: () for name, item in known.items() if item.kind == "list"}
+        context = replace(context, macros=typed | dict(context.macros), lists=lists | dict(context.lists))
+        return complete_rule(text, row, column, rule_context(loaded, context))
 
     def add_step(self, step: Step) -> bool:
         """Take a step further in; return False when it was taken already.

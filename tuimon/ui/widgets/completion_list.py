@@ -86,8 +86,8 @@ class CompletionList(CellPainter):
         self.display = bool(found.items)
         if found.items:
             self.styles.height = min(len(found.items), ROWS)
-            self.styles.width = min(_WIDTH, self.screen.size.width)
-            self.absolute_offset = at
+            self.styles.width = width = min(_WIDTH, self.screen.size.width)
+            self.absolute_offset = Offset(min(at.x, self.screen.size.width - width), at.y)
             self.refresh(layout=True)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Key
+from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
@@ -21,6 +22,7 @@ from textual.widgets.text_area import TextAreaTheme
 from tuimon.escape import BAD
 from tuimon.rules.diagnostics import Diagnostic
 from tuimon.ui.messages import EditorEdited
+from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.view.tokens import rule_file_tokens
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ _YAML_ROLES: Final = {
     "number": "token-number",
     "boolean": "token-number",
 }
+_COMPLETE: Final = "What can stand at the cursor; tab takes it, also while typing"
+_WORD_LETTERS: Final = frozenset("_.%-")
+"""Besides letters and digits: what a word that can be completed is made of."""
 _ENDS: Final = {
     "ctrl+home": "go_to_end(False, False)",
     "ctrl+end": "go_to_end(True, False)",
@@ -62,10 +67,17 @@ class RuleEditor(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f4", "screen.zoom", "Zoom", id="editor.zoom"),
+        Binding("ctrl+@", "complete", "Complete", key_display="ctrl+space", tooltip=_COMPLETE, id="editor.complete"),
         # With priority, because the text area itself would take esc as "go to the next widget".
         Binding("escape", "leave", "Leave", priority=True, id="editor.leave"),
     ]
     app: TuimonApp
+
+    class Complete(Message):
+        """What can stand at the cursor is asked for."""
+
+    class Take(Message):
+        """What is offered is taken."""
 
     def __init__(self) -> None:
         super().__init__("", id="editor", soft_wrap=True, show_line_numbers=True, tab_behavior="indent", theme="css")
@@ -76,6 +88,11 @@ class RuleEditor(TextArea):
         self._found: list[Diagnostic] = []
         self._loading = False
         self._has_grammar = False
+        self._walked = False
+        self.offered: CompletionList | None = None
+        """What can stand at the cursor; whoever has the editor fills it."""
+        self.typed_word = False
+        """Whether the last edit was a letter of a word, typed."""
 
     # Text.
 
@@ -133,18 +150,47 @@ class RuleEditor(TextArea):
         The text area takes letters at once but leaves the other keys to the app's bindings, which come later: of keys
         typed in one burst (a slow link, a busy machine) a backspace would delete the letter typed after it.
         """
+        if self.offered is not None and self.offered.is_open and self._in_list(event.key, self.offered):
+            event.stop()
+            event.prevent_default()
+            return
+        letter = event.character if event.is_printable else None
+        self.typed_word = letter is not None and (letter.isalnum() or letter in _WORD_LETTERS)
         action = _KEYS.get(event.key)
         if action is not None:
             event.stop()
             event.prevent_default()
             await self.run_action(action)
 
+    def _in_list(self, key: str, offered: CompletionList) -> bool:
+        """Take a key for the list of what is offered; return whether it was one.
+
+        Enter only once the list was walked in: who ends a line while something is offered wants a new line.
+        """
+        if key in ("up", "down"):
+            offered.move(-1 if key == "up" else 1)
+            self._walked = True
+        elif key == "tab" or (key == "enter" and self._walked):
+            self._walked = False
+            self.post_message(self.Take())
+        else:
+            self._walked = False
+            return False
+        return True
+
+    def action_complete(self) -> None:
+        """Ask for what can stand at the cursor."""
+        self.post_message(self.Complete())
+
     def action_go_to_end(self, bottom: bool, select: bool) -> None:
         """Go to the first or the last letter of the text."""
         self.move_cursor(self.document.end if bottom else self.document.start, select=select)
 
     def action_leave(self) -> None:
-        """Go back to the list of files; what was typed stays."""
+        """Take the offer back; when there is none go back to the list of files: what was typed stays."""
+        if self.offered is not None and self.offered.is_open:
+            self.offered.close()
+            return
         self.screen.focus_previous()
 
     # Errors.
@@ -154,6 +200,16 @@ class RuleEditor(TextArea):
         self._found = list(diagnostics)
         self._line_cache.clear()
         self.refresh()
+
+    def go_to_next_mark(self) -> bool:
+        """Put the cursor on the next underlined place, after the last on the first; return whether there is one."""
+        row, column = self.cursor_location
+        here = (self._first_line + row, column + 1)
+        places = sorted((found.line, max(found.column, 1)) for found in self._found)
+        if not places:
+            return False
+        self.go_to(*next((place for place in places if place > here), places[0]))
+        return True
 
     def get_line(self, line_index: int) -> Text:
         """Return a line with nothing in it that a terminal would obey, and its errors underlined."""
