@@ -12,10 +12,15 @@ from tests import builders
 from tests.rules import strategies
 from tuimon.batch import empty_batch
 from tuimon.errors import RuleError
+from tuimon.fields import resolve
+from tuimon.fields.registry import FieldInfo, FieldType, Scope
+from tuimon.rules.checks import Checks
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.evaluate import compile_condition
+from tuimon.rules.explain import explain
 from tuimon.rules.filter import ExpressionFilter, TextFilter, compile_filter, plain_text
 from tuimon.rules.loader import compile_expression, load
+from tuimon.rules.nodes import Check, FieldRef, Literal
 
 
 def event_of_batch(tables):
@@ -133,3 +138,25 @@ def test_one_filter_can_be_asked_by_several_threads():
     for thread in threads:
         thread.join()
     assert results == [expected] * 4
+
+
+@pytest.mark.parametrize("scope", [Scope.PROCESS, Scope.EVENT])
+def test_a_value_that_cannot_be_read_hides_one_event_and_no_other(scope):
+    """One torn record must not take the list of a million others away."""
+
+    def torn(event, _arg):
+        if event.process.comm == "torn":
+            raise ValueError("torn record")
+        return "a"
+
+    info = FieldInfo("x.y", FieldType.CHARBUF, "made up", torn, "x", scope=scope)
+    checks = Checks(resolve=lambda name: (info, None) if name == "x.y" else resolve(name), forgiving=True)
+    names = ("torn", "sound")
+    events = [builders.open_event(process=builders.process(name, pid=pid)) for pid, name in enumerate(names, 10)]
+    batch, tables = builders.batch_of(events)
+    condition = Check(FieldRef("x.y"), "=", Literal("a"))
+    kept = ExpressionFilter("x", condition, event_of_batch(tables), checks)
+    assert kept.rows(batch).tolist() == [1]
+    assert [kept.matches(event) for event in events] == [False, True]
+    assert [explain(condition, event, checks).truth for event in events] == [None, True]
+    assert explain(condition, events[0], checks).value == "not known yet"

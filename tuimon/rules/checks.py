@@ -87,6 +87,8 @@ class Checks:
             an address.
         resolve: Finds a field by its name; the registry's unless a test brings its own.
         twin_of: Finds the getter of a path field's real path; the registry's unless a test brings its own.
+        forgiving: A value that cannot be read is unknown. Rules in force let the error through, so that the engine
+            counts the event as not judged; a person who looks at a million events wants to see the others.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class Checks:
         addresses: Addresses | None = None,
         resolve: Resolve | None = None,
         twin_of: TwinOf | None = None,
+        forgiving: bool = False,
     ) -> None:
         self.plain_falco = plain_falco
+        self._forgiving = forgiving
         self._addresses = addresses
         self._resolve: Resolve = resolve or fields.resolve
         self._twin_of: TwinOf = twin_of or fields.real_twin
@@ -107,7 +111,11 @@ class Checks:
     def fresh(self) -> Checks:
         """Return a compiler that means the same and shares nothing that changes, for another thread."""
         return Checks(
-            plain_falco=self.plain_falco, addresses=self._addresses, resolve=self._resolve, twin_of=self._twin_of
+            plain_falco=self.plain_falco,
+            addresses=self._addresses,
+            resolve=self._resolve,
+            twin_of=self._twin_of,
+            forgiving=self._forgiving,
         )
 
     @property
@@ -213,6 +221,7 @@ class Checks:
         """Return a field's getter as this compiler sees it: never missing, and never unknown in plain Falco."""
         if get is None:
             return lambda _event, _arg: None
+        get = _forgiving(get) if self._forgiving else get
         return _known_only(get) if self.plain_falco else get
 
     def _transform_side(self, node: Transform) -> Side:
@@ -347,6 +356,16 @@ def parse_time(text: str | None) -> int:
             f"{text!r} is not a valid number", "write evt.around[NANOSECONDS_SINCE_THE_EPOCH] = MILLISECONDS"
         )
     return int(text)
+
+
+def _forgiving(get: Getter) -> Getter:
+    def readable(event: Event, arg: str | None) -> Value:
+        try:
+            return get(event, arg)
+        except Exception:
+            return UNKNOWN
+
+    return readable
 
 
 def _known_only(get: Getter) -> Getter:

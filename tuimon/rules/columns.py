@@ -52,6 +52,7 @@ OPEN_PARTS: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     ),
 }
 """Fields of an open from a plain path by that path, whether it failed and whether it is a folder."""
+_PARTS_OF_PATH: Final = frozenset(("fd.directory", "fd.filename"))
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
@@ -108,7 +109,7 @@ class Columns:
         checks: Checks | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self.checks = checks or Checks()
+        self.checks = checks or Checks(forgiving=True)
         self.memory = memory or Memory()
         self.event_of = event_of
         self.graph = Graph()
@@ -318,15 +319,13 @@ class _Look:
         self, side: str, key: Any, getter: Getter, arg: str | None, numbers: list[int], rows: Rows
     ) -> list[Any]:
         """Return the value of a field for each of some numbers, looking up those not yet known."""
-        plain = self._columns.checks.plain_falco
-        known = self._memory.values(side, (key, plain), max(numbers) + 1, MISSING)
+        known = self._known(side, key, max(numbers))
         out = list(map(known.__getitem__, numbers))
         if MISSING not in out:
             return out
         missing = [at for at, value in enumerate(out) if value is MISSING]
         # The two truths of a path are seldom different: one text then serves for both.
-        twin_key = ((*key[:2], "given"), plain)
-        twins = self._memory.values(side, twin_key, max(numbers) + 1, MISSING) if key[2] == "real" else known
+        twins = self._known(side, (*key[:2], "given"), max(numbers)) if key[2] == "real" else known
         if side == "texts" and key[0] in OPEN_PARTS:
             self._fill_opens(known, twins, key, [numbers[at] for at in missing], rows[missing])
         make = self._record if side in _OF_RECORD else self._event
@@ -344,30 +343,38 @@ class _Look:
         """Look up a field of opens from plain paths: what its getter would say, at a tenth of the cost.
 
         Plain: absolute and normal as given, and the kernel's object lies under that very path, or there is none.
-        Anything else is left to the getter.
+        Parts of a path are taken from the whole where that is known. Anything else is left to the getter.
         """
         batch, (name, _, which) = self._batch, key
         part, is_real = OPEN_PARTS[name], which == "real" or name == "fd.realpath"
         ext_at = batch.ext_at[rows]
-        failed = batch.head["ret"][rows] < 0
-        same = batch.head["flags"][rows] & np.uint8(Flag.REAL_SAME) != 0
-        opens = self._columns.is_open(self._codes[rows])
-        usable = np.flatnonzero(opens & (ext_at >= 0) & (failed | same))
-        if not len(usable):
+        opens = np.flatnonzero(self._columns.is_open(self._codes[rows]) & (ext_at >= 0))
+        if not len(opens):
             return
-        usable = usable[batch.ext["slot_len"][ext_at[usable], Slot.SOCK] == 0]
-        ext_at = ext_at[usable]
+        ext_at, rows = ext_at[opens], rows[opens]
+        failed = batch.head["ret"][rows] < 0
+        plain = failed | (batch.head["flags"][rows] & np.uint8(Flag.REAL_SAME) != 0)
+        plain &= batch.ext["slot_len"][ext_at, Slot.SOCK] == 0
         starts = batch.text_at[ext_at]
         ends = starts + batch.ext["slot_len"][ext_at, Slot.GIVEN]
         folders = batch.ext["fd_type"][ext_at] & 0o170000 == 0o040000
+        paths = self._known("texts", ("fd.name", None, which), max(numbers)) if name in _PARTS_OF_PATH else None
         arena = batch.arena
-        fill = (usable.tolist(), failed[usable].tolist(), folders.tolist(), starts.tolist(), ends.tolist())
-        for at, has_failed, is_folder, start, end in zip(*fill, strict=True):
-            raw = arena[start:end]
-            if raw[:1] == b"/" and b"//" not in raw and b"/." not in raw and raw[-1:] != b"/":
-                number = numbers[at]
-                value = None if is_real and has_failed else part(decode(raw), has_failed, is_folder)
-                known[number] = twins[number] if value == twins[number] else value
+        columns = (opens, plain, failed, folders, starts, ends)
+        for at, is_plain, has_failed, is_folder, start, end in zip(*(each.tolist() for each in columns), strict=True):
+            number = numbers[at]
+            path = MISSING if paths is None else paths[number]
+            if path is MISSING:
+                raw = arena[start:end]
+                if not is_plain or raw[:1] != b"/" or b"//" in raw or b"/." in raw or raw[-1:] == b"/":
+                    continue
+                path = None if is_real and has_failed else decode(raw)
+            value = None if path is None else part(path, has_failed, is_folder)
+            known[number] = twins[number] if value == twins[number] else value
+
+    def _known(self, side: str, key: Any, largest: int) -> list[Any]:
+        """Return the values of a field known so far, by number; in plain Falco they are others."""
+        return self._memory.values(side, (key, self._columns.checks.plain_falco), largest + 1, MISSING)
 
     def _event(self, row: int) -> Event:
         event = self._full.get(row)

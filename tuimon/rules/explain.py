@@ -56,7 +56,7 @@ def explain(node: Condition, event: Event, checks: Checks | None = None) -> Part
     Raises:
         RuleError: A part that cannot be compiled.
     """
-    return _Explainer(checks or Checks(), event).part(node)
+    return _Explainer(checks or Checks(forgiving=True), event).part(node)
 
 
 class _Explainer:
@@ -176,7 +176,7 @@ def near_misses(
     Closeness is the smallest number of checks that would have to be otherwise. Rules for other event types, and
     rules that match, are not looked at (``RuleSet.applicable`` gives the pairs).
     """
-    checks = checks or Checks()
+    checks = checks or Checks(forgiving=True)
     found = []
     for rule, condition in rules:
         tree = explain(condition, event, checks)
