@@ -77,7 +77,7 @@ def test_the_settings_are_right(tmp_path: Path) -> None:
     path.write_text(_blocks("toml")[0])
     settings = load_settings((path,))
     assert (ROOT / f"themes/{settings.theme}.toml").is_file()
-    assert set(tomllib.loads(_blocks("toml")[0])) == {"history_mb", "rules", "theme"}
+    assert set(tomllib.loads(_blocks("toml")[0])) == {"history_mb", "rules", "theme", "keys"}
 
 
 def test_the_number_of_shipped_rules_is_right() -> None:
@@ -96,7 +96,7 @@ def test_every_key_of_the_table_is_bound() -> None:
     """The screen's own bindings, from its source, so that this test needs no screen."""
     source = "".join(path.read_text() for path in (ROOT / "tuimon/ui").rglob("*.py"))
     bound = {key for keys in re.findall(r'Binding\(\s*"([^"]+)"', source) for key in keys.split(",")}
-    names = {"/": "slash", "?": "question_mark", "esc": "escape"}
+    names = {"/": "slash", "?": "question_mark", "esc": "escape", "%": "percent_sign"}
     rows = re.findall(r"^\| (`.*?) \|", TEXT[TEXT.index("## Keys") : TEXT.index("## How it works")], re.MULTILINE)
     keys = {names.get(key, key) for row in rows for key in re.findall(r"`([^`]+)`", row)}
     # The tabs are bound from a table, by number; Textual itself binds the tab key.

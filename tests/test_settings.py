@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -100,3 +103,17 @@ def test_under_sudo_the_users_own_file_counts() -> None:
     assert config_paths(env, uid=0)[1] == Path(me.pw_dir) / ".config/tuimon/config.toml"
     assert config_paths(env, uid=1000)[1] == Path("/elsewhere/.config/tuimon/config.toml")
     assert config_paths({"SUDO_USER": "no-such-user"}, uid=0) == (settings.SYSTEM_CONFIG,)
+
+
+def test_the_page_about_settings_names_every_one_with_its_default():
+    """What docs/settings.md says is what there is."""
+    page = (Path(__file__).resolve().parents[1] / "docs/settings.md").read_text()
+    told = dict(re.findall(r"^\| `\[?(\w+)\]?` \| .* \| (?:`(.*?)`.*)?\|$", page, re.MULTILINE))
+    assert set(told) == {f.name for f in fields(Settings)}
+    for name, default in told.items():
+        if default:
+            shown = {"true": True, "false": False, "[]": ()}.get(default, default.strip('"'))
+            value = getattr(Settings(), name)
+            assert (int(shown) if isinstance(value, int) and not isinstance(value, bool) else shown) == value
+    for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL):
+        assert tomllib.loads(block)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, cast
 
 from tuimon import invoker
@@ -46,6 +47,9 @@ class Settings:
     """Draw with ASCII only."""
     remember: bool = True
     """Keep mutes, the theme chosen and the layout between runs, in ``~/.local/state/tuimon``."""
+
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """``[keys]``: the name of a thing the screen does (the help shows it) to its key, or keys with commas between."""
 
 
 def config_paths(env: Mapping[str, str] = os.environ, uid: int | None = None) -> tuple[Path, ...]:
@@ -123,7 +127,21 @@ def _checked(key: str, value: object, where: str, base: Path) -> object:
         if isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value):
             return tuple(base / Path(v).expanduser() for v in value)
         return _wrong(key, value, where, "a list of files or folders")
+    if key == "keys":
+        found = dict(_flat(value)) if isinstance(value, Mapping) else {"": value}
+        if all(name and isinstance(text, str) and text.strip() for name, text in found.items()):
+            return MappingProxyType(found)
+        return _wrong(key, value, where, 'a table [keys] with lines such as alerts.mute = "ctrl+u"')
     return value if isinstance(value, str) else _wrong(key, value, where, "a text in quotes")
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield names and values of a table; without quotes a dot in a name makes a table of its own in TOML."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _wrong(key: str, value: object, where: str, wanted: str) -> object:

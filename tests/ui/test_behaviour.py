@@ -479,7 +479,7 @@ async def test_shipped_rules_are_read_only_and_offer_a_copy():
 async def test_the_palette_offers_commands_and_themes():
     async with running() as (app, pilot):
         names = [command.title for command in app.get_system_commands(app.screen)]
-        assert {"Theme", "Filter", "Pause", "Rules", "Quit", "Keys"} <= set(names)
+        assert {"Theme", "Filter", "Live: Pause", "Go to Rules", "Quit", "Help"} <= set(names)
         await pilot.press("ctrl+p")
         for key in "tuimonl":
             await pilot.press(key)

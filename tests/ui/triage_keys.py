@@ -6,12 +6,14 @@ from tests.ui.conftest import settle
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.before import BeforeScreen
 from tuimon.ui.screens.event_details import EventDetails
+from tuimon.ui.screens.help import Help
 from tuimon.ui.screens.mute import MuteDialog, MuteList
 from tuimon.ui.screens.noise import NoiseScreen
 from tuimon.ui.screens.pick import Pick
 from tuimon.ui.screens.story import StoryScreen
+from tuimon.ui.screens.theme import ThemePick
 
-OWNERS = (Pick, MuteDialog, NoiseScreen, BeforeScreen, StoryScreen, Ask)
+OWNERS = (Help, Pick, MuteDialog, NoiseScreen, BeforeScreen, StoryScreen, Ask)
 CASES = {}
 
 
@@ -77,6 +79,8 @@ def copies(binding, text, *before):
 
 
 SHADOW = ("2", "down")
+opens("help.search", Ask, "question_mark")
+opens("app.theme", ThemePick)
 opens("alerts.mute", MuteDialog, *SHADOW)
 opens("alerts.before", BeforeScreen, *SHADOW)
 opens("alerts.story", StoryScreen, *SHADOW)

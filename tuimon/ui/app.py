@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from tuimon import invoker
+from tuimon import invoker, statefile
 from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
@@ -59,6 +59,7 @@ class TuimonApp(App[None]):
         themes_path: A folder with more themes; it need not exist.
         ascii_only: Draw without any character beyond ASCII.
         remember: Whether mutes and the theme chosen are kept between runs.
+        keys: The user's own keys, by the binding's id; see tuimon.ui.keys.
         rule_folders: Folders watched for new rule files, in load order.
         journal_path: The folder that unsaved rule texts are kept in; None: they are not.
     """
@@ -71,6 +72,7 @@ class TuimonApp(App[None]):
         Binding("question_mark", "keys", "Help", key_display="?", id="app.keys"),
         Binding("f1", "help", "Help", show=False, tooltip="Help, also while typing", id="app.help"),
         Binding("colon", "command_palette", "Commands", show=False, id="app.commands"),
+        Binding("T", "theme", "Theme", show=False, tooltip="Choose other colours", id="app.theme"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
         Binding("ctrl+c", "interrupt", "Quit", show=False, id="app.interrupt"),
     ]
@@ -84,12 +86,15 @@ class TuimonApp(App[None]):
         themes_path: Path | None = None,
         ascii_only: bool = False,
         remember: bool = False,
+        keys: Mapping[str, str] = MappingProxyType({}),
         rule_folders: Sequence[Path] = (),
         journal_path: Path | None = None,
     ) -> None:
         super().__init__()
         self.ascii_only = ascii_only
         self.remember = remember
+        self.keys = _checked_keys(keys)
+        """The user's own keys, by the binding's id."""
         self.copied: Path | None = None
         """Where the text copied last lies too."""
         self.failure: BaseException | None = None
@@ -110,10 +115,13 @@ class TuimonApp(App[None]):
             self.unregister_theme(name)
         for one in ours.values():
             self.register_theme(one)
+        self._configured_theme = theme or ""
         wanted = theme or DEFAULT
         if wanted not in ours:
             raise SettingsError(f'there is no theme "{wanted}"', f"themes: {', '.join(sorted(ours))}")
-        self.theme = wanted
+        remembered = self._remembered_theme(self._configured_theme)
+        self.theme = remembered if remembered in ours else wanted
+        self.set_keymap(self.keys)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give every role a colour that the theme does not give itself."""
@@ -264,48 +272,32 @@ class TuimonApp(App[None]):
 
     def action_help(self) -> None:
         """Show the keys."""
-        from tuimon.ui.panes.alerts_pane import AlertsPane
-        from tuimon.ui.panes.containers_pane import ContainersPane
-        from tuimon.ui.panes.live_pane import LivePane
-        from tuimon.ui.screens.alert_details import AlertDetails
-        from tuimon.ui.screens.event_details import EventDetails
         from tuimon.ui.screens.help import Help
-        from tuimon.ui.screens.why import WhyScreen
-        from tuimon.ui.tabs.board_tab import BoardList, DriftList
-        from tuimon.ui.tabs.health_tab import RuleCostList
-        from tuimon.ui.tabs.replay_tab import MarkList, ReplayTab
-        from tuimon.ui.tabs.rules_tab import RulesTab
-        from tuimon.ui.tabs.tree_tab import ProcessDetails, TreeList
-        from tuimon.ui.widgets.filter_bar import FilterInput
-        from tuimon.ui.widgets.line_list import LineList
-        from tuimon.ui.widgets.lists import LiveList
-        from tuimon.ui.widgets.rule_editor import RuleEditor
 
-        if isinstance(self.screen, Help):
-            return
-        owners: list[tuple[str, type[DOMNode]]] = [
-            ("Everywhere", TuimonApp),
-            ("Panes and tabs", MainScreen),
-            ("Every list", LineList),
-            ("Live", LivePane),
-            ("Event in the list", LiveList),
-            ("Containers", ContainersPane),
-            ("Alerts", AlertsPane),
-            ("Filter", FilterInput),
-            ("Rules", RulesTab),
-            ("Rule editor", RuleEditor),
-            ("Board", BoardList),
-            ("Drift", DriftList),
-            ("Tree", TreeList),
-            ("Replay", ReplayTab),
-            ("Alerts of the replay", MarkList),
-            ("Cost of rules", RuleCostList),
-            ("Event", EventDetails),
-            ("Alert", AlertDetails),
-            ("Process", ProcessDetails),
-            ("Why", WhyScreen),
-        ]
-        self.push_screen(Help(owners))
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(self.keys))
+
+    # The theme.
+
+    def action_theme(self) -> None:
+        """Choose other colours; the screen wears each as the cursor passes it."""
+        from tuimon.ui.screens.theme import ThemePick
+
+        names = sorted(self.available_themes)
+
+        def picked(number: int | None) -> None:
+            if number is not None:
+                self.theme = names[number]
+                if self.remember:
+                    statefile.write("theme", {"theme": self.theme, "instead_of": self._configured_theme})
+
+        self.push_screen(ThemePick(names, self.theme), picked)
+
+    def _remembered_theme(self, configured: str) -> str:
+        """Return the theme chosen last, unless the configuration names another one since."""
+        saved = statefile.read("theme") if self.remember else {}
+        theme = saved.get("theme")
+        return theme if isinstance(theme, str) and saved.get("instead_of") == configured else ""
 
     # Alerts.
 
@@ -369,7 +361,6 @@ class TuimonApp(App[None]):
 
     def _saved_mutes(self) -> Mutes:
         """Return the mutes of earlier runs that still last."""
-        from tuimon import statefile
         from tuimon.view.mutes import Mutes
 
         if not self.remember:
@@ -398,27 +389,11 @@ class TuimonApp(App[None]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the palette what the keys do, by name."""
-        main = self.main
-        events, alerts = main.live.events, main.live.alerts
-        yield SystemCommand("Quit", "Leave tuimon", self.action_quit)
-        yield SystemCommand("Keys", "Show every key", self.action_help)
-        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
-        yield SystemCommand("Live", "Go to the live events", lambda: main.action_tab("live"))
-        yield SystemCommand("Alerts", "Go to the alerts", lambda: main.action_tab("alerts"))
-        yield SystemCommand("Rules", "Go to the rule editor", lambda: main.action_tab("rules"))
-        yield SystemCommand("Board", "Go to the alerts by container and tactic", lambda: main.action_tab("board"))
-        yield SystemCommand("Tree", "Go to the processes", lambda: main.action_tab("tree"))
-        yield SystemCommand("Replay", "Go to the timeline", lambda: main.action_tab("replay"))
-        yield SystemCommand("Health", "Go to what tuimon costs and loses", lambda: main.action_tab("health"))
-        yield SystemCommand("Record", "Record what is live into a file, or end it", main.action_record)
-        yield SystemCommand("Filter", "Keep only some events", main.action_filter)
-        yield SystemCommand("Containers", "Choose a container", main.action_containers)
-        yield SystemCommand("Pause", "Stop or go on drawing; the capture never stops", events.action_pause)
-        yield SystemCommand("Follow", "Keep the newest event in view", events.action_follow)
-        yield SystemCommand("Fold alerts", "Fold the repeats of an alert, or show every one", alerts.action_fold)
-        yield SystemCommand("Order alerts", "By time, or the worst first", alerts.action_order)
+        from tuimon.ui.commands import commands
+
+        yield from commands(self, screen)
         yield SystemCommand("Screenshot", "Save the screen as an SVG file", lambda: self.deliver_screenshot())
 
 
@@ -462,6 +437,7 @@ def run(
         themes_path=_user_themes(),
         ascii_only=ascii_only or not _speaks_utf8(),
         remember=settings is not None and settings.remember,
+        keys=settings.keys if settings is not None else {},
         rule_folders=rule_folders,
         journal_path=invoker.folder("XDG_STATE_HOME", ".local/state"),
     )
@@ -473,6 +449,15 @@ def run(
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
+
+
+def _checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's keys as Textual takes them; only who has any pays for looking at every binding."""
+    if not keys:
+        return {}
+    from tuimon.ui.keys import checked_keys
+
+    return checked_keys(keys)
 
 
 def check_terminal() -> None:

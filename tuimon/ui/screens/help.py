@@ -1,50 +1,93 @@
-"""The keys, read from the bindings in force: what the help says is what the keys do."""
+"""The keys, read from the bindings in force, and the fields, read from their registry; both can be searched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
-from textual.dom import DOMNode
+from textual.binding import Binding, BindingType
 
+from tuimon.ui.keys import key_lines, owners, title_of
+from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.details import Details
 from tuimon.view.cells import REST, Cell, Line
 
-_SYMBOLS = {"slash": "/", "question_mark": "?", "less_than_sign": "<", "greater_than_sign": ">", "colon": ":"}
+if TYPE_CHECKING:
+    from tuimon.ui.app import TuimonApp
 
 _MOUSE = (
     "The mouse: click chooses, a double click opens, the wheel scrolls; tabs and chips can be clicked.",
-    "To select text with the terminal hold shift (in most terminals) while dragging.",
+    "To select text with the terminal hold shift (in most terminals) while dragging; y and Y copy without it.",
+    "Every key can be changed: [keys] in ~/.config/tuimon/config.toml, by the name on the right of it here.",
 )
+_WIDE = 100
 
 
 class Help(Details):
-    """The dialog of all keys.
+    """The dialog of all keys and fields.
 
     Args:
-        owners: Name and object of whatever has bindings, in the order to show them.
+        keymap: Keys the user has changed, by the binding's id.
     """
 
-    def __init__(self, owners: Sequence[tuple[str, type[DOMNode]]]) -> None:
-        super().__init__("Keys")
-        self._owners = owners
+    app: TuimonApp
 
-    def lines(self, width: int) -> Sequence[Line]:  # noqa: ARG002
-        """Return one line for each key."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search the help", id="help.search"),
+    ]
+
+    def __init__(self, keymap: Mapping[str, str]) -> None:
+        super().__init__("Keys and fields")
+        self._keymap = keymap
+        self._wanted = ""
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Return one line for each key and each field that is searched for."""
+        parts = [*self._key_parts(width), ("Fields of the rule language", list(_fields(width)))]
         out: list[Line] = []
-        for title, owner in self._owners:
-            out += [(Cell(f" {title}", "title", REST),)]
-            out += [(Cell(f"   {keys}", "key", 24), Cell(what, "", REST)) for keys, what in key_lines(owner)]
-            out.append(())
-        out += [(Cell(f" {text}", "muted", REST),) for text in _MOUSE]
-        return out
+        for title, lines in parts:
+            found = [line for line in lines if self._matches(title, line)]
+            if found:
+                out += [(Cell(f" {title}", "title", REST),), *found, ()]
+        if not self._wanted:
+            out[:0] = [*((Cell(f" {text}", "muted", REST),) for text in _MOUSE), ()]
+        return out or [(Cell(f' nothing here says "{self._wanted}"; / searches again', "attention", REST),)]
+
+    def _key_parts(self, width: int) -> Iterator[tuple[str, list[Line]]]:
+        for owner in owners():
+            lines: list[Line] = []
+            for keys, what, ids in key_lines(owner, self._keymap):
+                cells = [Cell(f"   {keys}", "key", 24), Cell(what, "", REST)]
+                if width >= _WIDE:
+                    cells.append(Cell(f" {ids} ", "muted"))
+                lines.append(cells)
+            yield title_of(owner), lines
+
+    def _matches(self, title: str, line: Line) -> bool:
+        text = " ".join((title, *(cell.text for cell in line))).lower()
+        return all(word in text for word in self._wanted.lower().split())
+
+    def action_search(self) -> None:
+        """Ask what to look for."""
+        self.app.push_screen(Ask("Search keys and fields", "words; empty shows all", self._wanted), self._searched)
+
+    def _searched(self, text: str | None) -> None:
+        if text is None:
+            return
+        self._wanted = text.strip()
+        self._list.put_cursor(0)
+        self._fill()
+        about = f'about "{self._wanted}"' if self._wanted else "/ searches"
+        self.query_one(Pane).set_title("Keys and fields", about)
 
 
-def key_lines(owner: type[DOMNode]) -> list[tuple[str, str]]:
-    """Return the keys and meanings of a class's own bindings."""
-    out: dict[str, list[str]] = {}
-    for entry in owner.__dict__.get("BINDINGS", ()):
-        if isinstance(entry, Binding) and entry.description:
-            shown = [_SYMBOLS.get(key.strip(), key.strip()) for key in entry.key.split(",")]
-            out.setdefault(entry.tooltip or entry.description, []).extend(shown)
-    return [(", ".join(keys), what) for what, keys in out.items()]
+def _fields(width: int) -> Iterator[Line]:
+    from tuimon.fields import all_fields
+
+    for info in all_fields():
+        kind = str(info.type).lower()
+        cells = [Cell(f"   {info.name}", "token-field", 34 if width >= _WIDE else 28)]
+        if width >= _WIDE:
+            cells.append(Cell(kind, "muted", 11))
+        yield [*cells, Cell(info.doc, "", REST)]

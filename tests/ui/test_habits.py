@@ -1,0 +1,153 @@
+"""Habits: help, palette and config file all know every key, because they are made from the bindings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.conftest import running, screen_text, settle
+from tests.ui.fake_engine import fed_engine
+from tuimon import settings, statefile
+from tuimon.errors import SettingsError
+from tuimon.ui.keys import checked_keys, key_lines, keys_of, own_bindings, owners, title_of
+from tuimon.ui.screens.help import Help
+from tuimon.ui.screens.theme import ThemePick
+
+
+async def press(app, pilot, *keys):
+    for key in keys:
+        await pilot.press(key)
+    await settle(app, pilot)
+
+
+def test_every_binding_has_an_id_and_says_what_it_does():
+    for owner in owners():
+        for binding in owner.__dict__["BINDINGS"]:
+            assert binding.id, (owner, binding)
+            assert binding.description, (owner, binding)
+    titles = [title_of(owner) for owner in owners()]
+    assert len(set(titles)) == len(titles), "two places of one name"
+
+
+def test_no_two_things_that_are_there_together_have_one_key():
+    """What checks the user's keys finds nothing wrong with ours."""
+    ours = {binding.id: binding.key for owner in owners() for binding in own_bindings(owner)}
+    for name, key in ours.items():
+        if name not in ("app.help", "app.keys"):
+            checked_keys({name: key})
+
+
+async def test_the_help_lists_every_key_and_every_field_and_finds_them():
+    from tuimon.fields import all_fields
+
+    async with running(fed_engine(), keys={"alerts.mute": "ctrl+u"}) as (app, pilot):
+        await press(app, pilot, "question_mark")
+        assert isinstance(app.screen, Help)
+        text = "\n".join("".join(cell.text for cell in line) for line in app.screen.lines(200))
+        for owner in owners():
+            for _, what, ids in key_lines(owner, {}):
+                assert what in text, what
+                assert ids in text, ids
+        assert all(info.name in text and info.doc in text for info in all_fields())
+        assert "ctrl+u" in text, "the user's own key"
+        await press(app, pilot, "slash", *"mute", "enter")
+        shown = screen_text(app)
+        assert "Do not show these for a while" in shown
+        assert "Go to" not in shown
+        await press(app, pilot, "slash", *["backspace"] * 4, *"zzzz", "enter")
+        assert "nothing here says" in screen_text(app)
+        await press(app, pilot, "slash", *["backspace"] * 4, "enter", "escape")
+        assert app.screen is app.main
+
+
+async def test_the_palette_offers_every_key_of_every_tab_and_runs_it_there():
+    async with running(fed_engine()) as (app, pilot):
+        offered = {command.title: command for command in app.get_system_commands(app.screen)}
+        for owner in owners():
+            present = [node for node in app.main.query("*") if type(node) is owner]
+            for binding in own_bindings(owner) if present and title_of(owner) != "Every list" else ():
+                name = f"{title_of(owner)}: {binding.description}"
+                assert name in offered or binding.description in offered, name
+        offered["Alerts: Noise"].callback()
+        await settle(app, pilot)
+        assert type(app.screen).__name__ == "NoiseScreen"
+        await press(app, pilot, "escape")
+        offered["Go to Tree"].callback()
+        await settle(app, pilot)
+        assert app.main.shown_name == "tree"
+        offered["Live: Pause"].callback()
+        await settle(app, pilot)
+        assert app.session.live.paused
+        assert app.main.shown_name == "live"
+
+
+async def test_the_users_keys_are_in_force_in_the_footer_and_the_old_ones_are_not():
+    async with running(fed_engine(), keys={"alerts.ack": "ctrl+a,K"}) as (app, pilot):
+        await press(app, pilot, "2", "a")
+        assert app.session.alerts.open == 6
+        await press(app, pilot, "K")
+        assert app.session.alerts.open == 5
+        await press(app, pilot, "ctrl+a")
+        assert app.session.alerts.open == 2
+        assert "^a Ack" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"alerts.mut": "x"}, ['nothing called "alerts.mut"', 'did you mean "alerts.mute"?']),
+        ({"alerts.mute": "ctrl+"}, ['no key "ctrl+"']),
+        ({"alerts.mute": "pagedwn"}, ['no key "pagedwn"', 'did you mean "pagedown"?']),
+        ({"alerts.mute": "a"}, ["a already is", "Acknowledge", "alerts.ack", "another key"]),
+        ({"alerts.mute": "q"}, ["q already is", "app.quit"]),
+        ({"app.quit": "m"}, ["m already is"]),
+        ({"filter.open": "space"}, ["space already is", "live.pause"]),
+    ],
+)
+def test_a_wrong_key_is_named_with_what_is_right(keys, words):
+    with pytest.raises(SettingsError) as caught:
+        checked_keys(keys)
+    said = f"{caught.value} {caught.value.hint}"
+    for word in words:
+        assert word in said
+
+
+def test_keys_may_be_exchanged_and_written_as_a_person_does():
+    assert checked_keys({"alerts.mute": "a", "alerts.ack": "m"}) == {"alerts.mute": "a", "alerts.ack": "m"}
+    assert checked_keys({"alerts.noise": "&"}) == {"alerts.noise": "ampersand"}
+    assert checked_keys({"live.pause": "f9, ctrl+alt+p"}) == {"live.pause": "f9,ctrl+alt+p"}
+
+
+def test_the_config_file_takes_a_table_of_keys(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text('[keys]\nalerts.mute = "ctrl+u"\n"alerts.ack" = "K"\nrecord = "f9"\n')
+    assert dict(settings.load((file,)).keys) == {"alerts.mute": "ctrl+u", "alerts.ack": "K", "record": "f9"}
+    for wrong in ('keys = "x"', "[keys]\nalerts.mute = 7", '[keys]\nrecord = ""'):
+        file.write_text(wrong)
+        with pytest.raises(SettingsError, match="keys is"):
+            settings.load((file,))
+
+
+async def test_T_tries_each_theme_and_the_one_chosen_is_worn_next_time():
+    async with running(fed_engine(), remember=True) as (app, pilot):
+        first = app.theme
+        await press(app, pilot, "T", "down")
+        assert isinstance(app.screen, ThemePick)
+        second = app.theme
+        assert second != first
+        await press(app, pilot, "escape")
+        assert app.theme == first
+        await press(app, pilot, "T", "down", "enter")
+        assert app.theme == second
+    async with running(fed_engine(), remember=True) as (app, pilot):
+        assert app.theme == second
+    async with running(fed_engine(), remember=True, theme="high-contrast") as (app, pilot):
+        assert app.theme == "high-contrast", "the configuration has named another one since"
+    statefile.write("theme", {"theme": "no such", "instead_of": ""})
+    async with running(fed_engine(), remember=True) as (app, pilot):
+        assert app.theme == first
+
+
+def test_the_keys_of_the_help_are_named_as_they_are_typed():
+    by_id = {binding.id: binding for owner in owners() for binding in own_bindings(owner)}
+    assert keys_of(by_id["alerts.noise"], {}) == ["%"]
+    assert keys_of(by_id["filter.open"], {"filter.open": "ctrl+f,slash"}) == ["ctrl+f", "/"]
