@@ -38,9 +38,15 @@ def scalar(item: Mapping, key: str, context: Context, *, empty: bool = False) ->
     raise ItemError(INVALID, "Value must be non-empty", inner)
 
 
+_HINTS: Final = {
+    "enabled": "condition, output, desc and priority make a rule; enabled alone switches an earlier one on or off"
+}
+"""What to do about keys that stand in items for a reason of their own."""
+
+
 def _missing(item: Mapping, key: str, context: Context) -> ItemError:
     near = nearest(key, (name.text for name, _ in item.entries if isinstance(name, Scalar)))
-    hint = f"is '{near}' meant to be {key}?" if near else f"add a line {key}: ..."
+    hint = f"is '{near}' meant to be {key}?" if near else _HINTS.get(key, f"add a line {key}: ...")
     return ItemError(INVALID, f"Item has no mapping for key '{key}'", context, hint=hint)
 
 
