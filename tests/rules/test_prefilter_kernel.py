@@ -21,6 +21,7 @@ from tuimon.records import Kind, Slot
 from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.parser import MAX_NESTING
 from tuimon.rules.prefilter_c import c_prefilter
 from tuimon.rules.prefilter_columns import kernel_mask, known_path, path_may_match, places_of
 from tuimon.rules.prefilter_kernel import (
@@ -405,6 +406,29 @@ def test_too_many_or_too_long_constants_are_maybe():
     assert expression(f"fd.name in ({many})") == MAYBE
     assert expression(f"proc.name in ({many})") == MAYBE
     assert expression(f"fd.name = /{'x' * 300}") == MAYBE
+
+
+@pytest.mark.parametrize("shape", ["({})", "not ({})", "({} or evt.rawres = 1)", "({} and evt.rawres = 1)"])
+def test_the_deepest_condition_is_printed(shape):
+    text = "fd.name = /x"
+    for _ in range(MAX_NESTING - 1):
+        text = shape.format(text)
+    assert "tm_rules_257" in c_prefilter({257: expression(text)}, {})
+
+
+def test_a_thousand_rules_are_asked_what_registers_and_names_say():
+    """Of more path tests than there is room for none is asked; a rule set of this size is still no burden."""
+    texts = [f"evt.is_open_write = true and fd.name = /data/{at}/x and proc.name = p{at}" for at in range(1_000)]
+    asked = kernel_expression([compile_expression(text) for text in texts], "openat", Checks())
+    batch, _ = builders.batch_of(
+        [
+            builders.open_event("/data/7/x", flags=os.O_WRONLY, process=builders.process("p7")),
+            builders.open_event("/data/7/x", flags=os.O_WRONLY, process=builders.process("p1000")),
+            builders.open_event("/data/7/x", process=builders.process("p7")),
+        ]
+    )
+    assert kernel_mask(asked, batch, np.arange(3)).tolist() == [True, False, False]
+    assert len(c_prefilter({257: asked}, {})) < 1_000_000
 
 
 def test_the_c_text_is_the_same_for_the_same_rules():

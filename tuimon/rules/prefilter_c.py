@@ -22,6 +22,7 @@ length, and nothing that the kernel's verifier has to follow round a loop.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from tuimon.records import Slot
@@ -331,34 +332,66 @@ class _Printer:
         if "flags" in value:
             at = f"head->arg[head->nr == {NAME_TO_NR['open']} ? 1 : 2]" if "open" in NAME_TO_NR else "head->arg[2]"
             lines.append(f"\tu64 flags = {at};")
-        lines += [f"\t(void){each};" for each in ("head", "ext", "text", "known", "place")]
+        lines.append("\tu32 turn;\n")
+        lines += [f"\t(void){each};" for each in ("head", "ext", "text", "known", "place", "turn")]
         if _asks(expression, Socket):
             lines.append(_SOCKET)
         if not places or len(places) > MAX_ANSWERS:
             return "\n".join([*lines, f"\treturn {_value(expression, None)};", "}", ""])
-        printed = [self._test(test) for test in places if test not in self._tests]
+        printed = [self._test(test) for test in places if _constants(test) not in self._tests]
         lines += [f"\tif (!{_value(expression, None)})", "\t\treturn 0;", ""]
-        lines += [line for name in sorted({each for test in places for each in _paths(test)}) for line in _find(name)]
-        for test, place in places.items():
-            arguments = ", ".join(f"&known->{each}, {each}" for each in _paths(test))
-            lines.append(f"\tknown->answer[{place}] = {self._tests[test]}({arguments});")
+        paths: dict[str, dict[PathTest, int]] = {}
+        for test, answer in places.items():
+            paths.setdefault("raw" if test.form == "raw" else _SLOT_NAMES[test.slot], {})[test] = answer
+        lines += [line for path in (*paths, "real") for line in _find(path)]
+        lines += [f"\tknown->answer[{answer}] = 0;" for answer in places.values()]
+        for path, tests in paths.items():
+            lines += self._answers(path, tests)
         return "\n".join([*printed, *lines, f"\treturn {value};", "}", ""])
 
+    def _answers(self, name: str, tests: Mapping[PathTest, int]) -> list[str]:
+        """Return the lines that ask all tests of one path, and then all that are not negated of the real path.
+
+        It is a loop so that each test stands in the program once, and it must stay one.
+        """
+        lines = [
+            "#ifdef __clang__",
+            "#pragma clang loop unroll(disable)",
+            "#endif",
+            "\tfor (turn = 0; turn < 2; turn++) {",
+        ]
+        lines += ["\t\tu64 is_real = turn;", "", '\t\tasm volatile("" : "+r"(is_real));']
+        lines += [f"\t\tvolatile struct tm_path *path = is_real ? &known->real : &known->{name};"]
+        lines += ["\t\tconst u8 *at = text + (path->at & TM_PREFILTER_AT);", ""]
+        lines += ["\t\tif (is_real && !path->len)", "\t\t\tbreak;"]
+        for test, at in tests.items():
+            asked = "!is_real && " if test.negated else ""
+            lines.append(f"\t\tknown->answer[{at}] |= {asked}{self._tests[_constants(test)]}(path, at);")
+        lines.append("\t}")
+        for test, at in tests.items():
+            known = f"known->{name}.plain" + (" == TM_PLAIN" if test.form == "arg" else "")
+            answer = f"known->answer[{at}]"
+            if test.negated:
+                lines.append(f"\t{answer} = !({known}) || !{answer};")
+            else:
+                lines.append(f"\t{answer} |= !({known}) || known->real.len > TM_PREFILTER_TEXT;")
+        return lines
+
     def _test(self, test: PathTest) -> str:
-        name = self._tests[test] = f"tm_path_{len(self._tests) + 1}"
-        return _path_function(name, test)
+        name = self._tests[_constants(test)] = f"tm_path_{len(self._tests) + 1}"
+        start = f"static __always_inline int {name}(const volatile struct tm_path *path, const u8 *at)"
+        return "\n".join([start, "{", *_tests(test), ""])
+
+
+def _constants(test: PathTest) -> PathTest:
+    """Return what tests of different paths have in common."""
+    return replace(test, slot=Slot.GIVEN, negated=False, form="name")
 
 
 def _asks(expression: Expression, kind: type[Place | Socket]) -> bool:
     if isinstance(expression, All | Some):
         return any(_asks(part, kind) for part in expression.parts)
     return isinstance(expression, kind)
-
-
-def _paths(test: PathTest) -> tuple[str, ...]:
-    """Return which paths a test looks at."""
-    given = "raw" if test.form == "raw" else _SLOT_NAMES[test.slot]
-    return (given,) if test.negated else (given, "real")
 
 
 def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
@@ -434,31 +467,7 @@ def _find(name: str) -> list[str]:
         room = "TM_PREFILTER_FULL" + ("2" if slot == Slot.GIVEN2 else "")
         lines.append(f"known->{name}.base = ext->slot_len[{slot + 1}];")
         lines.append(f"tm_given(head, &known->{name}, text, {room});")
-    lines.append(f"const u8 *{name} = text + (known->{name}.at & TM_PREFILTER_AT);")
     return [f"\t{line}" for line in lines]
-
-
-def _path_function(name: str, test: PathTest) -> str:
-    one = "const volatile struct tm_path *path, const u8 *at"
-    known = "path->plain == TM_PLAIN" if test.form == "arg" else "path->plain"
-    lines = [f"static __always_inline int {name}_matches({one})", "{", *_tests(test), ""]
-    if test.negated:
-        lines += [
-            f"static __always_inline int {name}({one})",
-            "{",
-            f"\treturn !({known}) || !{name}_matches(path, at);",
-        ]
-    else:
-        lines += [
-            f"static __always_inline int {name}({one}, const volatile struct tm_path *real, const u8 *real_at)",
-            "{",
-            f"\tif (!({known}) || {name}_matches(path, at))",
-            "\t\treturn 1;",
-            "\tif (!real->len)",
-            "\t\treturn 0;",
-            f"\treturn real->len > TM_PREFILTER_TEXT || {name}_matches(real, real_at);",
-        ]
-    return "\n".join([*lines, "}", ""])
 
 
 def _tests(test: PathTest) -> list[str]:

@@ -26,6 +26,8 @@ MAX_CONSTANTS: Final = 96
 """Constants of one path test; one of more is *maybe*, lest the kernel's verifier gives up."""
 MAX_NAMES: Final = 256
 """The same of a test of names, which are short."""
+_COMPARED: Final = 200
+"""Parts of a disjunction that are compared, each with each, to leave out what another covers."""
 WINDOW: Final = 8
 """Bytes that are compared at a time while the kernel walks along a path."""
 COMM_LEN: Final = 15
@@ -153,8 +155,9 @@ def some(parts: Sequence[Expression]) -> Expression:
     joined = _joined(_one_place(list(flat), all_of=False), negated=False)
     if MAYBE in joined:
         return MAYBE
-    absorbed = [part for part in joined if not any(_covers(other, part) for other in joined if other != part)]
-    return NEVER if not absorbed else absorbed[0] if len(absorbed) == 1 else Some(tuple(absorbed))
+    if len(joined) <= _COMPARED:
+        joined = [part for part in joined if not any(_covers(other, part) for other in joined if other is not part)]
+    return NEVER if not joined else joined[0] if len(joined) == 1 else Some(tuple(joined))
 
 
 def place(*, host: bool, container: bool) -> Expression:
