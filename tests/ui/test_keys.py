@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.ui import live_keys, triage_keys
+from tests.ui import live_keys, triage_keys, word_keys
 from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.rules.loader import load
@@ -30,9 +30,9 @@ from tuimon.ui.widgets.rule_editor import RuleEditor
 OWNERS = (
     TuimonApp, MainScreen, LineList, LivePane, LiveList, ContainersPane, ContainerList, AlertsPane, AlertList,
     FilterInput, RulesTab, RuleEditor, Details, EventDetails, AlertDetails, *live_keys.OWNERS,
-    *triage_keys.OWNERS,
+    *triage_keys.OWNERS, *word_keys.OWNERS,
 )  # fmt: skip
-CASES = live_keys.CASES | triage_keys.CASES
+CASES = live_keys.CASES | triage_keys.CASES | word_keys.CASES
 
 
 def case(*ids):

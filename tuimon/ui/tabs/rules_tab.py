@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tuimon.errors import TuimonError
 from tuimon.ui.screens.choice import Choice
-from tuimon.ui.tabs.rule_exchange import RuleExchange
+from tuimon.ui.tabs.rule_words import RuleWords
 from tuimon.ui.text import safe
 from tuimon.ui.widgets.rule_editor import MAX_LINES
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tuimon.view.rule_book import Item, OpenFile
 
 
-class RulesTab(RuleExchange):
+class RulesTab(RuleWords):
     """Everything of the Rules tab."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
