@@ -240,7 +240,8 @@ def test_rule_files_never_crash(make: object) -> None:
         assert time.process_time() - started < SLOW_S, text
 
 
-SIZES = (300, 1200)
+SIZES = (150, 600)
+SOUND = "- rule: R\n  desc: d\n  condition: {}\n  output: {}\n  priority: INFO\n"
 GROWING = {
     "rules": lambda n: "".join(f"- rule: R{i}\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n" for i in range(n)),
     "unknown fields": lambda n: "".join(
@@ -256,6 +257,20 @@ GROWING = {
     "one long condition": lambda n: "- macro: m\n  condition: " + " or ".join(f"a.b = {i}" for i in range(n * 4)) + "\n",
     "exceptions": lambda n: "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n  exceptions:\n"
     + "".join(f"    - {{name: e{i}, fields: proc.name, values: [a]}}\n" for i in range(n)),
+    "documents": lambda n: "".join(f"- list: l{i}\n  items: [a]\n---\n" for i in range(n)),
+    "nots": lambda n: SOUND.format("evt.type = open and " + "not " * n * 20 + "proc.name = x", "o"),
+    "parentheses": lambda n: SOUND.format(" and ".join("(" * (n // 10) + f"fd.num = {i}" + ")" * (n // 10) for i in range(50)), "o"),
+    "transformers": lambda n: SOUND.format(" and ".join("tolower(" * (n // 20) + "proc.name" + ")" * (n // 20) + " = x" for _ in range(20)), "o"),
+    "macros of macros": lambda n: "- macro: m0\n  condition: evt.type = open\n" + "".join(f"- macro: m{i}\n  condition: m{i - 1 if i % 100 else 0}\n" for i in range(1, n)),
+    "lists of lists": lambda n: "- list: l0\n  items: [a]\n" + "".join(f"- list: l{i}\n  items: [l{i - 1}]\n" for i in range(1, n)) + SOUND.format(f"evt.type = open and proc.name in (l{n - 1})", "o"),
+    "one long string": lambda n: SOUND.format('evt.type = open and proc.name = "' + "a\\\\b " * n * 20 + '"', "o"),
+    "one long word": lambda n: SOUND.format("evt.type = open and " + "m" * n * 100, "o"),
+    "one long output": lambda n: SOUND.format("evt.type = open", "x %proc.name " * n),
+    "a folded condition": lambda n: SOUND.format(">\n" + "    evt.type = open or\n" * n * 2 + "    no.such = 1", "o"),
+    "values of an exception": lambda n: SOUND.format("evt.type = open", "o") + "  exceptions:\n    - name: e\n      fields: [proc.name, fd.name]\n      values:\n" + "        - [a, b]\n" * n,
+    "appended exceptions": lambda n: SOUND.format("evt.type = open", "o") + "  exceptions: [{name: e, fields: [proc.name]}]\n"
+    + "- rule: R\n  exceptions: [{name: e, values: [[a]]}]\n  override: {exceptions: append}\n" * n,
+    "replaced conditions": lambda n: SOUND.format("evt.type = open", "o") + "- rule: R\n  condition: evt.type = close\n  override: {condition: replace}\n" * n,
     "unclosed quotes": lambda n: "".join(f"- macro: m{i}\n  condition: a.b = \"x\n" for i in range(n)),
 }  # fmt: skip
 
@@ -265,6 +280,24 @@ def test_work_grows_with_size_not_with_its_square(name: str) -> None:
     """Counted in calls, which do not depend on the machine: four times the size makes about four times the calls."""
     small, large = (calls(GROWING[name](size)) for size in SIZES)
     assert large < small * 6, (small, large)
+
+
+LONG_TEXTS = ("one long list", "one long string", "one long word", "one long output")
+
+
+@pytest.mark.parametrize("name", LONG_TEXTS)
+def test_time_grows_with_size_not_with_its_square(name: str) -> None:
+    """What is done inside one call shows in time only; four times the size may take ten times as long, not sixteen."""
+    small, large = (min(seconds(GROWING[name](size)) for _ in range(2)) for size in (500, 2000))
+    assert large < max(small, 0.005) * 10, (small, large)
+
+
+def seconds(text: str) -> float:
+    """Return the CPU time that loading a file takes, with nothing remembered from before."""
+    parser._parse.cache_clear()
+    began = time.process_time()
+    load([RuleFile("f", text)])
+    return time.process_time() - began
 
 
 def calls(text: str) -> int:
