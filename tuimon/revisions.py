@@ -82,14 +82,21 @@ class Revisions:
     Args:
         first_match_only: Falco's ``rule_matching: first``.
         plain_falco: Unknown is absent, and only given paths count.
+        suggested_output: Outputs end with the container's and the pod's fields.
         addresses: Resolves names that addresses are compared with.
     """
 
     def __init__(
-        self, *, first_match_only: bool = False, plain_falco: bool = False, addresses: Addresses | None = None
+        self,
+        *,
+        first_match_only: bool = False,
+        plain_falco: bool = False,
+        suggested_output: bool = False,
+        addresses: Addresses | None = None,
     ) -> None:
         self.first_match_only = first_match_only
         self.plain_falco = plain_falco
+        self.suggested_output = suggested_output
         self.addresses = addresses
         self._now = _InForce()
 
@@ -139,6 +146,7 @@ class Revisions:
                 before,
                 first_match_only=self.first_match_only,
                 plain_falco=self.plain_falco,
+                suggested_output=self.suggested_output,
                 addresses=self.addresses,
             )
         added, removed, changed = difference(before.rules if before is not None else (), ruleset.rules)

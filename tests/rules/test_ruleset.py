@@ -176,3 +176,14 @@ def test_a_hit_is_a_plain_value():
     rules = build(definition("r", "proc.name = cat"))
     (hit,) = rules.judge(builders.open_event())
     assert hit == RuleHit(rules.rules[0], 1)
+
+
+def test_suggested_fields_stand_behind_every_output():
+    """As Falco prints them when falco.yaml says ``append_output: [suggested_output: true]``."""
+    (rule,) = build(definition("a", "proc.name = cat"), suggested_output=True).rules
+    event = builders.open_event("/x", container=builders.container("aaaaaaaaaaaa", name="web"))
+    said = rule.template.format(event, escape=False)
+    assert said.startswith("cat /x container_id=aaaaaaaaaaaa container_name=web container_image_repository=")
+    assert said.endswith(" k8s_pod_name=<NA> k8s_ns_name=<NA>")
+    assert rule.template.values(event)["container.name"] == "web"
+    assert build(definition("a", "proc.name = cat")).rules[0].template.format(event, escape=False) == "cat /x"

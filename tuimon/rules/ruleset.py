@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.errors import RuleError
 from tuimon.events import Container, Event, Process
+from tuimon.fields import all_fields
 from tuimon.records import Kind
 from tuimon.rules.checks import Addresses, Checks, Context, Test
 from tuimon.rules.evaluate import Program, compile_condition
@@ -136,6 +137,7 @@ class RuleSet:
         *,
         first_match_only: bool = False,
         plain_falco: bool = False,
+        suggested_output: bool = False,
         addresses: Addresses | None = None,
         checks: Checks | None = None,
     ) -> RuleSet:
@@ -147,6 +149,7 @@ class RuleSet:
             previous: The rule set it replaces: rules that did not change keep their counters.
             first_match_only: Falco's ``rule_matching: first``, in the order of the files.
             plain_falco: Unknown is absent, and only given paths count.
+            suggested_output: Put the fields that are suggested for it behind every output (see ``suggested``).
             addresses: Resolves the names that ``fd.sip.name`` and its like are compared with.
             checks: Compiles the checks; tests bring their own.
 
@@ -156,7 +159,8 @@ class RuleSet:
         checks = checks or Checks(plain_falco=plain_falco, addresses=addresses)
         kept = {rule.signature: rule.counter for rule in previous.rules} if previous is not None else {}
         chosen = [each for each in loaded.rules if each.enabled and each.source == "syscall"]
-        rules = [_compiled(each, checks, kept) for each in chosen]
+        more = suggested() if suggested_output else ""
+        rules = [_compiled(each, checks, kept, more) for each in chosen]
         conditions = [each.condition for each in chosen]
         ruleset = cls(rules, conditions, revision, checks, first_match_only=first_match_only)
         if previous is not None:
@@ -372,9 +376,18 @@ def _timed(test: Test, context: Context, counter: Counter) -> bool | None:
     return result
 
 
-def _compiled(definition: Definition, checks: Checks, kept: dict[tuple[object, ...], Counter]) -> Rule:
+def suggested() -> str:
+    """Return what Falco puts behind the output of every rule with ``append_output: [suggested_output: true]``.
+
+    Its falco.yaml has that switched on; the names are those of the fields that its container plugin suggests.
+    """
+    names = [info.name for info in all_fields() if info.suggested_output]
+    return "".join(f" {name.replace('.', '_')}=%{name}" for name in names)
+
+
+def _compiled(definition: Definition, checks: Checks, kept: dict[tuple[object, ...], Counter], more: str) -> Rule:
     try:
-        template = Template.parse(definition.output, checks)
+        template = Template.parse(definition.output + more, checks)
         judge = compile_condition(definition.condition, checks=checks)
     except RuleError as error:
         raise RuleError(f"rule {definition.name}: {error}", error.hint) from error
