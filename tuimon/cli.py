@@ -157,6 +157,8 @@ def _rule_options(dest: str) -> argparse.ArgumentParser:
     add("--no-default-rules", dest="default_rules", action="store_false", help="leave out the rules tuimon ships")
     add("--rule-matching", choices=("first", "all"), help="for one event, alert by the first rule or by all (all)")
     add("--plain-falco", action="store_true", help="judge exactly as Falco does: given paths only, unknown is absent")
+    suggested = "put the container's and the pod's fields behind every output, as falco.yaml's append_output asks for"
+    add("--suggested-output", action="store_true", help=suggested)
     return group
 
 
@@ -196,7 +198,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     """Return the settings of this run: config files, then what was given on the command line."""
     from tuimon import settings
 
-    names = ("default_rules", "rule_matching", "plain_falco", "history_mb", "theme", "ascii")
+    names = ("default_rules", "rule_matching", "plain_falco", "suggested_output", "history_mb", "theme", "ascii")
     overrides: dict[str, object] = {name: getattr(args, name, None) for name in names}
     loaded = settings.load(overrides=overrides)
     # -r adds to the config files' rules where every other option replaces.

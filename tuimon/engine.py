@@ -80,6 +80,8 @@ class EngineOptions:
     """Falco's ``rule_matching: first``."""
     plain_falco: bool = False
     """Unknown is absent, and only the given path is tested."""
+    suggested_output: bool = False
+    """Put the container's and the pod's fields behind every output, as falco.yaml's ``append_output`` asks for."""
 
 
 def hurry() -> None:
@@ -125,7 +127,10 @@ class Engine:
         self._stages = Stages()
         self._last_event_at: float | None = None
         self._revisions = Revisions(
-            first_match_only=options.first_match_only, plain_falco=options.plain_falco, addresses=self.host_names
+            first_match_only=options.first_match_only,
+            plain_falco=options.plain_falco,
+            suggested_output=options.suggested_output,
+            addresses=self.host_names,
         )
         self._view: frozenset[int] | None = None
         self._view_on = False
@@ -590,5 +595,6 @@ def build_engine(settings: Settings, source: Source) -> Engine:
         history_bytes=settings.history_mb * 1024 * 1024,
         first_match_only=settings.rule_matching == "first",
         plain_falco=settings.plain_falco,
+        suggested_output=settings.suggested_output,
     )
     return Engine(source, ProcessTable(), Containers(), options)

@@ -39,6 +39,8 @@ class Settings:
     """"first": at most one alert an event, as Falco does by default."""
     plain_falco: bool = False
     """Judge exactly as Falco does: given paths only, and a value not known yet counts as absent."""
+    suggested_output: bool = False
+    """Put the container's and the pod's fields behind every output (falco.yaml's ``append_output``)."""
     history_mb: int = 256
     """Memory for the last events, in MiB."""
     theme: str = ""
@@ -114,7 +116,7 @@ def _merged(settings: Settings, values: Mapping[str, object], where: str, base: 
 
 def _checked(key: str, value: object, where: str, base: Path) -> object:
     """Return the value in its setting's type; raise SettingsError when it cannot be."""
-    if key in ("default_rules", "plain_falco", "ascii", "remember"):
+    if key in ("default_rules", "plain_falco", "suggested_output", "ascii", "remember"):
         return value if isinstance(value, bool) else _wrong(key, value, where, "true or false")
     if key == "history_mb":
         is_number = isinstance(value, int) and not isinstance(value, bool)
