@@ -268,3 +268,19 @@ async def test_E_refuses_a_name_that_cannot_be_one(tmp_path):
             await press(app, pilot, "enter")
             assert said in screen_text(app)
         await press(app, pilot, "escape")
+
+
+async def test_a_key_means_the_row_one_saw_though_new_alerts_come_in_above():
+    engine = fed_engine()
+    async with running(engine) as (app, pilot):
+        await press(app, pilot, "2")
+        engine.alert("Drop and execute new binary in container", "Critical", row=7)
+        await settle(app, pilot)
+        assert app.main.alerts.alerts.alert_row().rule == "Contact the API server"
+        await press(app, pilot, "a")
+        seen = app.main.alerts.alerts.alert_row().rule
+        engine.alert("Contact the API server", "Informational", row=11)
+        engine.alert("Another", "Informational", row=11)
+        await settle(app, pilot)
+        assert app.main.alerts.alerts.alert_row().rule == seen
+        assert seen in screen_text(app).split("Alert ", 2)[-1], "and the text below is that row's"

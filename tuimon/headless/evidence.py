@@ -194,19 +194,22 @@ class _Files:
         return _lines([note, *lines[begin:end]])
 
     def _executables(self) -> list[dict[str, object]]:
-        found: dict[tuple[int, str], Process] = {}
-        for event in self.events:
-            for process in () if event.process is None else (event.process, *event.process.ancestors()):
-                found.setdefault((process.pid, process.exepath), process)
-        chosen = list(found.values())[-MAX_EXECUTABLES:]
-        return [self._executable(process) for process in chosen]
+        """Return the programs of the events and of what led to the alert, the alert's own first."""
+        processes = [self.alert.event.process, *(event.process for event in self.events)]
+        if (own := self.alert.event.process) is not None:
+            processes += own.ancestors()
+        found: dict[tuple[str, int], Process] = {}
+        for process in processes:
+            if process is not None and process.exepath not in ("", "/"):
+                found.setdefault((process.exepath, process.exe_ino), process)
+        return [self._executable(process) for process in list(found.values())[:MAX_EXECUTABLES]]
 
     def _executable(self, process: Process) -> dict[str, object]:
         told: dict[str, object] = {"pid": process.pid, "path": process.exepath, "comm": process.comm}
         if not self.engine.source.live:
             return {**told, "sha256": None, "why": "it was replayed from a recording"}
-        container = self.alert.event.container
-        digest, why = digest_of(process, container.pid if container is not None else None)
+        owner = self.engine.container_of(process.cgroup_id)
+        digest, why = digest_of(process, None if owner is None or owner.is_host else owner.pid)
         return {**told, "sha256": digest, "why": why}
 
     def _loss(self) -> dict[str, object]:

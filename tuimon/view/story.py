@@ -19,7 +19,7 @@ from tuimon.batch import Batch
 from tuimon.before import Frozen
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
-from tuimon.records import Kind
+from tuimon.records import Kind, Slot
 from tuimon.syscalls import CALL_OF_NR, event_name
 from tuimon.view.columns import detail
 
@@ -36,12 +36,15 @@ _OPENS: Final = {"open": 1, "openat": 2}
 _TELLING_NAMES: Final = """
 accept accept4 add_key bind bpf capset chmod chown chroot connect creat delete_module execveat fchmod fchmodat fchown
 fchownat finit_module init_module io_uring_setup kexec_load keyctl kill lchown link linkat listen memfd_create mkdir
-mkdirat mknod mknodat mount move_mount open_by_handle_at openat2 perf_event_open pidfd_getfd pivot_root prctl
+mkdirat mknod mknodat mount move_mount open_by_handle_at openat2 perf_event_open pidfd_getfd pivot_root
 process_vm_readv process_vm_writev ptrace rename renameat renameat2 rmdir sendmsg sendto setgid setns setresgid
 setresuid setreuid setuid symlink symlinkat tkill truncate umount umount2 unlink unlinkat unshare userfaultfd
 """
 TELLING: Final = frozenset(_TELLING_NAMES.split())
 """Calls that tell a story by themselves; opens do when they are for writing or were refused."""
+
+_NOWHERE: Final = (b"/dev/null", b"/dev/tty")
+"""Written to by every shell, and nothing comes of it."""
 
 Key = tuple[int, int]
 
@@ -224,8 +227,10 @@ def _tells(event: Event, marked: Mapping[int, object]) -> bool:
         return True
     name = event_name(event.kind, event.nr)
     if name in _OPENS:
+        if event.slot(Slot.GIVEN) in _NOWHERE:
+            return False
         return bool(event.args[_OPENS[name]] & _O_WRITES) or event.ret in _REFUSED
-    return name in TELLING and not (name in ("sendto", "sendmsg", "prctl") and not detail(event))
+    return name in TELLING and not (name in ("sendto", "sendmsg") and not detail(event))
 
 
 def _folded(events: Iterable[Event], family: _Family, alerts_of: Mapping[int, Sequence[Alert]]) -> list[StoryLine]:

@@ -132,6 +132,7 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
         """Acknowledge the row under the cursor; the cursor stays in its place, on what comes next."""
         self.list.stay()
         super().action_acknowledge()
+        self.list.hold()
 
     def action_undo(self) -> None:
         """Take the last acknowledgement back."""

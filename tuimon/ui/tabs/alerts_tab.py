@@ -51,6 +51,7 @@ class AlertsTab(Tab):
     def show_fixed(self) -> None:
         """Paint what is not a list."""
         self.alerts.show_fixed()
+        self._show_alert()
 
     def shown(self) -> None:
         """Paint everything."""
@@ -61,9 +62,13 @@ class AlertsTab(Tab):
     @on(LineList.Moved, "#all-alerts-list")
     def _show_alert(self) -> None:
         """Show the alert under the cursor in full, below the list."""
+        from tuimon.view.alert_view import AlertGroup
         from tuimon.view.detail_lines import FixedLines, alert_lines
 
         row, width = self.alerts.list.row_under_cursor(), self._text.size.width
-        if row is not None and row is not self._drawn and width and self.session is not None:
-            self._drawn = row
-            self._text.show(FixedLines(alert_lines(row, self.session.alerts.members(row), width)))
+        if row is None or row is self._drawn or not width or self.session is None:
+            return
+        if self._text.has_focus and isinstance(row, AlertGroup) and row.key == getattr(self._drawn, "key", None):
+            return  # a repeat came while somebody reads: it must not scroll away
+        self._drawn = row
+        self._text.show(FixedLines(alert_lines(row, self.session.alerts.members(row), width)))

@@ -77,6 +77,15 @@ class LiveList(LineList):
         """Make the rows afresh at the next paint."""
         self._cache.clear()
 
+    def hold(self) -> None:
+        """Let the cursor stay on the row it is on now, whatever comes."""
+        if self.cursor is not None:
+            self.put_cursor(self.cursor)
+
+    def on_focus(self) -> None:
+        """From now on a key means the row under the cursor: new alerts must not take its place."""
+        self.hold()
+
     def stay(self) -> None:
         """Follow no more: the user looks at the row under the cursor."""
         self.follow = False
@@ -191,7 +200,7 @@ class AlertList(LineList):
         super().__init__(id=f"{name}-list", empty="no alerts so far")
         self._lines: AlertLines | None = None
         self._key: object = None
-        """What the cursor was put on by the user; None: it stays at the top."""
+        """What the cursor is on since the list has the focus; None: it stays at the top."""
 
     def show_alerts(self, lines: AlertLines) -> None:
         """Show these alerts."""
@@ -206,6 +215,15 @@ class AlertList(LineList):
         """Put the cursor on a row and remember what it shows."""
         super().put_cursor(seq)
         self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    def hold(self) -> None:
+        """Let the cursor stay on the row it is on now, whatever comes."""
+        if self.cursor is not None:
+            self.put_cursor(self.cursor)
+
+    def on_focus(self) -> None:
+        """From now on a key means the row under the cursor: new alerts must not take its place."""
+        self.hold()
 
     def stay(self) -> None:
         """Let the cursor keep its place at the next change, not its row: that one is about to go."""
