@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 from tests.ui.conftest import screen_text, settle, until
+from tuimon.ui.panes.top_pane import TopList, TopPane
 from tuimon.ui.screens.columns import ColumnList, ColumnsDialog
+from tuimon.ui.screens.views import ViewsMenu
 from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import LiveList
 
-OWNERS = (ColumnList, ColumnsDialog)
+OWNERS = (ColumnList, ColumnsDialog, TopList, TopPane, ViewsMenu)
 CASES = {}
 
 
@@ -208,3 +210,90 @@ async def shows_an_event_as_json(app, pilot, keys):
     assert '"evt.type": "openat"' in screen_text(app)
     await press(app, pilot, keys[0])
     assert "process and its ancestors" in screen_text(app)
+
+
+@case("containers.mark")
+async def chooses_several_containers(app, pilot, keys):
+    await press(app, pilot, "c", "down", keys[0], keys[0])
+    assert app.session.chosen_name == "db, web"
+    assert "2 chosen" in screen_text(app)
+    assert {event.container.name for event in (live(app).source.event(s) for s in range(*_ends(app)))} == {"db", "web"}
+    await press(app, pilot, "up", keys[0])
+    assert app.session.chosen_name == "web"
+
+
+def _ends(app):
+    return live(app).source.first, live(app).source.end
+
+
+async def view(app, pilot, *keys):
+    """Press keys and wait until the view that is open has counted."""
+    await press(app, pilot, *keys)
+    drill = app.main.live.top.drill
+    drill._begun = 0.0
+    drill.pump()
+    await until(lambda: drill.progress == 1.0 and not drill._background.is_running)
+    await press(app, pilot)
+
+
+def rows(app):
+    return [row.value.label for row in app.main.live.top.drill.table.rows]
+
+
+@case("views.open", "views.leave", "top.open")
+async def drills_and_climbs(app, pilot, keys):
+    await press(app, pilot, "4", "V")
+    assert isinstance(app.screen, ViewsMenu)
+    await press(app, pilot, "escape")
+    assert app.screen is app.main
+    await view(app, pilot, "f2", "enter")
+    assert rows(app) == ["web", "host", "shop", "db"]
+    assert app.focused is app.main.query_one(TopList)
+    await view(app, pilot, "enter")
+    assert rows(app) == ["cat", "sh", "curl", "nginx"]
+    await view(app, pilot, "enter")
+    assert "/etc/shadow" in rows(app)
+    await view(app, pilot, "enter")
+    assert app.focused is live(app)
+    assert "node-1 > web > cat > /etc/passwd" in screen_text(app)
+    assert len(app.session.live) == 3
+    for left in (["/etc/passwd", "/etc/shadow"], ["cat", "sh", "curl", "nginx"], ["web", "host", "shop", "db"]):
+        await view(app, pilot, "escape")
+        assert rows(app) == left
+    await press(app, pilot, "backspace")
+    assert app.focused is live(app)
+    assert len(app.session.live) == 60
+
+
+@case("top.events")
+async def shows_the_events_of_a_row(app, pilot, keys):
+    await view(app, pilot, "V", "enter")
+    await press(app, pilot, keys[0])
+    assert app.session.chosen_name == "web"
+    assert app.focused is live(app)
+
+
+@case("top.keep", "top.drop")
+async def keeps_or_drops_a_row_of_a_view(app, pilot, keys):
+    await view(app, pilot, "V", "down", "enter")
+    assert rows(app)[0] == "bash"
+    await view(app, pilot, keys[0])
+    assert (rows(app) == ["bash"]) == (keys[0] == "equals_sign")
+    assert app.session.filter_text == ("" if keys[0] == "equals_sign" else "not ") + "proc.name = bash"
+    assert app.focused is app.main.query_one(TopList)
+
+
+@case("top.longer", "top.shorter")
+async def counts_over_another_window(app, pilot, keys):
+    await view(app, pilot, "V", "enter", "left", "left", "left")
+    assert "last 10 s" in screen_text(app)
+    await view(app, pilot, "right", "right", "right")
+    assert "all kept" in screen_text(app)
+
+
+@case("top.order", "top.order_back")
+async def orders_a_view(app, pilot, keys):
+    await view(app, pilot, "V", "enter", "less_than_sign")
+    assert rows(app) == sorted(rows(app))
+    await view(app, pilot, "greater_than_sign", "greater_than_sign")
+    assert app.main.live.top.drill.order == "errors"

@@ -23,7 +23,7 @@ from tuimon.view.detail_lines import ancestry_lines, head, pair, wrapped, wrappe
 from tuimon.view.export import event_json
 from tuimon.view.severity import short
 
-_GROUPS: Final = {name: at for at, name in enumerate(("fd", "fs", "evt", "proc", "user", "group", "container", "k8s"))}
+_GROUPS: Final = {name: at for at, name in enumerate(("fd", "fs", "proc", "user", "group", "container", "k8s"))}
 """Field groups that say most come first."""
 _NAME: Final = 26
 """Columns for the name of a field."""

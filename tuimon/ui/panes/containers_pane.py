@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
     from tuimon.view.session import Changes, Session
 
+_MARK: Final = "Take the container under the cursor into the choice, or out of it: several can be chosen"
+
 
 class ContainersPane(Pane):
     """The list with its head, and under it what is known of one container."""
@@ -24,6 +26,7 @@ class ContainersPane(Pane):
     app: TuimonApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "mark", "Mark", tooltip=_MARK, id="containers.mark"),
         Binding("less_than_sign", "turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
         Binding("greater_than_sign", "turn_order(1)", "Order", key_display=">", id="containers.order"),
     ]
@@ -61,10 +64,13 @@ class ContainersPane(Pane):
         if session is None:
             return
         self._head.set_lines(container_header(self.list.size.width))
-        row = session.containers.chosen or self.list.row_under_cursor()
+        row = self.list.row_under_cursor() if self.list.has_focus else session.containers.chosen
+        row = row or session.containers.chosen or self.list.row_under_cursor()
         info = container_details(row, self._info.size.width, ascii_only=self.app.ascii_only)
         self._info.set_lines(*info)
-        self.set_title("Containers", f"enter choose  < > {session.containers.order}")
+        chosen = len(session.containers.chosen_ids)
+        title = f"Containers  {chosen} chosen" if chosen > 1 else "Containers"
+        self.set_title(title, f"enter  v mark  > {session.containers.order}")
 
     @on(LineList.Opened)
     def _opened(self, message: LineList.Opened) -> None:
@@ -76,6 +82,14 @@ class ContainersPane(Pane):
     @on(LineList.Moved)
     def _moved(self) -> None:
         self.show_fixed()
+
+    def action_mark(self) -> None:
+        """Take the container under the cursor into the choice, or out of it."""
+        row = self.list.row_under_cursor()
+        if row is not None and self._session is not None:
+            self._session.toggle_container(row.container.id)
+            self.app.main.trail_changed()
+            self.list.action_move(1)
 
     def action_turn_order(self, step: int) -> None:
         """Order the containers another way."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tuimon.view.columns import Column
     from tuimon.view.live_lines import LiveLines
     from tuimon.view.session import Changes, Session
-    from tuimon.view.trail import Step
 
 _PAUSE: Final = "Stop or go on drawing; the capture never stops"
 _LOUD: Final = "Calls that come by the million (read, write, futex, ...): leave out, or show too"
@@ -129,9 +128,7 @@ class LivePane(BenchKeys, Pane):
 
     def trail_changed(self) -> None:
         """Other containers or another filter are shown now."""
-
-    def climbed(self, gone: Step) -> None:
-        """A step was taken back."""
+        self.show_fixed()
 
     # What the fixed lines say.
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
 _FILTER: Final = "Keep events: an expression of the rule language, or plain text"
 _BACK: Final = "Back: from zoom, then the newest step of the breadcrumb"
+_VIEWS: Final = "Count events by container, process, file, connection, call, error, user, ..."
 _GO: Final = "To the filter before, or after again, like a browser"
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
@@ -59,6 +60,7 @@ class MainScreen(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip=_FILTER, id="filter.open"),
         Binding("c", "containers", "Containers", tooltip="Choose a container", id="containers.focus"),
         Binding("z", "zoom", "Zoom", show=False, tooltip="The focused pane alone, or all again", id="pane.zoom"),
+        Binding("V,f2", "views", "Views", tooltip=_VIEWS, id="views.open"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
         Binding("escape,backspace", "back", "Back", key_display="esc", show=False, tooltip=_BACK, id="back"),
         Binding("left_square_bracket", "history(-1)", "Before", False, key_display="[", tooltip=_GO, id="trail.back"),
@@ -211,7 +213,7 @@ class MainScreen(Screen[None]):
         notices = self._notices
         cells.append(Cell(f"   {notices[0]}" if notices else "", "attention", REST))
         palette = not self.has_class("-narrow") and not notices
-        cells += [Cell("ctrl+p " if palette else "", "key"), Cell("commands  " if palette else "", "muted")]
+        cells += [Cell("ctrl+p " if palette else " ", "key"), Cell("commands  " if palette else "", "muted")]
         cells += [Cell("? ", "key"), Cell("help ", "muted")]
         self._tab_line.set_lines(cells)
 
@@ -276,7 +278,7 @@ class MainScreen(Screen[None]):
         shown = self.has_class("-containers")
         self.set_class(not shown or not self.has_class("-narrow"), "-containers")
         if shown and self.has_class("-narrow"):
-            self.set_focus(self.live.events.list)
+            self.set_focus(self.live.first_focus)
         else:
             self.set_focus(self.live.containers.list)
         self.call_after_refresh(self.live.show_fixed)
@@ -287,14 +289,27 @@ class MainScreen(Screen[None]):
             self.action_zoom()
         elif self.has_class("-containers") and self.has_class("-narrow"):
             self.action_containers()
-        elif self.session is not None and (gone := self.session.climb()) is not None:
+        elif self.session is not None and self.live.back(gone := self.session.climb()) and gone is not None:
             self.trail_changed()
-            self.live.events.climbed(gone)
 
     def action_history(self, by: int) -> None:
         """Go to the filter and the containers before (-1) or after (1) those shown."""
         if self.session is not None and self.session.go(by):
             self.trail_changed()
+
+    def action_views(self) -> None:
+        """Choose by what to count events."""
+        from tuimon.ui.screens.views import ViewsMenu
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                if self.shown_name != "live":
+                    self.action_tab("live")
+                self.live.show_view(name)
+
+        drill = self.live.top.drill
+        if drill is not None:
+            self.app.push_screen(ViewsMenu(drill.name), chosen)
 
     def action_record(self) -> None:
         """Record what is live, or end it."""
@@ -308,13 +323,13 @@ class MainScreen(Screen[None]):
         self.session.choose(container_id)
         if container_id is not None and self.has_class("-narrow"):
             self.remove_class("-containers")
-            self.set_focus(self.live.events.list)
+            self.set_focus(self.live.first_focus)
         self.trail_changed()
 
     def trail_changed(self) -> None:
         """Other containers or another filter are shown now."""
         self.live.containers.list.redraw()
-        self.live.events.trail_changed()
+        self.live.trail_changed()
         self.renew_alerts()
         self._show_filter()
 
@@ -359,6 +374,7 @@ class MainScreen(Screen[None]):
 
     def show_event(self, num: int) -> None:
         """Go to the live tab and put the cursor on an event, or on the next one that its filter shows."""
+        self.live.show_view("")
         self.action_tab("live")
         self.live.events.list.go_to(num)
 
@@ -392,7 +408,7 @@ class MainScreen(Screen[None]):
     @on(FilterLeft)
     def _filter_left(self) -> None:
         self._filter.leave()
-        self.set_focus(self.live.events.list)
+        self.set_focus(self.live.first_focus)
 
     # The mouse.
 

@@ -1,4 +1,4 @@
-"""The live tab: containers, live events, alerts."""
+"""The live tab: containers, live events or a view of them, alerts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from textual.widget import Widget
 from tuimon.ui.panes.alerts_pane import AlertsPane
 from tuimon.ui.panes.containers_pane import ContainersPane
 from tuimon.ui.panes.live_pane import LivePane
+from tuimon.ui.panes.top_pane import TopPane
 from tuimon.ui.tabs.tab import Tab
 
 if TYPE_CHECKING:
     from tuimon.view.session import Changes, Session
+    from tuimon.view.trail import Step
 
 
 class LiveTab(Tab):
@@ -24,6 +26,7 @@ class LiveTab(Tab):
         super().__init__("live")
         self.containers = ContainersPane()
         self.events = LivePane()
+        self.top = TopPane()
         self.alerts = AlertsPane("alerts")
 
     def compose(self) -> ComposeResult:
@@ -31,27 +34,59 @@ class LiveTab(Tab):
         with Horizontal(id="upper"):
             yield self.containers
             yield self.events
+            yield self.top
         yield self.alerts
 
     @property
     def first_focus(self) -> Widget:
-        """The events."""
-        return self.events.list
+        """The events, or the view that is open in their place."""
+        return self.top.list if self.has_class("-views") else self.events.list
 
     def take_up(self, session: Session) -> None:
         """Fill the panes."""
         self.containers.attach(session)
         self.events.attach(session)
+        self.top.attach(session)
         self.alerts.attach(session)
+
+    def show_view(self, name: str) -> None:
+        """Show a view in the place of the events; empty: the events."""
+        shown, focused = self.has_class("-views"), self.events.has_focus_within or self.top.has_focus_within
+        self.set_class(bool(name), "-views")
+        self.top.open(name)
+        if focused or shown != bool(name):
+            self.screen.set_focus(self.first_focus)
+        if name:
+            self.call_after_refresh(self.top.show_fixed)
+        else:
+            self.call_after_refresh(self.events.show_fixed)
+
+    def trail_changed(self) -> None:
+        """Other containers or another filter are shown now."""
+        self.events.trail_changed()
+        self.top.trail_changed()
+
+    def back(self, gone: Step | None) -> bool:
+        """A step was taken back (None: there was none): go to where it was taken; return whether that is anywhere."""
+        if gone is None:
+            shown = self.has_class("-views")
+            if shown:
+                self.show_view("")
+            return shown
+        self.show_view(gone.view)
+        return True
 
     def pump(self, tick: int, changes: Changes) -> None:
         """Show what is new; the list keeps its place also while another tab is shown."""
         self.events.pump(tick, changes)
+        if self.is_shown:
+            self.top.pump()
         self.containers.pump(changes)
         self.alerts.pump(changes)
 
     def show_fixed(self) -> None:
         """Paint what is not a list."""
         self.events.show_fixed()
+        self.top.show_fixed()
         self.containers.show_fixed()
         self.alerts.show_fixed()
