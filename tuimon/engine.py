@@ -6,11 +6,9 @@ the source, the tables and the history; what it hands out is finished and never 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import socket
-import sys
 import threading
 import time
 from collections import deque
@@ -33,6 +31,7 @@ from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process
 from tuimon.history import History
 from tuimon.interest import interest_for
+from tuimon.priority import hurry
 from tuimon.pushdown import Pushdown
 from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
@@ -56,12 +55,6 @@ thousands of tiny batches."""
 APPEND_EVENTS: Final = 16_384
 STATS_S: Final = 1.0
 SNAPSHOT_S: Final = 0.1
-LIVE_NICE: Final = -5
-"""Of the thread that reads a live kernel: three times the share of an ordinary thread (sched(7))."""
-SWITCH_S: Final = 0.0005
-"""A thread that computes gives up the interpreter this soon (Python's own: 5 ms). The engine's thread lets go of it
-some dozen times in a batch, inside numpy, and waits as long each time to have it back: while rules were compiled beside
-a flow of 200,000 events a second, batches were up to 1 s apart, and 0.1 s so."""
 
 
 class Listener(Protocol):
@@ -82,17 +75,6 @@ class EngineOptions:
     """Unknown is absent, and only the given path is tested."""
     suggested_output: bool = False
     """Put the container's and the pod's fields behind every output, as falco.yaml's ``append_output`` asks for."""
-
-
-def hurry() -> None:
-    """Put the calling thread ahead of ordinary ones, where that is allowed, and have others let it in soon.
-
-    A flood of processes that takes every CPU would else take them from the reader too, and what cannot be read in time
-    is lost: with four shells that start programs on two CPUs every eighth exec was, and none with this.
-    """
-    sys.setswitchinterval(SWITCH_S)
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LIVE_NICE)
 
 
 class Engine:

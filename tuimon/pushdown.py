@@ -7,9 +7,7 @@ prefilter keeps to itself then is what no rule in force can match.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import os
 import threading
 from typing import Final
 
@@ -17,14 +15,13 @@ from tuimon.capture.source import Source
 from tuimon.enrich.containers import Containers
 from tuimon.errors import CaptureError
 from tuimon.interest import UNFILTERED
+from tuimon.priority import wait_one_s_turn
 from tuimon.rules.prefilter_c import c_prefilter
 from tuimon.rules.prefilter_columns import place_number
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 
 JOIN_S: Final = 10.0
-COMPILE_NICE: Final = 10
-"""Of the threads that compile: a tenth of an ordinary thread's share when the machine is busy (sched(7))."""
 
 
 def prefilter_of(ruleset: RuleSet) -> str | None:
@@ -96,8 +93,7 @@ class Pushdown:
             self.notice = f"the kernel does not filter {names}: the rules' conditions are too many for it"
 
     def _work(self, turn: int, ruleset: RuleSet, before: threading.Thread | None) -> None:
-        with contextlib.suppress(OSError):  # nothing waits for it: the flow of events comes first
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), COMPILE_NICE)
+        wait_one_s_turn()
         if before is not None:
             before.join()  # one compilation at a time
         if turn != self._turn:
