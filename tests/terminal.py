@@ -78,7 +78,7 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Type text letter by letter, as a person would."""
-        self._tmux("send-keys", "-t", "t", "-l", text)
+        self._tmux("send-keys", "-t", "t", "-l", "--", text)
 
     def wait_for(self, pattern: str, timeout_s: float = 30.0) -> str:
         """Return the screen as soon as a regular expression is found on it (dot matches no newline)."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from tests.ui.fake_engine import FakeEngine, RuleFile
 from tuimon.capture.source import Interest
 from tuimon.engine import EngineOptions
-from tuimon.rules.loader import load
+from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
 
@@ -25,8 +25,12 @@ class BenchEngine(FakeEngine):
         self._load()
 
     def _load(self) -> None:
-        self.loaded = load(self._files)
-        self.ruleset = RuleSet.build(self.loaded, self.revision)
+        self._real = load(self._files)
+        self.ruleset = RuleSet.build(self._real, self.revision)
+
+    @property
+    def loaded(self) -> LoadResult:
+        return self._real
 
     def check_rules(self, files):
         return load(files).diagnostics

@@ -9,6 +9,7 @@ import pytest
 from tests.ui.bench_engine import bench_engine
 from tests.ui.fake_engine import LOCAL_RULES
 from tuimon.errors import TuimonError
+from tuimon.view import rule_disk
 from tuimon.view.in_force import InForce
 from tuimon.view.journal import Journal
 from tuimon.view.rule_book import RuleBook
@@ -152,3 +153,18 @@ def test_a_file_that_goes_under_typed_text_stays_open(place, own):
     place.book.poll()
     assert place.book.poll() == []
     assert place.book.find(str(own)).buffer.endswith("# typed\n")
+
+
+def test_a_look_at_the_disk_while_saving_takes_the_own_text_for_nobody_elses(place, monkeypatch):
+    seen = []
+    write = rule_disk.write
+
+    def slow(path, text, *more, **options):
+        write(path, text, *more, **options)
+        seen.append(place.book.poll())
+
+    monkeypatch.setattr(rule_disk, "write", slow)
+    place.file.buffer += "# more\n"
+    assert place.in_force.apply(place.file).accepted
+    assert seen == [[]]
+    assert place.book.poll() == []

@@ -8,6 +8,7 @@ file.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,7 @@ class RuleBook:
         self._rules_path = rules_path
         self._folders = tuple(folders)
         self._folder_stamps: dict[Path, int] = {}
+        self._saving = threading.Lock()
 
     def find(self, path: str) -> OpenFile | None:
         """Return the file at a path."""
@@ -131,9 +133,10 @@ class RuleBook:
                 f"{file.path} belongs to {owner} and is not written to", "put what is to differ into your own: ctrl+o"
             )
         text = file.buffer if text is None else text
-        rule_disk.write(Path(file.path), text)
-        file.saved, file.on_disk = text, None
-        file.stamp = rule_disk.stamp(Path(file.path))
+        with self._saving:
+            rule_disk.write(Path(file.path), text)
+            file.saved, file.on_disk = text, None
+            file.stamp = rule_disk.stamp(Path(file.path))
 
     def poll(self) -> list[OpenFile]:
         """Look whether files changed on disk; return those that did, reloaded where the buffer was clean.
@@ -141,6 +144,14 @@ class RuleBook:
         A file whose buffer holds unsaved text gets ``on_disk`` set and is otherwise left alone. New files in the
         watched folders are among those returned, and so are those that went; the latter are closed.
         """
+        if not self._saving.acquire(blocking=False):
+            return []  # what another thread is writing just now is no change of somebody else's
+        try:
+            return self._poll()
+        finally:
+            self._saving.release()
+
+    def _poll(self) -> list[OpenFile]:
         changed = [file for file in self.files if self._changed(file)]
         gone = [file for file in self.files if file.missing >= _GONE and not file.dirty]
         self.files = [file for file in self.files if file not in gone]
