@@ -11,6 +11,7 @@ from tests import builders
 from tests.rules import strategies
 from tuimon import fields
 from tuimon.batch import Batch, concat, empty_batch
+from tuimon.capture.recording import pack_batch, unpack_batch
 from tuimon.compact import compacted
 from tuimon.events import Event
 from tuimon.resources import find_recording
@@ -73,5 +74,19 @@ def test_what_the_call_does_not_take_is_forgotten_and_what_it_takes_is_not():
 
 
 def test_a_batch_without_texts_stays_as_it_is():
-    batch = empty_batch()
-    assert compacted(batch) is batch
+    assert len(compacted(empty_batch())) == 0
+    batch, tables = builders.batch_of([builders.syscall_event("read", slim=True)])
+    assert values(builders.event_of(compacted(batch), 0, tables)) == values(builders.event_of(batch, 0, tables))
+
+
+def test_columns_of_a_recording_do_not_keep_its_frames_alive(replayed):
+    batch, _ = replayed
+    frame = unpack_batch(pack_batch(batch))
+    assert frame.head.base is not None
+    small = compacted(frame)
+    for column in (small.head, small.ext, small.ext_at, small.proc, small.proc_row):
+        root = column
+        while isinstance(root.base, np.ndarray):
+            root = root.base
+        assert root.base is None
+        assert root.nbytes == column.nbytes

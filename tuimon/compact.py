@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,9 @@ _OPENS: Final = {"open": 1, "openat": 2}
 
 def compacted(batch: Batch) -> Batch:
     """Return the same events in less memory; what is known of them (``notes``) goes along."""
+    batch = replace(batch, head=_own(batch.head), proc_row=_own(batch.proc_row), proc=_own(batch.proc))
     if not len(batch.ext):
-        return batch
+        return replace(batch, ext_at=_own(batch.ext_at))
     ext = batch.ext.copy()
     _clear_unused(batch, ext["arg"])
     starts, ends = batch.text_at[:-1].tolist(), batch.text_at[1:].tolist()
@@ -51,6 +52,15 @@ def compacted(batch: Batch) -> Batch:
         text_at=text_at,
         arena=b"".join(texts),
     )
+
+
+def _own(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column that keeps no more memory alive than its own: those of a recording lie in one large frame."""
+    root: Any = column
+    while isinstance(root, np.ndarray) and root.base is not None:
+        root = root.base
+    held = root.nbytes if isinstance(root, np.ndarray) else len(root)
+    return column.copy() if held > column.nbytes * 5 // 4 else column
 
 
 def _clear_unused(batch: Batch, high: NDArray[np.uint64]) -> None:

@@ -36,7 +36,7 @@ def memory_mb(pid: int) -> dict[str, float]:
 
 def play(path: Path, events: int) -> tuple[dict[str, float], dict[str, float]]:
     """Play a recording up to a number of events; return the memory then, and what the program says of its history."""
-    with_state = Path(f"/tmp/tuimon-bench-memory-{events}.json")
+    with_state = real_mix.cache() / f"memory-{events}.json"
     with_state.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "tests.ui.replay_app", str(path), "--events", str(events), "--state", str(with_state)]
     terminal = Terminal(argv, SIZE)

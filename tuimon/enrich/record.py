@@ -211,7 +211,13 @@ def split(raw: bytes) -> tuple[str, ...]:
     """Split strings with a NUL behind each, as they lie in a program's memory; the last one's may be cut off."""
     if not raw:
         return ()
-    return tuple(decode(raw[:-1] if raw[-1] == 0 else raw).split("\0"))
+    return tuple(map(_shared, decode(raw[:-1] if raw[-1] == 0 else raw).split("\0")))
+
+
+@lru_cache(maxsize=1 << 14)
+def _shared(text: str) -> str:
+    """Return the one string that equal arguments and variables share: most are those of a program before."""
+    return text
 
 
 def forked(parent: Process | None, text: Text, said: Described, ts_ns: int) -> Process:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Event, decode
-from tuimon.fields.facts import has_result
+from tuimon.fields.facts import has_raw_result
 from tuimon.fields.fd import directory_of, filename_of
 from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.records import Flag, Kind, Slot
@@ -164,10 +164,10 @@ class Columns:
         return some, truth, whole
 
     def has_result(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
-        """Return, (n,), whether events of these kinds have a result (see ``Facts.has_result``)."""
+        """Return, (n,), whether events of these kinds have an evt.rawres."""
         for code in range(len(self._with_result), len(self.memory.code_of)):
             kind, number = divmod(self.memory.code_of[code], 1 << 16)
-            self._with_result = np.append(self._with_result, has_result(kind, event_name(kind, number)))
+            self._with_result = np.append(self._with_result, has_raw_result(kind, event_name(kind, number)))
         return self._with_result[codes]
 
     def is_open(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -363,7 +363,7 @@ class _Look:
         columns = (opens, plain, failed, folders, starts, ends)
         for at, is_plain, has_failed, is_folder, start, end in zip(*(each.tolist() for each in columns), strict=True):
             number = numbers[at]
-            path = MISSING if paths is None else paths[number]
+            path: Any = MISSING if paths is None else paths[number]
             if path is MISSING:
                 raw = arena[start:end]
                 if not is_plain or raw[:1] != b"/" or b"//" in raw or b"/." in raw or raw[-1:] == b"/":

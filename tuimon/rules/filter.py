@@ -23,7 +23,7 @@ from tuimon.rules.columns import YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import Condition
-from tuimon.rules.numbering import NOT_ASKED, Memory, Rows
+from tuimon.rules.numbering import Groups, Memory, Rows
 from tuimon.rules.predicates import to_bytes
 from tuimon.rules.versions import EventOf
 
@@ -94,16 +94,26 @@ class TextFilter:
 
     def _by_process(self, batch: Batch) -> NDArray[np.bool_]:
         """Return, (n,), whether the process of each row holds it; each process is looked at once."""
-        memory = self._memory
-        with memory.lock:
-            memory.begin()
-            groups = memory.groups(batch, "process")
-            numbers = memory.process_numbers(batch, groups, self._event_of)
-            table = memory.table("process", self._wanted, int(numbers.max(initial=-1)) + 1)
-            for at in np.flatnonzero(table[numbers] == NOT_ASKED).tolist():
-                process = self._event_of(batch, int(groups.first[at])).process
-                table[numbers[at]] = self._in_process(process)
-            return np.asarray(table[numbers][groups.of_row] == 1)
+        with self._memory.lock:
+            self._memory.begin()
+            groups = self._memory.groups(batch, "process")
+            texts = self.texts(batch, groups)
+            return np.asarray(np.array([self._in_texts(each) for each in texts], bool)[groups.of_row])
+
+    def texts(self, batch: Batch, groups: Groups) -> list[bytes]:
+        """Return what is looked through for each group of processes, in lower case; kept for the next text."""
+        numbers = self._memory.process_numbers(batch, groups, self._event_of)
+        known = self._memory.values("process", "texts", int(numbers.max(initial=-1)) + 1, None)
+        for at, number in enumerate(numbers.tolist()):
+            if known[number] is None:
+                known[number] = _texts_of(self._event_of(batch, int(groups.first[at])).process)
+        return [known[number] for number in numbers.tolist()]
+
+    def _in_texts(self, texts: bytes) -> bool:
+        """Whether one of some texts with NULs between them holds it."""
+        if b"\0" in self._wanted:  # which no argument and no path can hold
+            return False
+        return self._wanted in texts
 
     def _by_comm(self, batch: Batch) -> NDArray[np.bool_]:
         """Return, (m,), whether the comm of each ext row holds it."""
@@ -135,9 +145,14 @@ class TextFilter:
 
     def _places(self, text: bytes) -> NDArray[np.intp]:
         """Return where the wanted bytes begin in a text."""
-        if self._wanted not in text:
-            return np.empty(0, np.intp)
-        return np.array([match.start() for match in self._pattern.finditer(text)], np.intp)
+        if text.count(self._wanted) > _MANY:
+            return np.array([match.start() for match in self._pattern.finditer(text)], np.intp)
+        places = []
+        at = text.find(self._wanted)
+        while at >= 0:
+            places.append(at)
+            at = text.find(self._wanted, at + len(self._wanted))
+        return np.array(places, np.intp)
 
     def _in_one_slot(self, batch: Batch, ext_row: int, arena: bytes) -> bool:
         """Whether the text lies in one slot, not across the seam of two."""
@@ -155,12 +170,14 @@ class TextFilter:
             return True
         if any(self._wanted in slot.lower() for slot in event.batch.slots(event.row)):
             return True
-        return self._in_process(event.process)
+        return self._in_texts(_texts_of(event.process))
 
-    def _in_process(self, process: Process | None) -> bool:
-        if process is None:
-            return False
-        return any(self._wanted in to_bytes(text).lower() for text in (process.cmdline, process.exepath, process.exe))
+
+def _texts_of(process: Process | None) -> bytes:
+    """Return what plain text is looked for in of a process, in lower case, with NULs between."""
+    if process is None:
+        return b""
+    return to_bytes("\0".join((process.cmdline, process.exepath, process.exe))).lower()
 
 
 class Preparation:
@@ -173,6 +190,7 @@ class Preparation:
 
     def __init__(self, event_of: EventOf, memory: Memory) -> None:
         self._columns = Columns([compile_expression(text) for text in _LIKELY], event_of, None, None, memory)
+        self._text = TextFilter("", "", event_of, memory)
 
     def prepare(self, batches: Sequence[Batch]) -> Batch | None:
         """Prepare the newest batch that is not prepared and return it, None when all are. Any thread.
@@ -185,13 +203,19 @@ class Preparation:
             for batch in reversed(batches):
                 if len(batch) >= _WORTH_IT and not columns.memory.known(batch).prepared:
                     columns.ask(batch)
+                    self._text.texts(batch, columns.memory.groups(batch, "process"))
                     columns.memory.known(batch).prepared = True
                     return batch
         return None
 
 
+_MANY: Final = 2000
+"""Hits in a batch from which on a pattern finds them quicker than one call each."""
 _WORTH_IT: Final = 4096
-_LIKELY: Final = ("proc.name exists", "proc.cmdline exists", "user.name exists", "evt.failed = true", "fd.name exists")
+_LIKELY: Final = tuple(
+    f"{name} exists"
+    for name in ("proc.name", "proc.cmdline", "proc.exepath", "proc.aname", "user.name", "evt.res", "fd.name")
+)
 
 
 def plain_text(text: str) -> str | None:

@@ -37,7 +37,7 @@ _MAX_NUMBERS: Final = 600_000
 _MAX_TABLE_BYTES: Final = 24 * 1024 * 1024
 _MAX_AGE_S: Final = 60.0
 """Answers may hang on names of users, which change."""
-_OF_USERS: Final = frozenset(("process", "user", "actor"))
+_OF_USERS: Final = frozenset(("user", "actor"))
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 CODES: Final = 1 << 24
 """Kind and call number of a record as one number: ``nr | kind << 16``, as they lie side by side in HEAD."""

@@ -74,7 +74,7 @@ class SideFinder:
         """Return what a check sees of any event, None when that depends on its kind."""
         fields = [self._checks.field(ref)[0] for ref in field_refs(check)]
         sides = {_fixed_side(info) for info in fields}
-        if sides <= {"container", "process", "user"} and sides:
+        if sides <= {"container", "process", "user", "actor"} and sides:
             return sides.pop() if len(sides) == 1 else "actor"
         return "type" if sides == {"type"} else None
 
@@ -106,6 +106,8 @@ _KINDS: Final = frozenset(kind.value for kind in Kind)
 def _fixed_side(info: FieldInfo) -> str | None:
     if info.name in _TYPE_FIELDS:
         return "type"
+    if info.name == "user.loginname":
+        return "actor"  # names of users change
     if info.scope is Scope.PROCESS:
         return "process"
     if info.scope is Scope.CONTAINER:
