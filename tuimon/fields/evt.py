@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tuimon.events import Event
-from tuimon.fields.facts import OPENS, facts
+from tuimon.fields.facts import OPENS, facts, has_raw_result
 from tuimon.fields.flags import errno_name, open_flags, open_mode
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Getter, Value, add
 from tuimon.records import FileFlag, Flag, Kind
-from tuimon.syscalls import NOT_SYSCALLS, PARAMS
+from tuimon.syscalls import NOT_SYSCALLS
 
 NS_PER_S: Final = 1_000_000_000
 HOSTNAME: Final = os.environ.get("FALCO_HOSTNAME") or platform.node()
@@ -36,7 +36,6 @@ _SUBCATEGORIES: Final = {
     "inotify": "ipc",
     "userfaultfd": "ipc",
 }
-_IO_URING: Final = int(Kind.IO_URING)
 _EXEC_BITS: Final = 0o111
 
 
@@ -188,15 +187,9 @@ def _res(event: Event, _: str | None) -> Value:
 
 
 def rawres(event: Event, _: str | None = None) -> int | None:
-    """Return evt.rawres: what the call returned, None for events that return nothing.
-
-    An io_uring request is told when it is made, before it has an outcome. It is taken for one that succeeds: rules that
-    ask for success would else let pass whoever opens and connects that way.
-    """
+    """Return evt.rawres: what the call returned, None for events that return nothing."""
     f = facts(event)
-    if f.kind == _IO_URING:
-        return 0 if f.name in PARAMS else None
-    return f.ret if f.has_result else None
+    return f.ret if has_raw_result(f.kind, f.name) else None
 
 
 def _failed(event: Event, _: str | None) -> Value:

@@ -69,7 +69,8 @@ _ANON_KINDS: Final = {
 # Sets and plain numbers, because rules ask these questions for every candidate: an enum member costs 50 ns to look up.
 _SYSCALL: Final = int(Kind.SYSCALL)
 _EXIT: Final = int(Kind.EXIT)
-_CALL_KINDS: Final = (_SYSCALL, int(Kind.IO_URING))
+_IO_URING: Final = int(Kind.IO_URING)
+_CALL_KINDS: Final = (_SYSCALL, _IO_URING)
 _PATHLESS_KINDS: Final = (int(Kind.FORK), _EXIT)
 _RETURNING_KINDS: Final = (_SYSCALL, int(Kind.EXEC), int(Kind.FORK))
 _RETURNING: Final = frozenset(name for name, params in PARAMS.items() if params)
@@ -126,6 +127,15 @@ def absolute(base: str, given: str) -> str:
 def has_result(kind: int, name: str) -> bool:
     """Return whether events of a kind and type have a return value; see ``Facts.has_result``."""
     return kind in _RETURNING_KINDS and name in _RETURNING
+
+
+def has_raw_result(kind: int, name: str) -> bool:
+    """Return whether events of a kind and type have an evt.rawres.
+
+    An io_uring request is told when it is made, before it has an outcome, with 0 for one. It is taken for one that
+    succeeds: rules that ask for success would else let pass whoever opens and connects that way.
+    """
+    return has_result(kind, name) or (kind == _IO_URING and name in _RETURNING)
 
 
 class Facts:

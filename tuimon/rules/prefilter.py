@@ -35,7 +35,7 @@ _NOT_DETAIL: Final = frozenset(
     evt.reltime evt.reltime.s evt.reltime.ns evt.latency evt.latency.s evt.latency.ns evt.latency.human evt.deltatime
     evt.deltatime.s evt.deltatime.ns evt.outputtime evt.cpu evt.around evt.args evt.info evt.rawarg evt.buflen
     evt.abspath evt.hostname fd.uid fd.containername fd.containerdirectory fd.lip fd.rip fd.lport fd.rport fd.lproto
-    fd.rproto fd.lnet fd.rnet fd.lip.name fd.rip.name
+    fd.rproto fd.lnet fd.rnet fd.lip.name fd.rip.name fd.types
     """.split()  # noqa: SIM905  a list literal would take a line each
 )
 """Fields of the detail's groups that depend on more than the record's content: time, place in the stream, the
@@ -172,5 +172,5 @@ def field_refs(check: Check) -> Iterable[FieldRef]:
 def key_registers(name: str) -> tuple[int, ...]:
     """Return the register arguments that tell two records of a call apart: those that are no pointers."""
     call = CALLS.get(name, Call(""))
-    pointers = {call.path, call.path2, call.sockaddr, call.text, call.data}
+    pointers = {call.path, call.path2, call.sockaddr, call.text, call.data, call.copied}
     return tuple(at for at in range(6) if at not in pointers)
