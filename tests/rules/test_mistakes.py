@@ -1,9 +1,11 @@
 """Twenty common mistakes, and what tuimon says: the place, what was expected, the nearest right name.
 
-The same table stands in docs/falco-differences.md for people to read.
+The same table stands in docs/falco-differences.md for people to read; what it claims is checked here.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,37 @@ def test_a_mistake_in_a_file(mistake: str, text: str, place: str, says: str, hin
 
 def test_there_are_at_least_twenty() -> None:
     assert len(CONDITIONS) + len(FILES) >= 20
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """The rows of the table in the docs: what one writes, what tuimon says, and its hint."""
+    text = (
+        (Path(__file__).parents[2] / "docs/falco-differences.md").read_text().partition("## Twenty common mistakes")[2]
+    )
+    cells = [
+        [cell.strip() for cell in line.strip("| ").split(" |")] for line in text.splitlines() if line.startswith("|")
+    ]
+    return [(row[0], row[1], row[2] if len(row) > 2 else "") for row in cells[2:]]
+
+
+def shown(text: str) -> tuple[str, str]:
+    """What is said of the first error of a file, and the hint."""
+    error = next(found for found in load([RuleFile("f", text)]).diagnostics if found.severity == "error")
+    return error.message, error.hint
+
+
+TEXTS = [FILE.replace("{condition}", "'" + row[1].replace("'", "''") + "'") for row in CONDITIONS] + [
+    row[1] for row in FILES
+]
+
+
+@pytest.mark.parametrize(("text", "row"), zip(TEXTS, documented(), strict=True), ids=lambda each: str(each)[:40])
+def test_the_docs_quote_what_tuimon_says(text: str, row: tuple[str, str, str]) -> None:
+    """An ellipsis in the docs leaves something out; all the rest is word for word."""
+    _, says, hint = row
+    for quoted, said in zip((says, hint), shown(text), strict=True):
+        at = 0
+        for part in quoted.split("..."):
+            found = said.find(part.strip(), at)
+            assert found >= 0, (part, said)
+            at = found + len(part.strip())
