@@ -11,6 +11,7 @@ from tuimon.ui.screens.views import ViewsMenu
 from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import LiveList
+from tuimon.view.memory import Memory
 
 OWNERS = (ColumnList, ColumnsDialog, TopList, TopPane, ViewsMenu)
 CASES = {}
@@ -297,3 +298,33 @@ async def orders_a_view(app, pilot, keys):
     assert rows(app) == sorted(rows(app))
     await view(app, pilot, "greater_than_sign", "greater_than_sign")
     assert app.main.live.top.drill.order == "errors"
+
+
+@case("pane.grow", "pane.shrink")
+async def grows_and_shrinks_panes(app, pilot, keys):
+    app.main.memory = Memory()
+    containers, alerts = app.main.query_one("#containers-pane"), app.main.query_one("#alerts-pane")
+    width, height = containers.size.width, alerts.size.height
+    await press(app, pilot, "c", "plus")
+    assert containers.size.width == width + 4
+    await press(app, pilot, "tab", "plus")
+    assert containers.size.width == width
+    await press(app, pilot, "tab", "minus")
+    assert alerts.size.height == height - 2
+    assert Memory().numbers("sizes") == {"containers-pane": width + 2, "alerts-pane": height}
+    await pilot.resize_terminal(80, 24)
+    await press(app, pilot, *([] if containers.display else ["c"]))
+    assert containers.size.width > 70, "where it stands alone it has all the room"
+
+
+@case("pane.hide")
+async def hides_and_shows_panes(app, pilot, keys):
+    containers = app.main.query_one("#containers-pane")
+    await press(app, pilot, "c", keys[0])
+    assert not containers.display
+    assert app.focused is live(app)
+    await press(app, pilot, keys[0])
+    assert containers.display
+    await press(app, pilot, "c", keys[0], "c")
+    assert containers.display
+    assert app.focused is containers.query_one("#containers")

@@ -15,6 +15,7 @@ from textual.widgets import ContentSwitcher, Footer
 from tuimon.errors import TuimonError
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.sizes import Sizes
 from tuimon.ui.tabs.alerts_tab import AlertsTab
 from tuimon.ui.tabs.live_tab import LiveTab
 from tuimon.ui.tabs.rules_tab import RulesTab
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
 _FILTER: Final = "Keep events: an expression of the rule language, or plain text"
 _BACK: Final = "Back: from zoom, then the newest step of the breadcrumb"
+_GROW: Final = "Make the pane with the focus larger, or smaller"
+_HIDE: Final = "Hide the pane with the focus; from a pane that stays, show what is hidden"
 _VIEWS: Final = "Count events by container, process, file, connection, call, error, user, ..."
 _GO: Final = "To the filter before, or after again, like a browser"
 _HINT_KEYS: Final = 12
@@ -60,6 +63,9 @@ class MainScreen(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip=_FILTER, id="filter.open"),
         Binding("c", "containers", "Containers", tooltip="Choose a container", id="containers.focus"),
         Binding("z", "zoom", "Zoom", show=False, tooltip="The focused pane alone, or all again", id="pane.zoom"),
+        Binding("plus", "grow(1)", "Larger", False, key_display="+", tooltip=_GROW, id="pane.grow"),
+        Binding("minus", "grow(-1)", "Smaller", False, key_display="-", tooltip=_GROW, id="pane.shrink"),
+        Binding("H", "hide", "Hide", show=False, tooltip=_HIDE, id="pane.hide"),
         Binding("V,f2", "views", "Views", tooltip=_VIEWS, id="views.open"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
         Binding("escape,backspace", "back", "Back", key_display="esc", show=False, tooltip=_BACK, id="back"),
@@ -81,6 +87,7 @@ class MainScreen(Screen[None]):
         self._keys = 0
         self.memory = Memory("")
         self._history = FilterHistory()
+        self._sizes = Sizes(self)
 
     def compose(self) -> ComposeResult:
         """Lay the tabs out; what a tab shows is filled in when there is an engine."""
@@ -120,6 +127,7 @@ class MainScreen(Screen[None]):
         self.memory = Memory() if getattr(self.app, "remember", False) else Memory("")
         self._history = FilterHistory(self.memory.texts("filters"), lambda past: self.memory.keep("filters", past))
         self._hint.display = not self.memory.flag("hint read")
+        self._sizes.recall()
         self.set_focus(self.live.first_focus)
         self.show_status()
         self._show_tabs()
@@ -171,6 +179,7 @@ class MainScreen(Screen[None]):
         width, height = self.size
         small = width < MIN_SIZE[0] or height < MIN_SIZE[1]
         self.set_class(small, "-small")
+        self.call_after_refresh(self._sizes.apply)
         if self.focused is None and not small:
             self.call_after_refresh(self._focus_tab)
         self._too_small.set_lines(
@@ -271,10 +280,24 @@ class MainScreen(Screen[None]):
         self.toggle_class("-zoomed")
         self.call_after_refresh(self.shown_tab.show_fixed)
 
+    def action_grow(self, by: int) -> None:
+        """Make the pane with the focus larger (1) or smaller (-1)."""
+        if self._sizes.grow(self.focused, by):
+            self.call_after_refresh(self.shown_tab.shown)
+
+    def action_hide(self) -> None:
+        """Hide the pane with the focus; from a pane that stays, show what is hidden."""
+        focused = self.focused
+        if self._sizes.hide(focused):
+            if focused is not None and any(pane.has_class("-hidden") for pane in focused.ancestors_with_self):
+                self.set_focus(self.shown_tab.first_focus)
+            self.call_after_refresh(self.shown_tab.shown)
+
     def action_containers(self) -> None:
         """Go to the containers; where there is no room for them they take the live pane's place until chosen."""
         if self.shown_name != "live":
             self.action_tab("live")
+        self._sizes.show("containers-pane")
         shown = self.has_class("-containers")
         self.set_class(not shown or not self.has_class("-narrow"), "-containers")
         if shown and self.has_class("-narrow"):
