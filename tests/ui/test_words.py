@@ -59,6 +59,23 @@ async def test_tab_takes_what_is_offered_while_typing(tmp_path):
         assert app.focused is editor
 
 
+async def test_what_is_typed_in_one_burst_behind_tab_stays_behind_it(tmp_path):
+    async with editing(tmp_path) as (app, pilot, editor):
+        await type_in(pilot, "- macro: x\n  condition: proc.nam")
+        await until(lambda: offered(app).is_open)
+        await pilot.press("tab", *(KEYS.get(char, char) for char in "startswith /x"))
+        assert editor.text.endswith("condition: proc.name startswith /x")
+
+
+async def test_a_word_typed_on_is_not_replaced_by_an_old_offer(tmp_path):
+    async with editing(tmp_path) as (app, pilot, editor):
+        await type_in(pilot, "- macro: x\n  condition: proc.na")
+        await until(lambda: offered(app).is_open)
+        editor.insert("xyz")  # before the offer follows
+        editor.take()
+        assert editor.text.endswith("condition: proc.naxyz")
+
+
 async def test_values_seen_live_are_offered(tmp_path):
     async with editing(tmp_path) as (app, pilot, _editor):
         await type_in(pilot, "- macro: x\n  condition: proc.name = ba")

@@ -102,19 +102,10 @@ class RuleWords(RuleExchange):
         at = self._editor.cursor_screen_offset
         self._offered.offer(found, Offset(at.x - (asked.column - found.start), at.y + 1))
 
-    @on(RuleEditor.Take)
     @on(CompletionList.Picked)
-    def _take(self) -> None:
-        """Put the item under the list's cursor in the place of the word, and offer what can follow."""
-        item, asked = self._offered.current, self._place()
-        start = self._offered.start
-        self._offered.close()
-        if item is None:
-            return
-        rest = asked.text.split("\n")[asked.row][asked.column :]
-        insert = item.insert.rstrip() if rest.startswith((" ", ":")) else item.insert
-        self._editor.typed_word = True
-        self._editor.replace(insert, (asked.row, start), (asked.row, asked.column))
+    def _picked(self) -> None:
+        """An item was clicked: take it."""
+        self._editor.take()
         self.screen.set_focus(self._editor)
 
     # Meaning.

@@ -76,9 +76,6 @@ class RuleEditor(TextArea):
     class Complete(Message):
         """What can stand at the cursor is asked for."""
 
-    class Take(Message):
-        """What is offered is taken."""
-
     def __init__(self) -> None:
         super().__init__("", id="editor", soft_wrap=True, show_line_numbers=True, tab_behavior="indent", theme="css")
         self.indent_width = 2
@@ -171,12 +168,30 @@ class RuleEditor(TextArea):
             offered.move(-1 if key == "up" else 1)
             self._walked = True
         elif key == "tab" or (key == "enter" and self._walked):
-            self._walked = False
-            self.post_message(self.Take())
+            self.take()
         else:
             self._walked = False
             return False
         return True
+
+    def take(self) -> None:
+        """Put what is chosen of the offer in the place of the word.
+
+        At once, because letters may follow in the same burst; and not when the word went on to be another meanwhile.
+        """
+        assert self.offered is not None
+        self._walked = False
+        item, (row, column) = self.offered.current, self.cursor_location
+        start = self.offered.start
+        self.offered.close()
+        line = self.document.get_line(row)
+        word, rest = line[start:column].strip("\"'").lower(), line[column:]
+        if item is None or word not in item.label.lower():
+            self.post_message(self.Complete())
+            return
+        insert = item.insert.rstrip() if rest.startswith((" ", ":")) else item.insert
+        self.typed_word = True  # so that what can follow is offered next
+        self.replace(insert, (row, start), (row, column))
 
     def action_complete(self) -> None:
         """Ask for what can stand at the cursor."""
