@@ -93,3 +93,20 @@ def test_lines_and_details():
 def test_an_image_is_shown_without_what_goes_without_saying():
     assert short_image("docker.io/library/nginx:1.27") == "nginx:1.27"
     assert short_image("reg.example/a/b:1") == "reg.example/a/b:1"
+
+
+def test_tactics_and_drift_are_told_where_there_is_room():
+    view = filled()
+    view.tactics = {"3ad7b26ded6d": {"Credential Access", "Execution"}}
+    view.drift = {"3ad7b26ded6d": ["/tmp/x", "/tmp/y"]}
+    lines, web = ContainerLines(view), next(seq for seq, row in enumerate(view.rows) if label(row) == "web")
+    assert "Exe Crd" in text_of(lines.line(web, 62))
+    assert text_of(lines.line(web, 30)).endswith("+")
+    view.tactics["3ad7b26ded6d"] |= {"Impact", "Discovery"}
+    assert "ECDI" in text_of(lines.line(web, 62))
+    shown = "\n".join(text_of(line) for line in container_details(view.rows[web], 40, view))
+    assert "2 new: /tmp/x, /tmp/y" in shown
+    assert "Credential Access, Discovery" in shown
+    for width in (28, 36, 62):
+        fixed = sum(max(cell.width, 0) for cell in lines.line(web, width))
+        assert fixed == sum(max(cell.width, 0) for cell in container_header(width)) < width

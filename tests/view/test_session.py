@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from tests.ui.fake_engine import FakeEngine, fed_engine
+from tests.ui.fake_engine import WEB, FakeEngine, fed_engine
 from tuimon.errors import RuleError
+from tuimon.view.drift import DriftRow
 from tuimon.view.session import Session
 from tuimon.view.trail import Step
 
@@ -188,3 +189,14 @@ def test_another_engine_is_shown_by_the_same_steps(session):
     assert other.filter_text == "evt.type = openat"
     assert other.containers.chosen_id == "3ad7b26ded6d"
     other.close()
+
+
+def test_tactics_and_drift_are_kept_by_container(session):
+    session.pump()
+    assert session.containers.tactics["3ad7b26ded6d"] == {"Credential Access"}
+    session.drift.sync()
+    row = DriftRow(WEB, "/tmp/x", "new", 1, 0, 0, 1, 1, "x")
+    session.drift.rows = (row,)
+    assert session.pump().containers
+    assert session.containers.drift == {"3ad7b26ded6d": ["/tmp/x"]}
+    assert not session.pump().containers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tuimon.view.board import TACTICS
 from tuimon.view.cells import REST, Cell, Line, severity_role, sparkline
 from tuimon.view.clock import amount
 from tuimon.view.container_view import ContainerView, label
@@ -11,9 +12,12 @@ from tuimon.view.severity import short
 from tuimon.view.snapshot import ContainerRow
 
 _WIDE: Final = 50
-"""Columns from which on the image has a column of its own."""
+"""Columns from which on the image and the tactics have columns of their own."""
+_SPARKS: Final = 34
+"""Columns from which on there is room for the rates of the last minute beside the name."""
 _NAME: Final = 16
-_SPARK: Final = 10
+_SPARK: Final = 7
+_TACTICS: Final = 8
 
 
 class ContainerLines:
@@ -56,15 +60,20 @@ class ContainerLines:
         ]
         if wide:
             cells += [Cell(short_image(row.container.image or ""), "muted", REST), Cell(" ", "", 1)]
-        spark = sparkline(row.spark, _SPARK if wide else 7, ascii_only=self._ascii)
-        return [
-            *cells,
-            Cell("ended" if row.ended else amount(row.calls_per_s), "", 5, right=True),
-            Cell(" ", "", 1),
-            Cell(spark, "spark", _SPARK if wide else 7, right=True),
-            Cell(amount(row.alerts), severity_role(row.worst_priority) or "muted", 5, right=True),
-            Cell(" ", "", 1),
-        ]
+        cells += [Cell("ended" if row.ended else amount(row.calls_per_s), "", 5, right=True), Cell(" ", "", 1)]
+        if width >= _SPARKS:
+            cells.append(Cell(sparkline(row.spark, _SPARK, ascii_only=self._ascii), "spark", _SPARK, right=True))
+        cells.append(Cell(amount(row.alerts), severity_role(row.worst_priority) or "muted", 6, right=True))
+        if wide:
+            cells += [Cell(" ", "", 1), Cell(self._tactics(row), "attention", _TACTICS)]
+        drifted = len(self._view.drift.get(row.container.id, ()))
+        return [*cells, Cell("+" if drifted else " ", "attention", 1)]
+
+    def _tactics(self, row: ContainerRow) -> str:
+        """Return the tactics of a container's alerts: their names, or as many of their first letters as fit."""
+        names = self._view.tactics.get(row.container.id, set())
+        shorts = [tactic.short for tactic in TACTICS if tactic.name in names]
+        return " ".join(shorts) if len(shorts) * 4 <= _TACTICS + 1 else "".join(short[0] for short in shorts)
 
 
 def short_image(image: str) -> str:
@@ -75,19 +84,22 @@ def short_image(image: str) -> str:
 def container_header(width: int) -> Line:
     """Return the names over the columns of ``ContainerLines``."""
     wide = width >= _WIDE
-    cells = [Cell(" name", "muted", _NAME + 1 if wide else REST), Cell(" ", "", 1)]
+    cells = [Cell(" ", "", 1), Cell("name", "muted", _NAME if wide else REST), Cell(" ", "", 1)]
     if wide:
         cells += [Cell("image", "muted", REST), Cell(" ", "", 1)]
-    return [
-        *cells,
-        Cell("calls", "muted", 5, right=True),
-        Cell("60 s", "muted", (_SPARK if wide else 7) + 1, right=True),
-        Cell("alert", "muted", 6, right=True),
-    ]
+    cells += [Cell("/s", "muted", 5, right=True), Cell(" ", "", 1)]
+    if width >= _SPARKS:
+        cells.append(Cell("60 s", "muted", _SPARK, right=True))
+    cells.append(Cell("alert", "muted", 6, right=True))
+    if wide:
+        cells += [Cell(" ", "", 1), Cell("tactics", "muted", _TACTICS)]
+    return [*cells, Cell(" ", "", 1)]
 
 
-def container_details(row: ContainerRow | None, width: int, *, ascii_only: bool = False) -> list[Line]:
-    """Return what is known of a container, one thing a line."""
+def container_details(
+    row: ContainerRow | None, width: int, view: ContainerView | None = None, *, ascii_only: bool = False
+) -> list[Line]:
+    """Return what is known of a container, one thing a line; ``view`` knows its tactics and its drift."""
     if row is None:
         return [(Cell(" enter chooses a container", "muted", REST),)]
     container = row.container
@@ -109,8 +121,14 @@ def container_details(row: ContainerRow | None, width: int, *, ascii_only: bool 
         ("calls", f"{amount(row.calls)}, {amount(row.errors)} failed", ""),
         ("lost", amount(row.dropped), "lost" if row.dropped else "muted"),
     ]
+    tactics = view.tactics.get(container.id, set()) if view is not None else set()
+    drift = view.drift.get(container.id, ()) if view is not None else ()
+    if drift:
+        pairs.append(("drift", f"{len(drift)} new: {', '.join(drift)}", "attention"))
     if row.alerts:
         pairs.append(("alerts", f"{row.alerts}, worst {short(row.worst_priority)}", severity_role(row.worst_priority)))
+    if tactics:
+        pairs.append(("tactics", ", ".join(sorted(tactics)), "attention"))
     lines: list[Line] = [(Cell(f" {name}", "muted", 9), Cell(text, role, REST)) for name, text, role in pairs]
     peak = max(row.spark, default=0.0)
     spark = sparkline(row.spark, max(min(width - 9, 60), 8), ascii_only=ascii_only)

@@ -21,6 +21,10 @@ class ContainerView:
         self._given: tuple[ContainerRow, ...] = ()
         self.chosen_ids: frozenset[str] = frozenset()
         """Ids of the containers that the other panes are limited to, empty for all."""
+        self.tactics: dict[str, set[str]] = {}
+        """Names of the ATT&CK tactics that a container's alerts name, by its id."""
+        self.drift: dict[str, list[str]] = {}
+        """Paths of the programs that no image brought, by the container's id, the newest first."""
 
     def update(self, rows: tuple[ContainerRow, ...]) -> bool:
         """Take the rows of a snapshot; return whether the list looks different now."""

@@ -15,8 +15,10 @@ from tuimon.revisions import Revision
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_view import AlertView
+from tuimon.view.board import COLUMNS, columns_of
 from tuimon.view.completion import Completion, complete, context_of
 from tuimon.view.container_view import ContainerView
+from tuimon.view.drift import DriftRow, DriftView
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.health import Health
 from tuimon.view.in_force import InForce, Outcome
@@ -137,6 +139,9 @@ class Session:
         self.containers = ContainerView()
         self.book = RuleBook(engine.rule_files(), rules_path, rule_folders)
         self.journal = journal if journal is not None else Journal(None)
+        self.drift = DriftView(engine)
+        """Synced by the board tab, whatever tab is shown."""
+        self._drifted: tuple[DriftRow, ...] = ()
         self.filter_history = FilterHistory()
         self._seen = Seen(engine.history, engine.event)
         self.marks: dict[int, str] = {}
@@ -183,10 +188,16 @@ class Session:
         for alert in new:
             num = alert.event.num
             self.marks[num] = worse(self.marks.get(num), alert.priority) or alert.priority
+            found = self.containers.tactics.setdefault(alert.container_id, set())
+            found.update(COLUMNS[at].name for at in columns_of(alert.tags) if COLUMNS[at].tag)
         if len(self.marks) > _MARKS:
             first = self.live.history.first_num
             for num in [num for num in self.marks if num < first]:
                 del self.marks[num]
+        if self.drift.rows is not self._drifted:
+            self._drifted = self.drift.rows
+            self.containers.drift = _by_container(self._drifted)
+            containers = True
         if containers and self.containers.cgroups() != self._chosen:
             self._requery()
         live = self.live.sync()
@@ -351,3 +362,12 @@ class Session:
         self._chosen = self.containers.cgroups()
         self.live.show(self._filter, self._chosen)
         self._scan.wake()
+
+
+def _by_container(rows: Sequence[DriftRow]) -> dict[str, list[str]]:
+    """Return the paths of drifted programs by the id of their container, the newest first."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.container is not None:
+            found.setdefault(row.container.id, []).append(row.path)
+    return found

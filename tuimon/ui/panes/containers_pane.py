@@ -66,7 +66,7 @@ class ContainersPane(Pane):
         self._head.set_lines(container_header(self.list.size.width))
         row = self.list.row_under_cursor() if self.list.has_focus else session.containers.chosen
         row = row or session.containers.chosen or self.list.row_under_cursor()
-        info = container_details(row, self._info.size.width, ascii_only=self.app.ascii_only)
+        info = container_details(row, self._info.size.width, session.containers, ascii_only=self.app.ascii_only)
         self._info.set_lines(*info)
         chosen = len(session.containers.chosen_ids)
         title = f"Containers  {chosen} chosen" if chosen > 1 else "Containers"

@@ -207,12 +207,11 @@ class BoardTab(Tab):
         """Make the board and the drift of an engine."""
         from tuimon.view.board import BoardView
         from tuimon.view.board_lines import BoardLines
-        from tuimon.view.drift import DriftView
         from tuimon.view.drift_lines import DriftLines
 
         self._view = BoardView(session.engine)
         self._lines = BoardLines(self._view)
-        self._drift = DriftView(session.engine)
+        self._drift = session.drift
         self._drift_lines = DriftLines(self._drift)
         self._list.show_board(self._lines)
         self._drift_list.show(self._drift_lines)
