@@ -211,3 +211,12 @@ def test_hostile_names_reach_the_terminal_escaped(tmp_path: Path, capsys: pytest
     assert "\x1b" not in printed
     assert "\u202e" not in printed
     assert "rule 'a\\eb\\u{202e}'" in printed
+
+
+def test_a_file_in_another_encoding_is_told_by_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes("# größe\n- rule: é ".encode() + "é\n".encode("latin-1"))
+    assert run("check", path) == 1
+    out = capsys.readouterr().out
+    assert "latin.yaml:2:11: " in out
+    assert "not UTF-8" in out

@@ -88,17 +88,26 @@ def _unreadable(path: Path, error: SettingsError) -> FileResult:
     from tuimon.rules.diagnostics import Diagnostic, Location, RuleFile
     from tuimon.rules.loader import FileResult
 
+    line, column = _undecodable(error.__cause__)
     found = Diagnostic(
         code="LOAD_ERR_FILE_READ",
         severity="error",
         message=str(error),
         file=str(path),
-        line=1,
-        column=1,
-        locations=(Location("rules content", "", 1, 1),),
+        line=line,
+        column=column,
+        locations=(Location("rules content", "", line, column),),
         hint=error.hint,
     )
     return FileResult(RuleFile(str(path), ""), (found,))
+
+
+def _undecodable(cause: BaseException | None) -> tuple[int, int]:
+    """Return line and column of what is not UTF-8, of other causes where the file begins."""
+    if not isinstance(cause, UnicodeDecodeError):
+        return 1, 1
+    before = cause.object[: cause.start].decode("utf-8").split("\n")
+    return len(before), len(before[-1]) + 1
 
 
 def _print_check(results: tuple[FileResult, ...], *, as_json: bool) -> None:
