@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.records import make_records
-from tuimon.batch import Batch, concat, empty_batch, from_records, single, take
+from tuimon.batch import Batch, concat, empty_batch, from_records, number, pieces, single, take
 from tuimon.records import SizeClass, Slot
 
 
@@ -71,3 +71,20 @@ def test_nothing_joined_is_an_empty_batch() -> None:
     assert len(concat([])) == 0
     assert len(concat([empty_batch()])) == 0
     assert len(from_records([])) == 0
+
+
+def test_pieces_of_a_large_batch_are_its_events_in_order() -> None:
+    records = make_records(SizeClass.SHORT, [(100 + i, [b"/a%d" % (i % 7)]) for i in range(1000)])
+    batch = from_records([(SizeClass.SHORT, records)])
+    number(batch, 11, 5, 90)
+    assert pieces(batch, 600) == [batch]
+    parts = pieces(batch, 300)
+    assert [len(part) for part in parts] == [300, 300, 300, 100]
+    assert [part.first_num for part in parts] == [11, 311, 611, 911]
+    for part in parts:
+        for row in (0, len(part) - 1):
+            at = part.first_num - 11 + row
+            assert part.slots(row) == batch.slots(at)
+            assert part.previous_ns(row) == batch.previous_ns(at)
+            assert part.head["ts_ns"][row] == batch.head["ts_ns"][at]
+            assert part.run_ns == 5

@@ -241,6 +241,20 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
     )
 
 
+def pieces(batch: Batch, rows: int) -> list[Batch]:
+    """Return a batch in pieces of about so many rows, each with memory of its own; a batch not much larger as it is."""
+    if len(batch) < 2 * rows:
+        return [batch]
+    out = []
+    for at in range(0, len(batch), rows):
+        piece = take(batch, np.arange(at, min(at + rows, len(batch))))
+        piece.first_num = batch.first_num + at
+        if not len(batch.prior_ns):  # of neighbours the place says it
+            piece.before_ns, piece.prior_ns = batch.previous_ns(at), piece.prior_ns[:0]
+        out.append(piece)
+    return out
+
+
 def concat(batches: Sequence[Batch]) -> Batch:
     """Return consecutive batches as one (their order in time is trusted), with memory of its own.
 

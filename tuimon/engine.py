@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tuimon.alerts import Alerts
-from tuimon.batch import Batch, concat, number
+from tuimon.allocator import give_back
+from tuimon.batch import Batch, concat, number, pieces
 from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
@@ -104,6 +105,7 @@ class Engine:
         self.memory = Memory()
         """What questions about the history have in common; any thread, see there."""
         self._preparation = Preparation(self.event, self.memory)
+        self._prepared = 0
         self.listeners: list[Listener] = []
         self._stats = Stats()
         self._stages = Stages()
@@ -303,8 +305,8 @@ class Engine:
     def _flush(self) -> None:
         if not self._fresh:
             return
-        batch = concat(self._fresh)
-        self._before.add(batch, self.history.append(batch))
+        for batch in pieces(concat(self._fresh), APPEND_EVENTS):
+            self._before.add(batch, self.history.append(batch))
         for old, new in self.history.join():
             self._before.moved(old, new)
         self._fresh, self._fresh_events = [], 0
@@ -439,7 +441,11 @@ class Engine:
         """
         batch = self._preparation.prepare(self.history.batches())
         if batch is None:
+            if self._prepared:
+                self._prepared = 0
+                give_back()
             return False
+        self._prepared += 1
         smaller = compacted(batch)
         self._command(lambda: self._replace(batch, smaller), wait=False)
         return True

@@ -7,10 +7,10 @@ prefilter keeps to itself then is what no rule in force can match.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from typing import Final
 
+from tuimon.allocator import give_back
 from tuimon.capture.source import Source
 from tuimon.enrich.containers import Containers
 from tuimon.errors import CaptureError
@@ -106,11 +106,4 @@ class Pushdown:
         except (CaptureError, OSError, RecursionError) as error:
             if turn == self._turn:
                 self.notice = f"the kernel filters nothing for the rules: {error}"
-        _give_back()
-
-
-def _give_back() -> None:
-    """Return to the system what the compiler needed: 20 MB that the allocator would keep (malloc_trim(3), glibc)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+        give_back()  # the compiler needed some 20 MB

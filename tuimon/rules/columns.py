@@ -161,6 +161,7 @@ class Columns:
                 look.whole[:] = False
                 truth[mine, at] = look.truth(root, some[mine])
                 whole[:, at] = look.whole[some]
+        look.close()
         return some, truth, whole
 
     def has_result(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -218,6 +219,11 @@ class _Look:
         self._present = columns.memory.present(batch)
         self.whole = np.zeros(len(batch), bool)
         """Rows that were looked at as whole events."""
+
+    def close(self) -> None:
+        """Part the events from what was decoded of them: the two hold each other, and with them the whole batch."""
+        for event in (*self._bare.values(), *self._full.values()):
+            event.facts = None
 
     def truth(self, node: int, rows: Rows) -> Truths:
         """Return the truth of a node for some rows."""

@@ -6,6 +6,8 @@ import gc
 import sys
 from typing import Final
 
+from tuimon.allocator import keep_large_apart
+
 SWITCH_INTERVAL_S: Final = 0.001
 _THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -16,6 +18,7 @@ def tune() -> None:
     A full collection of a running screen costs 35 to 50 ms; with the modules, styles and widgets frozen it costs a few.
     The default switch interval of 5 ms is what a key press otherwise waits for, several times over.
     """
+    keep_large_apart()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

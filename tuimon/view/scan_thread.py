@@ -12,7 +12,7 @@ from tuimon.view.live_view import LiveView
 _BUDGET_S: Final = 0.008
 _BREATH_S: Final = 0.002
 """Between two budgets, so that the screen's thread gets the interpreter without having to ask for it."""
-_IDLE_S: Final = 0.05
+_IDLE_S: Final = 0.1
 _REST: Final = 19
 """Times as long as a piece of preparation took it lasts until the next."""
 
