@@ -84,8 +84,7 @@ class Scout:
 
     def batch(self, batch: Batch) -> None:
         """Note a batch, in the scout's engine thread, and rest a little."""
-        times = batch.head["ts_ns"]
-        self.timeline.add(int(times[0]), int(times[-1]), len(batch))
+        self.timeline.add_times(batch.head["ts_ns"])
         nap = min((time.monotonic() - self._worked_at) / 2, _MAX_NAP_S)
         time.sleep(nap)
         self._worked_at = time.monotonic()

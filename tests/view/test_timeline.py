@@ -82,3 +82,16 @@ def test_a_batch_from_before_the_first_counts_in_the_first_column(first):
     timeline.add(first + 100 * MS, first + 120 * MS, 5)
     timeline.add(first + 50 * MS, first + 60 * MS, 2)
     assert int(timeline.columns(3).sum()) == 7
+
+
+@pytest.mark.parametrize("first", [0, 10**18])
+def test_a_long_batch_counts_where_its_events_are(first):
+    """Else a busy hour of large batches looks like stripes."""
+    timeline = Timeline()
+    times = np.arange(1000, dtype=np.uint64) * np.uint64(60 * MS) + np.uint64(first)
+    timeline.add_times(times)
+    assert timeline.columns(10).tolist() == pytest.approx([100] * 10, abs=2)
+    timeline.add_times(np.array([first + 3600 * 1000 * MS], np.uint64))
+    assert timeline.events == 1001
+    assert int(timeline.columns(60).sum()) == 1001
+    assert int(timeline.columns(60)[-1]) == 1

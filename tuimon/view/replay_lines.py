@@ -47,7 +47,7 @@ def _state(view: ReplayView, width: int, ascii_only: bool) -> Line:
     else:
         word, role = "PLAYING", "live"
     mark = {"PAUSED": "||", "PLAYING": ">"} if ascii_only else {"PAUSED": "⏸", "PLAYING": "▶"}
-    passed = (view.position_ns - timeline.first_ns) / 1e9
+    passed = (view.position_ns - timeline.first_ns) / 1e9 if timeline.events else 0.0
     share = passed * 1e9 / max(timeline.span_ns, 1)
     cells = [
         Cell(f" {mark.get(word, '')} {word} ", role),

@@ -11,6 +11,7 @@ from tuimon.history import History
 
 BINS: Final = 4096
 _FIRST_WIDTH_NS: Final = 10_000_000
+_MOMENT_NS: Final = 50_000_000
 
 
 class Timeline:
@@ -33,13 +34,29 @@ class Timeline:
             self.first_ns = self.last_ns = first_ns
         at = ((first_ns + last_ns) // 2 - self.first_ns) // self._width_ns
         while at >= BINS:
-            halved = self._counts.reshape(-1, 2).sum(axis=1)
-            self._counts = np.concatenate((halved, np.zeros(BINS - len(halved), np.int64)))
-            self._width_ns *= 2
+            self._halve()
             at //= 2
         self._counts[max(at, 0)] += count  # a batch may begin a little before the first one did
         self.last_ns = max(self.last_ns, last_ns)
         self.events += count
+
+    def add_times(self, times: NDArray[np.uint64]) -> None:
+        """Count events, each in its own bin: ``times`` are (n,) since boot, ascending, at least one."""
+        if not self.events:
+            self.first_ns = self.last_ns = int(times[0])
+        while (int(times[-1]) - self.first_ns) // self._width_ns >= BINS:
+            self._halve()
+        at = np.maximum(times.astype(np.int64) - self.first_ns, 0) // self._width_ns
+        counts = np.bincount(at, minlength=BINS)
+        self._counts += counts
+        self.last_ns = max(self.last_ns, int(times[-1]))
+        self.events += len(times)
+
+    def _halve(self) -> None:
+        """Make each bin twice as long."""
+        halved = self._counts.reshape(-1, 2).sum(axis=1)
+        self._counts = np.concatenate((halved, np.zeros(BINS - len(halved), np.int64)))
+        self._width_ns *= 2
 
     @property
     def span_ns(self) -> int:
@@ -68,11 +85,15 @@ class Timeline:
 
 
 def timeline_of(history: History) -> Timeline:
-    """Return the timeline of what a history holds; a batch counts at its middle."""
+    """Return the timeline of what a history holds; a batch of a moment counts at its middle."""
     made = Timeline()
     for batch in history.batches():
         times = batch.head["ts_ns"]
-        made.add(int(times[0]), int(times[-1]), len(batch))
+        first, last = int(times[0]), int(times[-1])
+        if last - first < _MOMENT_NS:
+            made.add(first, last, len(batch))
+        else:
+            made.add_times(times)
     return made
 
 

@@ -275,7 +275,7 @@ class LivePane(BenchKeys, Pane):
     # Search.
 
     def action_search(self) -> None:
-        """Ask for a text and go to the next row that shows it."""
+        """Ask for a text and go to the next row that shows it; from the newest row to the next older one."""
         from tuimon.ui.screens.ask import Ask
 
         arrangement = self.arrangement
@@ -284,7 +284,7 @@ class LivePane(BenchKeys, Pane):
 
         def look(text: str | None) -> None:
             if text:
-                self._look(text, 1)
+                self._look(text, -1 if self.list.follow else 1)
 
         self.app.push_screen(Ask("Search", "plain text; n next, N before", arrangement.text), look)
 

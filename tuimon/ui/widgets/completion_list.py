@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from tuimon.view.completion import Completion, Item
 
 ROWS: Final = 8
-_WIDTH: Final = 76
+_WIDTH: Final = 78
 _LABEL: Final = 28
-_KIND: Final = 8
+_KIND: Final = 11
 _ROLES: Final = {
     "field": "token-field",
     "macro": "title",
