@@ -23,7 +23,7 @@ from tuimon.events import decode
 from tuimon.fields.facts import absolute
 from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.registry import FieldType
-from tuimon.records import FILE, Kind, Slot
+from tuimon.records import FILE, Kind
 from tuimon.rules.checks import Checks
 from tuimon.rules.nodes import Check, FieldRef, ValueList
 from tuimon.rules.nodes import Literal as Constant
@@ -56,6 +56,8 @@ TEXTLESS_ARGS: Final = frozenset(("flags", "mode", "res", "fd"))
 _OF_MODE: Final = frozenset((("evt.is_open_exec", None), ("evt.arg", "mode")))
 _MAX_TEXTS: Final = 50_000
 _LENGTHS: Final = struct.Struct("<6H")
+_FILE_FLAGS: Final = FILE["flags"].itemsize
+"""Bytes of ``tm_file.flags``, which come last in it."""
 _EXACT: Final = b"\0"
 _CLASS: Final = b"\1"
 _GLOB_MARKS: Final = re.compile(r"[*?\[\]\\]")
@@ -154,19 +156,19 @@ class TextClasses:
         return known
 
     def _find(self, lengths: bytes, text: bytes, whole: bytes) -> bytes:
-        sizes = _LENGTHS.unpack(lengths)
-        slots = []
-        at = 0
-        for size in sizes:
-            slots.append(text[at : at + size])
-            at += size
-        if not slots[Slot.GIVEN] or len(slots[Slot.BASE2]) not in (0, FILE.itemsize):
+        # In the order of the slots: given, base, real, the second given, and the second base, which holds a tm_file.
+        end_given, base, real_size, given2, file_size, _ = _LENGTHS.unpack(lengths)
+        if not end_given or file_size not in (0, FILE.itemsize):
             return _EXACT + whole
-        given, real = decode(slots[Slot.GIVEN]), decode(slots[Slot.REAL])
-        path = absolute(decode(slots[Slot.BASE]), given)
-        answers: tuple[object, ...] = (self._answers(path), slots[Slot.BASE2][-FILE["flags"].itemsize :])
+        end_base = end_given + base
+        end_real = end_base + real_size
+        end_file = end_real + given2 + file_size
+        given, real = decode(text[:end_given]), decode(text[end_base:end_real])
+        path = absolute(decode(text[end_given:end_base]), given)
+        of_path = self._answers(path)
+        answers: tuple[object, ...] = (of_path, text[end_file - min(file_size, _FILE_FLAGS) : end_file])
         if real:
-            answers += (self._answers(real),)
+            answers += (of_path if real == path else self._answers(real),)
         if given != path:  # a number more or less does not tell which of the texts are there
             answers += (bool(real), self._whole.answers(given))
             if "//" in given:
