@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from types import SimpleNamespace
+from typing import Final
 
+import numpy as np
 from hypothesis import strategies as st
 
 from tests import builders
 from tuimon.events import HOST, Container, Event, Process
-from tuimon.records import Flag, Slot
+from tuimon.records import FILE, Flag, Kind, Slot
 from tuimon.rules.prefilter_ir import PathTest, path_test
 
 PATHS = (
@@ -160,6 +162,12 @@ CHECKS = tuple(
     evt.rawres in (0, -115)
     evt.rawres > 3
     evt.rawres = 4
+    evt.is_open_create = true
+    evt.arg.flags contains O_F_CREATED
+    fd.is_upper_layer = true
+    fd.ino = 7
+    evt.arg.ino = 8
+    evt.deltatime > 0
     evt.res = SUCCESS
     evt.res != SUCCESS
     evt.res in (ENOENT, EACCES)
@@ -244,6 +252,12 @@ def processes(draw: st.DrawFn) -> Process:
     )
 
 
+FILE_SLOTS: Final = tuple(
+    np.array([(ino, 0xFE00, flags)], FILE).tobytes() for ino in (7, 8) for flags in (0, 0x80, 0x81, 0x02)
+)
+"""What the kernel says of an opened file: made by this open, in the upper or the lower layer."""
+
+
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     """An open, exec, connect, rename, setuid or read, of a few processes, paths and results."""
@@ -261,6 +275,8 @@ def events(draw: st.DrawFn) -> Event:
         real = draw(st.sampled_from((None, "/etc/shadow", "/tmp/x")))
         call = draw(st.sampled_from(("open", "openat", "creat")))
         mode = draw(st.sampled_from((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_RDWR)))
+        common["base2"] = draw(st.sampled_from((b"", *FILE_SLOTS)))
+        common["kind"] = draw(st.sampled_from((Kind.SYSCALL, Kind.SYSCALL, Kind.IO_URING)))
         return builders.open_event(path, ret=result, real=real, call=call, flags=mode, **common)  # type: ignore[arg-type]
     if shape == "connect":
         ip = draw(st.sampled_from(("10.0.0.9", "192.168.1.1", "2001:db8::1", "127.0.0.1", "::ffff:10.0.0.9")))
