@@ -172,11 +172,17 @@ struct tm_cpus {
 	struct tm_cpu cpu[TM_CPUS];
 };
 
+struct tm_counted {
+	u64 cgroup_id[TM_CGROUP_SLOTS];	/* whose counters they are, 0 of a free slot and of slot 0 */
+	struct tm_counts of[TM_CPUS * TM_CGROUP_SLOTS];	/* all of the first CPU, then all of the next */
+};
+
 /* Arrays of one element: mapped by user space, and reached by the programs without a lookup (see DIRECT). */
 BPF_F_TABLE("array", u32, struct tm_rows, call_rows, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct tm_config, config, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct tm_cpus, cpus, 1, BPF_F_MMAPABLE);
-BPF_PERCPU_ARRAY(counts, struct tm_counts, TM_CGROUP_SLOTS);
+BPF_F_TABLE("array", u32, u64, counts, 1, BPF_F_MMAPABLE);	/* the loader gives it a struct tm_counted: the compiler
+								 * would take minutes for so large a one */
 BPF_HASH(slots, u64, u32, TM_CGROUP_SLOTS);
 BPF_QUEUE(free_slots, u32, TM_CGROUP_SLOTS);
 BPF_HASH(viewed, u64, u32, 4096);
@@ -222,6 +228,7 @@ static __always_inline struct tm_work *work_of_cpu(void)
 #define TM_DIRECT_ROWS 0x7ffe0001
 #define TM_DIRECT_CONFIG 0x7ffe0002
 #define TM_DIRECT_CPUS 0x7ffe0003
+#define TM_DIRECT_COUNTS 0x7ffe0004
 
 static __always_inline struct tm_cpu *this_cpu(void)
 {
@@ -229,6 +236,18 @@ static __always_inline struct tm_cpu *this_cpu(void)
 	u32 cpu = bpf_get_smp_processor_id();
 
 	return cpu < TM_CPUS ? &all->cpu[cpu] : NULL;
+}
+
+/* The counters of the last cgroup of this CPU. */
+static __always_inline struct tm_counts *counts_of(struct tm_cpu *cpu)
+{
+	struct tm_counted *all = DIRECT(TM_DIRECT_COUNTS);
+	u64 number = bpf_get_smp_processor_id(), slot = cpu->slot;
+
+	OPAQUE(slot);
+	if (number >= TM_CPUS || slot >= TM_CGROUP_SLOTS)
+		return NULL;
+	return &all->of[number * TM_CGROUP_SLOTS + slot];
 }
 
 static __always_inline struct tm_config *the_config(void)
@@ -279,8 +298,10 @@ static __always_inline u64 current_cgroup(u64 task)
 /* Find the counter slot of a cgroup, taking a free one at first sight. Slot 0 is shared by all that find none left. */
 static __always_inline u32 slot_of(u64 cgroup_id)
 {
+	struct tm_counted *all = DIRECT(TM_DIRECT_COUNTS);
 	u32 *known = slots.lookup(&cgroup_id);
 	u32 fresh = 0;
+	u64 at;
 
 	if (known)
 		return *known;
@@ -291,6 +312,10 @@ static __always_inline u32 slot_of(u64 cgroup_id)
 		known = slots.lookup(&cgroup_id);
 		return known ? *known : 0;
 	}
+	at = fresh;
+	OPAQUE(at);
+	if (at < TM_CGROUP_SLOTS)
+		all->cgroup_id[at] = cgroup_id;
 	return fresh;
 }
 
@@ -329,8 +354,7 @@ static __always_inline int is_viewed(struct tm_cpu *cpu, u64 call)
 
 static __always_inline void count_shed(struct tm_cpu *cpu)
 {
-	u32 slot = cpu->slot;
-	struct tm_counts *count = counts.lookup(&slot);
+	struct tm_counts *count = counts_of(cpu);
 
 	if (count)
 		count->shed++;
@@ -358,8 +382,7 @@ static __always_inline void count_ruled_out(struct tm_work *w, struct tm_cpu *cp
 
 static __always_inline void count_drop(struct tm_cpu *cpu, u32 class)
 {
-	u32 slot = cpu->slot;
-	struct tm_counts *count = counts.lookup(&slot);
+	struct tm_counts *count = counts_of(cpu);
 
 	cpu->dropped[class]++;
 	if (cpu->lost < 0xffff)

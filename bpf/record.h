@@ -58,13 +58,13 @@ static __always_inline void set_job(struct tm_work *w, u32 slot, u32 job, u64 at
 	w->at[slot] = at;
 }
 
-/* Whether the rules alone want this record, so that their prefilter may rule it out. Records that describe their process
- * are kept: what follows is judged by them. */
+/* Whether the rules alone want this record, so that their prefilter may rule it out. It has no judge for calls that change
+ * what is known of a process (tuimon/pushdown.py). */
 static __always_inline int is_for_rules(struct tm_work *w, struct tm_cpu *cpu)
 {
 	u64 call = w->call;
 
-	if (w->head.kind != TM_KIND_SYSCALL || w->head.flags & TM_F_HAS_PROC || !(call & TM_WANT_RULES))
+	if (w->head.kind != TM_KIND_SYSCALL || !(call & TM_WANT_RULES))
 		return 0;
 	return !(call & TM_WANT_VIEW && is_viewed(cpu, call));
 }

@@ -141,9 +141,11 @@ int tm_emit(u64 *ctx)
 
 	if (!cpu)
 		return 0;
-	if (w)
-		emit(w, cpu);
-	else
+	if (!w)
 		count_drop(cpu, TM_SHORT);
+	else if (w->head.flags & TM_F_HAS_PROC)
+		emit_with_process(w, cpu);
+	else
+		emit(w, cpu);
 	return 0;
 }

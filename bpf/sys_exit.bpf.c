@@ -85,7 +85,7 @@ int tm_sys_exit(u64 *ctx)
 	struct tm_head *head;
 	struct tm_rows *rows = DIRECT(TM_DIRECT_ROWS);
 	u64 call, at, pid_tgid;
-	u32 slot, nr;
+	u32 nr;
 	u8 flags = 0;
 
 	if (!cpu)
@@ -99,8 +99,7 @@ int tm_sys_exit(u64 *ctx)
 	OPAQUE(at);
 	at &= TM_CALLS - 1;
 	know_cgroup(cpu, current_cgroup(task));
-	slot = cpu->slot;
-	count = counts.lookup(&slot);
+	count = counts_of(cpu);
 	if (count) {
 		count->call[at].calls++;
 		if (ret < 0 && ret >= -4095)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.capture.bpf_calls import delete, keys, lookup, update
+from tuimon.capture.bpf_calls import delete, update
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.capture.sources import possible_cpus
 from tuimon.records import Kind, SizeClass
@@ -39,6 +40,7 @@ COUNTS: Final = np.dtype(
     [("call", [("calls", "<u8"), ("errors", "<u8")], (CALLS,)), ("dropped", "<u8", (len(SizeClass),)), ("shed", "<u8")]
 )
 """struct tm_counts of bpf/maps.h."""
+_WORDS: Final = COUNTS.itemsize // 8
 SLOTS_MIN: Final = 32
 SLOTS_MAX: Final = 512
 COUNTS_BYTES: Final = 64 * 1024 * 1024
@@ -70,29 +72,64 @@ def no_calls() -> CallCounts:
     return CallCounts(np.zeros(0, np.uint64), none, none.copy(), np.zeros(0, np.uint64))
 
 
+def counted_bytes(slots: int) -> int:
+    """Return the size of the mapped counters of so many slots: struct tm_counted of bpf/maps.h."""
+    return 8 * slots + possible_cpus() * slots * COUNTS.itemsize
+
+
+class Counted:
+    """The mapped counters: a slot for each cgroup, on every CPU. The programs write; reading costs no system call.
+
+    Args:
+        memory: The mapped map.
+        slots: How many there are, the shared one among them.
+    """
+
+    def __init__(self, memory: mmap.mmap, slots: int) -> None:
+        self.slots = slots
+        self.cgroup_ids = np.ndarray((slots,), "<u8", memory)
+        """Whose each is, 0 of a free one and of slot 0."""
+        self.words = np.ndarray((possible_cpus(), slots, _WORDS), "<u8", memory, offset=8 * slots)
+        """COUNTS as plain numbers."""
+
+    def taken(self) -> dict[int, int]:
+        """Return slot to cgroup id."""
+        ids = self.cgroup_ids.copy()
+        return {slot: int(ids[slot]) for slot in np.flatnonzero(ids).tolist()}
+
+    def sums(self, slots: list[int]) -> NDArray[np.uint64]:
+        """Return the counters of some slots, summed over the CPUs, shape ``(len(slots), words)``."""
+        return self.words[:, slots].sum(axis=0, dtype=np.uint64)  # type: ignore[no-any-return]
+
+    def clear(self, slot: int) -> None:
+        """Make a slot nobody's."""
+        self.words[:, slot] = 0
+        self.cgroup_ids[slot] = 0
+
+
 class Counters:
     """Reads the counters.
 
     Args:
         maps: Map name to fd.
         cpus: The mapped ``cpus`` array, shape ``(possible CPUs,)`` of CPU.
-        slots: How many counter slots there are, the shared one among them.
+        counted: The mapped counters of cgroups.
         living: Returns the ids of the cgroups that exist.
     """
 
     def __init__(
-        self, maps: Mapping[str, int], cpus: NDArray[np.void], slots: int, living: Callable[[], set[int]]
+        self, maps: Mapping[str, int], cpus: NDArray[np.void], counted: Counted, living: Callable[[], set[int]]
     ) -> None:
         self._maps = maps
         self._cpus = cpus
-        self._slots = slots
+        self._counted = counted
         self._living = living
-        self._ended = np.zeros(1, COUNTS)
+        self._ended = np.zeros(_WORDS, np.uint64)
         """What cgroups counted whose slots were given out anew; reported with slot 0."""
         self._before: dict[int, int] = {}
         """Slot to its sum of calls at the last look for cgroups that are gone."""
         self._looked_s = 0.0
-        for slot in range(1, slots):
+        for slot in range(1, counted.slots):
             update(maps["free_slots"], None, _u32(slot))
 
     def totals(self) -> Counts:
@@ -115,10 +152,11 @@ class Counters:
 
     def calls(self) -> CallCounts:
         """Return the exact counters per cgroup and call."""
-        slots = self._taken()
+        slots = self._counted.taken()
         used = [0, *sorted(slots)]
-        values = self._values(used)
-        values[0] = _sum(np.array([values[0], self._ended[0]]))
+        sums = self._counted.sums(used)
+        sums[0] += self._ended
+        values = sums.view(COUNTS)[:, 0]
         found = CallCounts(
             cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
             calls=values["call"]["calls"].copy(),
@@ -128,7 +166,7 @@ class Counters:
             shed=values["shed"].copy(),
         )
         now = time.monotonic()
-        if len(slots) > RECYCLE_AT * self._slots and now - self._looked_s > RECYCLE_S:
+        if len(slots) > RECYCLE_AT * self._counted.slots and now - self._looked_s > RECYCLE_S:
             self._looked_s = now
             self._recycle(slots, dict(zip(used, found.calls.sum(axis=1).tolist(), strict=True)))
         return found
@@ -137,23 +175,6 @@ class Counters:
         """Return a number that grows with tuimon's own calls when they are told apart, else with all that is seen."""
         names = ("self_calls",) if own else ("filtered", "emitted", "dropped")
         return sum(int(self._cpus[name].sum()) for name in names)
-
-    def _taken(self) -> dict[int, int]:
-        """Return counter slot to cgroup id."""
-        slot, found = np.zeros(1, np.uint32), {}
-        for key in keys(self._maps["slots"], 8):
-            lookup(self._maps["slots"], key, slot)
-            found[int(slot[0])] = int.from_bytes(key, "little")
-        return found
-
-    def _values(self, slots: list[int]) -> NDArray[np.void]:
-        """Return the counters of some slots, summed over the CPUs, shape ``(len(slots),)`` of COUNTS."""
-        out = np.zeros(len(slots), COUNTS)
-        of_cpus = np.zeros(possible_cpus(), COUNTS)
-        for row, slot in enumerate(slots):
-            lookup(self._maps["counts"], _u32(slot), of_cpus)
-            out[row] = _sum(of_cpus)
-        return out
 
     def _recycle(self, slots: dict[int, int], sums: dict[int, int]) -> None:
         """Take the slots of cgroups that are gone back, keeping what they counted.
@@ -164,25 +185,14 @@ class Counters:
         living = self._living()
         still = {slot for slot in slots if sums[slot] == self._before.get(slot)}
         self._before = sums
-        nothing = np.zeros(possible_cpus(), COUNTS).tobytes()
         for slot in still:
             if slots[slot] in living:
                 continue
             delete(self._maps["slots"], slots[slot].to_bytes(8, "little"))
-            self._ended[0] = _sum(np.array([self._ended[0], self._values([slot])[0]]))
-            update(self._maps["counts"], _u32(slot), nothing)
+            self._ended += self._counted.sums([slot])[0]
+            self._counted.clear(slot)
             update(self._maps["free_slots"], None, _u32(slot))
             del self._before[slot]
-
-
-def _sum(values: NDArray[np.void]) -> np.void:
-    """Return the sum of several COUNTS."""
-    out = np.zeros(1, COUNTS)
-    for name in ("calls", "errors"):
-        out["call"][name][0] = values["call"][name].sum(axis=0)
-    out["dropped"] = values["dropped"].sum(axis=0)
-    out["shed"] = values["shed"].sum()
-    return out[0]  # type: ignore[no-any-return]
 
 
 def _u32(value: int) -> bytes:

@@ -19,7 +19,16 @@ from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.compiled import CACHE
-from tuimon.capture.counters import CALLS, CPU, Counters, default_slots, living_cgroups, no_calls
+from tuimon.capture.counters import (
+    CALLS,
+    CPU,
+    Counted,
+    Counters,
+    counted_bytes,
+    default_slots,
+    living_cgroups,
+    no_calls,
+)
 from tuimon.capture.facts import KernelFacts, probe
 from tuimon.capture.pace import Pace
 from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, put_places
@@ -177,7 +186,8 @@ class KernelSource:
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
         cpus = np.ndarray((possible_cpus(),), CPU, self._map_array(programs, "cpus", possible_cpus() * CPU.itemsize))
         folder = hierarchy_folder(self.cgroup_key)
-        self._counters = Counters(programs.maps, cpus, self._cgroup_slots, lambda: living_cgroups(folder))
+        counted = Counted(self._map_array(programs, "counts", counted_bytes(self._cgroup_slots)), self._cgroup_slots)
+        self._counters = Counters(programs.maps, cpus, counted, lambda: living_cgroups(folder))
         self._config["self"][0, : len(self._self_pids)] = self._self_pids
         for nr in range(CALLS):
             native = COMPAT_I386.get(nr, CALLS - 1)

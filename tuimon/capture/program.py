@@ -20,6 +20,7 @@ from tuimon.capture.bpf_calls import VerifierError, attach, create_map, load_pro
 from tuimon.capture.btf import Btf, read_btf
 from tuimon.capture.cgroup_key import UNIFIED
 from tuimon.capture.compiled import CACHE, MAP_NUMBER, Compiled, compiled
+from tuimon.capture.counters import counted_bytes
 from tuimon.capture.sources import CAST_CALL, DIRECT_MAPS, KINDS, Build, preamble, source_text
 from tuimon.capture.uring import uring_ops
 from tuimon.errors import CaptureError
@@ -162,7 +163,7 @@ def load(
         made = compiled(source_text(before), MAPS, FUNCTIONS, cache)
         programs = Programs(kind, before, btf.typedef_ids(["btf_trace_sys_exit"]).get("btf_trace_sys_exit", 0))
         try:
-            _load_all(programs, made, entries, btf)
+            _load_all(programs, made, build, entries, btf)
             for opcode, row in enumerate(uring_ops(btf)):
                 update(programs.maps["uring_ops"], opcode.to_bytes(4, "little"), row.tobytes())
         except OSError as error:
@@ -201,14 +202,15 @@ def _refused(error: OSError | None) -> CaptureError:
     return CaptureError(f"the kernel refuses tuimon's programs: {reason}", "tuimon doctor says what is missing")
 
 
-def _load_all(programs: Programs, made: Compiled, entries: Mapping[str, int], btf: Btf) -> None:
+def _load_all(programs: Programs, made: Compiled, build: Build, entries: Mapping[str, int], btf: Btf) -> None:
     """Create the maps and load every program, each stage once per tracepoint; fill the chains.
 
     The verifier takes most of the time and runs for one program at a time, so programs are loaded side by side.
     """
     for spec in made.maps:
+        value_size = counted_bytes(build.cgroup_slots) if spec.name == "counts" else spec.value_size
         programs.maps[spec.name] = create_map(
-            spec.type, spec.key_size, spec.value_size, entries.get(spec.name, spec.max_entries), spec.flags, spec.name
+            spec.type, spec.key_size, value_size, entries.get(spec.name, spec.max_entries), spec.flags, spec.name
         )
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         jobs = [(job, pool.submit(job.load)) for job in _jobs(programs, made, btf)]

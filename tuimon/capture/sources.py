@@ -25,7 +25,7 @@ SOURCES: Final = (
 """In the order of the translation unit; the offsets from BTF come before them."""
 CAST_CALL: Final = 0x7FFFFFF1
 """The number by which read.h calls bpf_rdonly_cast()."""
-DIRECT_MAPS: Final = {0x7FFE0001: "call_rows", 0x7FFE0002: "config", 0x7FFE0003: "cpus"}
+DIRECT_MAPS: Final = {0x7FFE0001: "call_rows", 0x7FFE0002: "config", 0x7FFE0003: "cpus", 0x7FFE0004: "counts"}
 """The numbers that stand for maps' fds in maps.h (TM_DIRECT_)."""
 
 _REGISTERS: Final = {
