@@ -19,8 +19,9 @@ run: ## set up what is missing and open tuimon on the live kernel (ARGS="-r my.y
 setup: ## set up for development and tests, start nothing
 	@.ci/setup test
 
+# Two processes: one takes what drives the machine, the other the rest (tests/conftest.py).
 test: setup static ## set up, check, and run every test, the live-kernel ones too
-	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider $(ARGS)
+	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -n 2 --dist loadgroup $(ARGS)
 
 check: setup static unit ## formatting, lint, types, import contracts, unit tests; no root needed
 

@@ -59,6 +59,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if marked and (why := reason()):
             for item in marked:
                 item.add_marker(pytest.mark.skip(reason=why))
+    _group(items)
+
+
+def _group(items: list[pytest.Item]) -> None:
+    """Say which tests must not run beside each other when pytest-xdist runs several at once (``make test``).
+
+    What drives the machine (its kernel, engines, terminals) runs in one process, one test after another, as it would
+    disturb its own measurements; of the rest each file stays together, with what it set up.
+    """
+    for item in items:
+        alone = any(item.get_closest_marker(marker) for marker in REASONS)
+        item.add_marker(pytest.mark.xdist_group("machine" if alone else item.nodeid.partition("::")[0]))
 
 
 def pytest_collection_finish() -> None:
@@ -75,6 +87,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the cgroups, empty by now, that engines made for all their containers and keep."""
+    if hasattr(session.config, "workerinput"):  # one of several processes: the one that began them does it
+        return
     for folder in sorted(engine_cgroups() - session.config.stash[CGROUPS], reverse=True):
         with contextlib.suppress(OSError):
             os.rmdir(folder)

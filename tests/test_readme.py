@@ -96,7 +96,11 @@ def test_every_key_of_the_table_is_bound() -> None:
     """The screen's own bindings, from its source, so that this test needs no screen."""
     source = "".join(path.read_text() for path in (ROOT / "tuimon/ui").rglob("*.py"))
     bound = {key for keys in re.findall(r'Binding\(\s*"([^"]+)"', source) for key in keys.split(",")}
-    names = {"/": "slash", "?": "question_mark", "esc": "escape", "%": "percent_sign"}
+    names = {
+        "/": "slash", "?": "question_mark", "esc": "escape", "%": "percent_sign", "=": "equals_sign",
+        "!": "exclamation_mark", "[": "left_square_bracket", "]": "right_square_bracket", "\\": "backslash",
+        "<": "less_than_sign", ">": "greater_than_sign", "+": "plus", "-": "minus", "ctrl+space": "ctrl+@",
+    }  # fmt: skip
     rows = re.findall(r"^\| (`.*?) \|", TEXT[TEXT.index("## Keys") : TEXT.index("## How it works")], re.MULTILINE)
     keys = {names.get(key, key) for row in rows for key in re.findall(r"`([^`]+)`", row)}
     # The tabs are bound from a table, by number; Textual itself binds the tab key.
