@@ -1,12 +1,12 @@
 """How long the preview of a changed rule takes over a million events of history.
 
-    python -m tests.bench.bench_preview [--events N] [--rounds N] [--live] [--json FILE]
+    python -m tests.bench.bench_preview [--events N] [--rounds N] [--real] [--json FILE]
 
-The history is the mix of a busy node that bench_rules judges (a quarter of it made, then repeated), or, with --live and
-as root, what this machine's kernel tells while files are read and programs run. The baseline is a replay of the same
-history through the changed rule, by the engine's own prefilter, rules just loaded. "new rule" is the first look at a
-history; "edit" each look after it, as while typing, with a condition that was never seen before. CPU time of one core
-and wall time; rounds are interleaved, the median counts.
+The history is the mix of a busy node that bench_rules judges (a quarter of it made, then repeated), or, with --real,
+the recorded mix of tests.bench.real_mix, prepared as the screen does in its spare time. The baseline is a replay of the
+same history through the changed rule, by the engine's own prefilter, rules just loaded. "new rule" is the first look
+at a history; "edit" each look after it, as while typing, with a condition that was never seen before. CPU time of one
+core and wall time; rounds are interleaved, the median counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from tests import builders
-from tests.bench import bench_rules
+from tests.bench import bench_filter, bench_rules, real_mix
 from tuimon.batch import Batch, take
 from tuimon.events import Event
 from tuimon.rules.diagnostics import RuleFile
@@ -74,30 +73,11 @@ def made(events: int) -> tuple[list[Batch], Tables]:
     return batches, Tables(event_of, tables.processes, tables.containers)
 
 
-def captured(events: int, timeout_s: float = 120.0) -> tuple[list[Batch], Tables]:
-    """Return a history of real events: everything this machine does while files are read and programs run."""
-    from tuimon.capture.kernel import KernelSource
-    from tuimon.engine import build_engine
-    from tuimon.settings import Settings
-
-    engine = build_engine(Settings(history_mb=1024), KernelSource())
-    engine.watch(None, everything=True)
-    engine.start()
-    assert engine.wait_started(60), engine.error()
-    work = subprocess.Popen(
-        ["/bin/sh", "-c", "while true; do find /usr /etc -type f -name '*.[pcsh]*' -exec cat {} + | wc -c; done"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + timeout_s
-        while len(engine.history) < events and time.monotonic() < deadline:
-            time.sleep(0.2)
-    finally:
-        subprocess.run(["kill", "-9", "--", f"-{work.pid}"], check=False)
-        work.wait()
-        engine.halt()
-        engine.stop()
-    return list(engine.history.batches()), Tables(engine.event, engine.processes, engine.containers)
+def recorded(events: int) -> tuple[list[Batch], Tables, Memory]:
+    """Return a history of real events, and what the screen has worked out about it in its spare time."""
+    mix = real_mix.history(events)
+    batches, memory, _ = bench_filter.prepared(mix)
+    return batches, Tables(mix.event_of, mix.processes, mix.containers), memory
 
 
 def ruleset(condition: str) -> RuleSet:
@@ -133,12 +113,14 @@ class Times:
         return result
 
 
-def measure(condition: str, batches: Sequence[Batch], tables: Tables, rounds: int) -> tuple[dict[str, Times], int]:
+def measure(
+    condition: str, batches: Sequence[Batch], tables: Tables, rounds: int, prepared: Memory | None
+) -> tuple[dict[str, Times], int]:
     """Return the times of the three ways for one rule, and its alerts."""
     times = {"replay": Times(), "new rule": Times(), "edit": Times()}
     old, alerts = ruleset(condition), -1
     for number in range(rounds):
-        memory = Memory()
+        memory = prepared or Memory()
         fresh = ruleset(condition)
         replayed = times["replay"].take(lambda: replay(fresh, batches, tables))  # noqa: B023  called at once
         alerts = times["new rule"].take(
@@ -157,16 +139,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--live", action="store_true", help="real events of this machine; needs root")
+    parser.add_argument("--real", action="store_true", help="the recorded mix of real events")
     parser.add_argument("--json", help="write the figures to this file")
     options = parser.parse_args()
-    batches, tables = captured(options.events) if options.live else made(options.events)
+    batches, tables, memory = recorded(options.events) if options.real else (*made(options.events), None)
     events = sum(map(len, batches))
-    print(f"{events:,} {'captured' if options.live else 'made'} events in {len(batches)} batches; ms, median")
+    print(f"{events:,} {'real' if options.real else 'made'} events in {len(batches)} batches; ms, median")
     print(f"{'rule':22}{'alerts':>9}  {'way':10}{'CPU':>8}{'wall':>8}{'x replay':>10}")
     figures: dict[str, object] = {"events": events}
     for name, condition in RULES.items():
-        times, alerts = measure(condition, batches, tables, options.rounds)
+        times, alerts = measure(condition, batches, tables, options.rounds, memory)
         base = statistics.median(times["replay"].cpu_s)
         for way, each in times.items():
             cpu, wall = statistics.median(each.cpu_s), statistics.median(each.wall_s)

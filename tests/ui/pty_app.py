@@ -54,8 +54,9 @@ def real_engine(args: argparse.Namespace) -> object:
     from tuimon.settings import Settings
 
     prepared = FakeEngine(batch_size=args.batch or max(int(args.rate / 50), 20)).batch
-    made = build_engine(Settings(), SyntheticSource([prepared], events_per_s=args.rate or 1))
-    outcome = made.apply_rules(rule_files(Settings(), Path("/nonexistent")))
+    settings = Settings(rules=(args.rules,)) if args.rules is not None else Settings()
+    made = build_engine(settings, SyntheticSource([prepared], events_per_s=args.rate or 1))
+    outcome = made.apply_rules(rule_files(settings, Path("/nonexistent")))
     if not outcome.accepted:
         raise SystemExit("\n".join(map(str, outcome.diagnostics)))
     return made

@@ -11,9 +11,13 @@ import json
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
+from typing import ClassVar
 
-from tuimon.batch import Batch, empty_batch
+from tuimon.batch import Batch, empty_batch, pieces
+
+DRAIN_ROWS = 4096
 
 
 def main() -> int:
@@ -37,15 +41,18 @@ def engine(args: argparse.Namespace) -> object:
     from tuimon.settings import Settings
 
     class Bounded(RecordingSource):
-        """Ends after so many events."""
+        """Ends after so many events, and hands them out in drains of a live size."""
 
         taken = 0
+        waiting: ClassVar[deque[Batch]] = deque()
 
         def drain(self, timeout_s: float) -> Batch:
-            if self.taken >= args.events:
+            if not self.waiting and self.taken < args.events:
+                self.waiting.extend(pieces(super().drain(timeout_s), DRAIN_ROWS))
+            if self.taken >= args.events or not self.waiting:
                 time.sleep(timeout_s)
                 return empty_batch()
-            batch = super().drain(timeout_s)
+            batch = self.waiting.popleft()
             self.taken += len(batch)
             return batch
 
@@ -58,7 +65,7 @@ def engine(args: argparse.Namespace) -> object:
 
 def _tell(made: object, args: argparse.Namespace) -> None:
     history = made.history  # type: ignore[attr-defined]
-    while len(history) < args.events:
+    while len(history) < args.events - DRAIN_ROWS:
         time.sleep(0.2)
     while made.prepare():  # type: ignore[attr-defined]
         time.sleep(0.01)
