@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.builders import batch_of, exec_event, open_event
+from tests.builders import batch_of, event_of, exec_event, open_event
+from tuimon.alerts import Alerts
 from tuimon.capture.synthetic import SyntheticSource
 from tuimon.engine import Engine, EngineOptions
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
+from tuimon.revisions import Ready, Revisions
 from tuimon.rules.diagnostics import RuleFile
 
 
@@ -64,6 +68,27 @@ def test_an_alert_keeps_only_its_own_event_in_memory(engine: Engine) -> None:
     engine.start()
     until(engine.finished)
     assert all(len(alert.event.batch) == 1 for alert in engine.alerts_since(0))
+
+
+def test_what_was_judged_lets_its_batch_go_without_the_garbage_collector() -> None:
+    """A row object and its decoded form know each other; a drain of 100,000 events would stay with each of them."""
+    batch, tables = batch_of([open_event("/etc/shadow"), open_event("/etc/passwd"), exec_event("bash")])
+    revisions = Revisions()
+    ready = revisions.prepare([SHADOW, rule("other", "fd.name endswith passwd and evt.arg.flags contains O_TRUNC")])
+    assert isinstance(ready, Ready)
+    alerts = Alerts("node", lambda alert: None)
+    gone = weakref.ref(batch.head)
+    gc.collect()
+    gc.disable()
+    try:
+        for row in ready.ruleset.candidates(batch, tables).tolist():
+            alerts.judge(ready.ruleset, event_of(batch, row, tables))
+        ready.ruleset._hinted = None
+        del batch
+        assert gone() is None
+    finally:
+        gc.enable()
+    assert [alert.rule for alert in alerts.since(0)] == ["shadow"]
 
 
 def test_a_refused_rule_set_changes_nothing(engine: Engine) -> None:

@@ -81,6 +81,7 @@ class Alerts:
                 self._pending.add(event.alone(), hit)
             else:
                 self._fire(event.alone(), hit)
+        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
 
     def settle(self, now_s: float, revision: int, renewed: Callable[[Event], Event]) -> None:
         """Judge again what waited for a value; see ``Pending.settle``."""

@@ -136,7 +136,7 @@ class Revisions:
             What ``put`` takes, or why they are refused.
         """
         before = self._now.ruleset
-        with uncollected():
+        with uncollected(stays=before is None):
             loaded = load(files)
             if not loaded.ok:
                 return RuleOutcome(accepted=False, revision=self.number, diagnostics=loaded.diagnostics)

@@ -41,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Run one of the actions and return the exit status: 0, or 1 when a file has an error."""
-    with uncollected():
+    with uncollected(stays=True):
         loaded, results = _load(args.files)
     failed = any(result.errors for result in results)
     if args.action == "check":

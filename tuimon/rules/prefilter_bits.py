@@ -144,6 +144,8 @@ class Bits:
             return self._answer(event, wanted)
         except Exception:  # a value that cannot be read rules nothing out; the exact evaluator meets it, and says so
             return wanted, 0
+        finally:
+            event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
 
     def _answer(self, event: Event, wanted: int) -> tuple[int, int]:
         """Return which of some clauses an event does not rule out, and for which the projection surely holds."""
