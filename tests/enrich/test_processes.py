@@ -486,3 +486,14 @@ def test_a_limit_that_another_process_sets_is_followed(table):
     )
     assert [p.fd_limit for p in (found[2], found[4], found[7])] == [found[1].fd_limit, 555, 555]
     assert found[4].comm == "server"
+
+
+def test_a_limit_that_a_thread_sets_is_its_processs(table):
+    """Its credentials are its own."""
+    found = rows(
+        table,
+        execute(10, 200, comm=b"server", fd_limit=1024),
+        credentials(11, 200, tid=201, fd_limit=555, euid=7),
+        call(12, 200),
+    )
+    assert (found[2].fd_limit, found[2].uid) == (555, found[0].uid)

@@ -23,6 +23,7 @@ from tests.containers import (
     unique,
     wait_until,
 )
+from tests.kernel.test_field_truth import value
 from tuimon.batch import Batch
 from tuimon.capture.kernel import KernelSource
 from tuimon.enrich.cgroups import Cgroups
@@ -342,7 +343,7 @@ def test_the_helper_that_enters_a_container_is_still_the_hosts(live: Live, podma
 
 
 def test_a_shell_executed_in_a_pod_carries_pod_and_namespace(live: Live, containerd: Containerd):
-    pod, mark = containerd.cri().run_pod(unique("web"), "payments"), unique("mark")
+    pod, mark = containerd.cri().run_pod(unique("web"), "payments", {"app": "shop"}), unique("mark")
     full_id = pod.run("app", IMAGE, *SLEEP)
     pod.exec(full_id, "sh", "-c", f": {mark}")
     (event,) = live.events(lambda e: is_exec_of(e, "sh", "-c", f": {mark}"))
@@ -351,6 +352,13 @@ def test_a_shell_executed_in_a_pod_carries_pod_and_namespace(live: Live, contain
         "app",
         "1.3",
     )
+    full = wait_until(lambda: (c := live.containers.by_id(full_id)) and c.pod_labels and c)
+    event.container = full
+    assert value(event, "k8s.pod.label", "app") == "shop"
+    assert value(event, "k8s.pod.labels") == "app:shop"
+    assert value(event, "k8s.ns.name") == "payments"
+    assert value(event, "k8s.pod.uid") == pod.uid
+    assert value(event, "container.liveness_probe") == "NONE"
 
 
 def test_the_process_table_agrees_with_proc(live: Live):

@@ -301,6 +301,9 @@ class ProcessTable:
                 known = self._known(arena, said, changes)
                 if differs(known, process):
                     changes.append((process.pid, said.row, self._add(updated(known, process, said.ts_ns))))
+            else:
+                # Credentials are the thread's own; the limit is everybody's.
+                self._limit(Limit(said.row, process.pid, said.ts_ns, process.fd_limit), changes)
         return changes
 
     def _move(self, move: Move, changes: list[Change]) -> None:
