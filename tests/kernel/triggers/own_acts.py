@@ -149,3 +149,8 @@ def remove_log() -> None:
 )
 def remove_history_of_bash() -> None:
     os.unlink(kit.write("/home/somebody/.bash_history"))
+
+
+@act(HOST, "Terminal Control Sequence In Name")
+def write_a_file_that_clears_the_screen() -> None:
+    os.unlink(kit.write("/tmp/\x1b[2Jx"))
