@@ -235,20 +235,42 @@ def test_memory_of_what_was_held_is_given_back() -> None:
         reserved.close()
 
 
-def test_what_is_held_is_bounded(slim: FakeRing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backlog_gives_way_to_reserved_records_that_have_no_more_room(
+    slim: FakeRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was skipped is told, so that it can be counted as lost; order of time is kept."""
+    reserved = FakeRing(SizeClass.PROC_SHORT)
+    monkeypatch.setattr(ring_module, "HELD_BYTES", 8 * reserved.dtype.itemsize)
+    skipped: list[tuple[SizeClass, int]] = []
+    rings = RingSet([slim.ring, reserved.ring], lambda size_class, ids: skipped.append((size_class, len(ids))))
+    try:
+        for ts in range(40):
+            slim.put(ts)
+        for ts in range(30, 36):
+            reserved.put(ts)
+        assert times(rings, limit=2) == [0, 1]
+        assert skipped == []
+        told = times(rings, limit=2)
+        assert skipped == [(SizeClass.SLIM, 28)]
+        assert told == [30, 30, 31, 31]
+        rest = times(rings) + times(rings)
+        assert rest == sorted([*range(32, 40), *range(32, 36)])
+    finally:
+        reserved.close()
+
+
+def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     reserved = FakeRing(SizeClass.PROC_SHORT)
     monkeypatch.setattr(ring_module, "HELD_BYTES", 3 * reserved.dtype.itemsize)
-    rings = RingSet([slim.ring, reserved.ring])
     try:
         for ts in range(6):
-            slim.put(ts)
-            reserved.put(10 + ts)
-        assert times(rings, limit=2) == [0, 1]
+            reserved.put(ts)
+        reserved.ring.hold()
+        reserved.ring.hold()
         assert int(reserved.positions[0]) == 3 * reserved.dtype.itemsize
-        assert times(rings, limit=2) == [2, 3]
-        assert int(reserved.positions[0]) == 3 * reserved.dtype.itemsize
-        assert times(rings) == [4, 5, 10, 11, 12]
-        assert times(rings) == [13, 14, 15]
+        rings = RingSet([reserved.ring])
+        assert times(rings) == [0, 1, 2]
+        assert times(rings) == [3, 4, 5]
     finally:
         reserved.close()
 

@@ -45,6 +45,8 @@ SLOTS_MIN: Final = 32
 SLOTS_MAX: Final = 512
 COUNTS_BYTES: Final = 64 * 1024 * 1024
 """Memory that the counters of all cgroups on all CPUs may take."""
+SKIPPED_CGROUPS: Final = 4096
+"""Cgroups whose records that were not read are counted apart."""
 RECYCLE_AT: Final = 0.75
 """Slots of cgroups that are gone are given out anew when so many are taken."""
 RECYCLE_S: Final = 5.0
@@ -129,18 +131,28 @@ class Counters:
         self._before: dict[int, int] = {}
         """Slot to its sum of calls at the last look for cgroups that are gone."""
         self._looked_s = 0.0
+        self._skipped: dict[int, NDArray[np.int64]] = {}
+        """By cgroup id: records that were emitted and not read, by size class."""
         for slot in range(1, counted.slots):
             update(maps["free_slots"], None, _u32(slot))
+
+    def skip(self, size_class: SizeClass, cgroup_ids: NDArray[np.uint64]) -> None:
+        """Count records that were emitted and not read as dropped."""
+        found, counts = np.unique(cgroup_ids, return_counts=True)
+        for cgroup_id, count in zip(found.tolist(), counts.tolist(), strict=True):
+            known = cgroup_id if cgroup_id in self._skipped or len(self._skipped) < SKIPPED_CGROUPS else 0
+            self._skipped.setdefault(known, np.zeros(len(SizeClass), np.int64))[size_class] += count
 
     def totals(self) -> Counts:
         """Return the exact totals."""
         cpus = self._cpus.copy()
         calls = self.calls()
-        dropped = cpus["dropped"].sum(axis=0)
+        skipped = sum(self._skipped.values(), np.zeros(len(SizeClass), np.int64))
+        dropped = cpus["dropped"].sum(axis=0).astype(np.int64) + skipped
         process_events = int(cpus["process_events"].sum())
         return Counts(
             seen=process_events + int(calls.calls.sum()),
-            emitted=int(cpus["emitted"].sum()),
+            emitted=int(cpus["emitted"].sum()) - int(skipped.sum()),
             filtered=int(cpus["filtered"].sum()),
             dropped=int(dropped.sum()),
             self_calls=int(cpus["self_calls"].sum()),
@@ -157,6 +169,9 @@ class Counters:
         sums = self._counted.sums(used)
         sums[0] += self._ended
         values = sums.view(COUNTS)[:, 0]
+        row_of = {slots[slot]: row for row, slot in enumerate(used) if slot}
+        for cgroup_id, by_class in self._skipped.items():
+            values["dropped"][row_of.get(cgroup_id, 0)] += by_class.astype(np.uint64)
         found = CallCounts(
             cgroup_ids=np.array([slots.get(slot, 0) for slot in used], np.uint64),
             calls=values["call"]["calls"].copy(),

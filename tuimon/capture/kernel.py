@@ -180,7 +180,8 @@ class KernelSource:
     def _prepare(self, programs: Programs) -> None:
         """Map the rings and tables, and fill what the programs need before the first event."""
         self._rings = RingSet(
-            [Ring(programs.maps[name], self._ring_bytes[c], c) for c, name in zip(SizeClass, RINGS, strict=True)]
+            [Ring(programs.maps[name], self._ring_bytes[c], c) for c, name in zip(SizeClass, RINGS, strict=True)],
+            self._skip,
         )
         self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
@@ -261,6 +262,10 @@ class KernelSource:
         has_loud = any(self._interest.calls.get(nr, Want.NOTHING) & Want.VIEW for nr in self._interest.loud)
         if self._shedding.look(now_s, fill, self._rings.lag_s, has_loud, lambda: busiest(batch.head["cgroup_id"])):
             self._ask(programs, self._interest)
+
+    def _skip(self, size_class: SizeClass, cgroup_ids: NDArray[np.uint64]) -> None:
+        if self._counters is not None:
+            self._counters.skip(size_class, cgroup_ids)
 
     @property
     def lag_s(self) -> float:

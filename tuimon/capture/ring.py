@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import time
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -106,6 +107,11 @@ class Ring:
             self._keep(joined([self._held, records], self.dtype))
             self._give_back(len(records))
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether half of what may be held is held."""
+        return 2 * self._held.nbytes >= HELD_BYTES
+
     def consume(self, count: int) -> None:
         """Be done with the first ``count`` records of the last look; views of them are no longer valid."""
         if not len(self._held):
@@ -129,11 +135,22 @@ class Ring:
         self._theirs.close()
 
 
-class RingSet:
-    """All rings of a source, drained together."""
+def _ignore(_size_class: SizeClass, _cgroup_ids: NDArray[np.uint64]) -> None:
+    """Do nothing."""
 
-    def __init__(self, rings: list[Ring]) -> None:
+
+class RingSet:
+    """All rings of a source, drained together.
+
+    Args:
+        rings: The rings.
+        skipped: Told of records that were not read, for the reserved ones behind them had no more room: their class,
+            and (n,) the cgroup of each.
+    """
+
+    def __init__(self, rings: list[Ring], skipped: Callable[[SizeClass, NDArray[np.uint64]], None] = _ignore) -> None:
         self.rings = rings
+        self._skipped = skipped
         self.lag_s = 0.0
         """How old the youngest record of the last drain was, when that left some behind for its limit; else 0."""
 
@@ -152,6 +169,8 @@ class RingSet:
         """
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         cut, self.lag_s = (1 << 63) if everything else now_ns - SLACK_NS, 0.0
+        if limit is not None:
+            self._give_way(limit)
         most = None if limit is None else limit + LOOK_AHEAD
         found = [(ring, ring.look(most)) for ring in self.rings if ring.pending()]
         if not found:
@@ -176,6 +195,25 @@ class RingSet:
                 if ring.size_class >= SizeClass.PROC_SHORT:
                     ring.hold()
         return batch
+
+    def _give_way(self, limit: int) -> None:
+        """Skip ordinary records that reserved ones wait behind, when what is held of these comes near its bound.
+
+        Told in order of time, an exec waits for every open before it; where that takes too long, the opens are lost.
+        """
+        pressed = [ring for ring in self.rings if ring.size_class >= SizeClass.PROC_SHORT and ring.is_pressed]
+        if not pressed:
+            return
+        heads = [ring.look(limit)["head"]["ts_ns"] for ring in pressed]
+        cut = min(int(ts[-1]) for ts in heads if len(ts))
+        for ring in self.rings:
+            if ring.size_class < SizeClass.PROC_SHORT and ring.pending():
+                records = ring.look()
+                surplus = _prefix(records["head"]["ts_ns"], cut) - limit
+                if surplus > 0:
+                    told = _without_discarded(records[:surplus])
+                    self._skipped(ring.size_class, told["head"]["cgroup_id"].copy())
+                    ring.consume(surplus)
 
     @property
     def fill(self) -> float:
