@@ -29,7 +29,7 @@ from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.procfs import own_memory_bytes
 from tuimon.enrich.users import use_names
 from tuimon.enrich.vitals import VITALS
-from tuimon.events import Alert, Container, Event, Process
+from tuimon.events import Alert, Container, Event, Process, event_at
 from tuimon.history import History
 from tuimon.interest import interest_for
 from tuimon.priority import hurry
@@ -395,9 +395,7 @@ class Engine:
 
     def event(self, batch: Batch, row: int) -> Event:
         """Return the row object of an event, with its process and container; any thread."""
-        index = int(batch.process_at[row]) if len(batch.process_at) else -1
-        container = self.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
-        return Event(batch, row, self.processes.get(index), container, self.source.boot_to_epoch_ns)
+        return event_at(batch, row, self.processes.get, self.containers.of_cgroup, self.source.boot_to_epoch_ns)
 
     def process_list(self, *, ended: bool = False) -> list[Process]:
         """Return the living processes, and if asked for those that ended and are still kept; any thread."""

@@ -6,7 +6,7 @@ are in the names. Treat every object here as immutable except where a docstring 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -290,6 +290,18 @@ class Event:
         if self._slots is None:
             self._slots = self.batch.slots(self.row)
         return self._slots[slot]
+
+
+def event_at(
+    batch: Batch,
+    row: int,
+    process_of: Callable[[int], Process | None],
+    owner_of: Callable[[int], Container | None],
+    boot_to_epoch_ns: int,
+) -> Event:
+    """Return the row object of an event, with its process and its container as the tables know them now."""
+    index = int(batch.process_at[row]) if len(batch.process_at) else -1
+    return Event(batch, row, process_of(index), owner_of(int(batch.head["cgroup_id"][row])), boot_to_epoch_ns)
 
 
 def decode(raw: bytes) -> str:

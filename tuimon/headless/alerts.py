@@ -7,7 +7,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from tuimon.escape import clean
+from tuimon.escape import clean, json_text
 from tuimon.events import Alert
 
 
@@ -28,7 +28,7 @@ def _json_value(value: object) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return json_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, tuple | list):

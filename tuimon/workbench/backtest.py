@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tuimon.escape import clean
+from tuimon.escape import clean, json_text
 from tuimon.headless.alerts import clock_time, iso_time
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.replay import Fired, Replay, Window, judge
@@ -145,7 +145,7 @@ def as_json(result: Backtest) -> dict[str, Any]:
 def window_json(window: Window) -> dict[str, Any]:
     """Return what was replayed as JSON can hold it."""
     return {
-        "name": printable(window.name),
+        "name": json_text(window.name),
         "events": window.events,
         "first_time": iso_time(window.first_time_ns),
         "last_time": iso_time(window.last_time_ns),
@@ -156,18 +156,13 @@ def window_json(window: Window) -> dict[str, Any]:
 def fired_json(alert: Fired) -> dict[str, Any]:
     """Return an alert as JSON can hold it."""
     return {
-        "rule": printable(alert.rule),
+        "rule": json_text(alert.rule),
         "priority": alert.priority,
         "evt.num": alert.num,
         "time": iso_time(alert.time_ns),
-        "container": printable(alert.container),
-        "process": printable(alert.process),
-        "cmdline": printable(alert.cmdline),
-        "output": printable(alert.output),
+        "container": json_text(alert.container),
+        "process": json_text(alert.process),
+        "cmdline": json_text(alert.cmdline),
+        "output": json_text(alert.output),
         "unconfirmed": alert.unconfirmed,
     }
-
-
-def printable(text: str) -> str:
-    """Return raw text with what is not UTF-8 replaced, so that every JSON reader takes it."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

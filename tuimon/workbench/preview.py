@@ -68,7 +68,7 @@ class Cost:
     judged: int
     """Events of the window that the prefilter left to the exact evaluator, for these rules."""
     ns_per_judged: float
-    """Mean of a sample, 0 when nothing is judged."""
+    """Mean of a sample, 0 when nothing is judged and when the look was cancelled."""
     events: int
 
     @property
@@ -350,8 +350,8 @@ class Run:
     def _cost(self, *, is_new: bool) -> Cost:
         mine = [at for at, (_, new, _) in enumerate(self._sides) if new is is_new]
         judged = int(self._left[mine].sum())
-        if not judged:
-            return Cost(0, 0.0, self._events)
+        if not judged or self._seen < len(self._batches):  # cancelled: somebody is typing
+            return Cost(judged, 0.0, self._events)
         checks = self._new.fresh_checks()
         total_ns = 0.0
         for at in mine:

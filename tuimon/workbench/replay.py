@@ -17,7 +17,7 @@ from tuimon.capture.recording import RecordingSource
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.users import use_names
-from tuimon.events import Event
+from tuimon.events import Event, event_at
 from tuimon.rules.matching import RuleHit
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.preview import container_name, who
@@ -109,9 +109,7 @@ class Replay:
 
     def event(self, batch: Batch, row: int) -> Event:
         """Return the row object of an event, with its process, and its container as far as it has been told."""
-        index = int(batch.process_at[row]) if len(batch.process_at) else -1
-        container = self.containers.of_cgroup(int(batch.head["cgroup_id"][row]))
-        return Event(batch, row, self.processes.get(index), container, self._source.boot_to_epoch_ns)
+        return event_at(batch, row, self.processes.get, self.containers.of_cgroup, self._source.boot_to_epoch_ns)
 
     def again(self, event: Event) -> Event:
         """Return the row object of an event anew, with its container as it is known by now."""

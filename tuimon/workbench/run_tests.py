@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tuimon.errors import RecordingError, RuleError, SettingsError, TuimonError
-from tuimon.escape import clean
+from tuimon.escape import clean, json_text
 from tuimon.events import Event
 from tuimon.resources import find_recording
 from tuimon.rulefiles import read_rule_files
@@ -21,7 +21,6 @@ from tuimon.rules.loader import load as load_rules
 from tuimon.rules.matching import Rule, RuleHit
 from tuimon.rules.output import as_text
 from tuimon.rules.ruleset import RuleSet
-from tuimon.workbench.backtest import printable
 from tuimon.workbench.judging import Judging
 from tuimon.workbench.made_events import MadeEventError, make
 from tuimon.workbench.replay import Replay
@@ -338,17 +337,17 @@ def _file_json(result: FileResult) -> dict[str, Any]:
     if result.problem is not None:
         problems.append({"message": str(result.problem), "hint": result.problem.hint})
     return {
-        "file": printable(str(result.path)),
+        "file": json_text(str(result.path)),
         "status": ("passed", "failed", "broken")[result.status],
         "problems": problems,
         "cases": [
             {
-                "name": printable(each.case.name),
+                "name": json_text(each.case.name),
                 "line": each.case.place.line,
                 "passed": not each.failures,
                 "alerts": each.alerts,
                 "failures": [
-                    {"line": f.line, "message": printable(f.message), "details": list(f.details)} for f in each.failures
+                    {"line": f.line, "message": json_text(f.message), "details": list(f.details)} for f in each.failures
                 ],
             }
             for each in result.cases

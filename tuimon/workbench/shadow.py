@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuimon.escape import clean
+from tuimon.escape import clean, json_text
 from tuimon.rules.ruleset import RuleSet
-from tuimon.workbench.backtest import printable, window_json, window_lines
+from tuimon.workbench.backtest import window_json, window_lines
 from tuimon.workbench.replay import Fired, Replay, Window, judge
 
 
@@ -110,12 +110,12 @@ def as_json(result: Shadows) -> dict[str, Any]:
         "recording": window_json(result.window),
         "rules": [
             {
-                "rule": printable(each.rule),
+                "rule": json_text(each.rule),
                 "alerts": each.alerts,
                 "alone": each.alone,
-                "also_matched_by": {printable(name): count for name, count in each.also},
-                "never_fires_alone_because_of": [printable(name) for name in each.because_of],
-                "silent_with_first_match_after": [printable(name) for name in each.silenced_by],
+                "also_matched_by": {json_text(name): count for name, count in each.also},
+                "never_fires_alone_because_of": [json_text(name) for name in each.because_of],
+                "silent_with_first_match_after": [json_text(name) for name in each.silenced_by],
             }
             for each in result.rules
         ],
