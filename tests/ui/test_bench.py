@@ -336,7 +336,7 @@ async def test_two_revisions_are_compared_over_a_recording(own):
 SCENES = {
     "revisions": (["3", "enter", "ctrl+r"], None),
     "new_rule": (["2", "g", "R"], None),
-    "diff": (["3", "enter", "f5"], ("proc.pid > 1", "proc.pid > 2")),
+    "diff": (["f5"], ("proc.pid > 1", "proc.pid > 2")),
     "preview_rows": (["f3"], ('fd.name = "/etc/shadow"', "fd.name startswith /etc/")),
     "backtest": (["3", "ctrl+g"], None),
 }

@@ -52,14 +52,18 @@ class Bench:
         if self._desk is not None:
             self._desk.cancel()
 
-    def event(self, num: int) -> Event | None:
-        """Return an event by its number; says so when history does not hold it any more."""
+    def find(self, num: int) -> Event | None:
+        """Return an event by its number, None when history does not hold it any more."""
         engine = self._app.session.engine if self._app.session is not None else None
         found = engine.history.find(num) if engine is not None else None
-        if engine is None or found is None:
+        return None if engine is None or found is None else engine.event(*found)
+
+    def event(self, num: int) -> Event | None:
+        """Return an event by its number; says so when history does not hold it any more."""
+        event = self.find(num)
+        if event is None:
             self._app.notify(f"event {num:,} is no longer kept in the history", markup=False)
-            return None
-        return engine.event(*found)
+        return event
 
     def _tell(self, error: TuimonError) -> None:
         hint = f"; {error.hint}" if error.hint else ""

@@ -127,4 +127,8 @@ def proposal_lines(text: str, notes: Sequence[str], width: int) -> list[Line]:
         width: Columns there are.
     """
     lines: list[Line] = [(Cell(f" {part}", "muted", REST),) for note in notes for part in wrapped(note, width - 1)]
-    return [*lines, (), *((Cell(f" {line}", "", REST),) for line in text.rstrip("\n").split("\n"))]
+    for line in text.rstrip("\n").split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        parts = wrapped(line.lstrip(), width - 1, len(indent) + 1) or [""]
+        lines += [(Cell(f" {indent}{part}", "", REST),) for part in parts]
+    return lines

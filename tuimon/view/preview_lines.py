@@ -11,6 +11,7 @@ from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
 from tuimon.workbench.preview import Group, Preview, Row
 
+_CMDLINE: Final = 30
 _GROUPS: Final = 4
 """Groups named in the line, the largest first."""
 _DEARER: Final = 3.0
@@ -79,15 +80,16 @@ def limits(seen: Preview) -> list[str]:
     return notes
 
 
-def row_line(sign: str, row: Row) -> Line:
-    """Return one event of a preview: sign, time, container, command line."""
+def row_line(sign: str, row: Row, detail: str = "") -> Line:
+    """Return one event of a preview: sign, time, container, command line, and what it did where that is known."""
     role = {"+": "good", "-": "attention"}.get(sign, "muted")
     return (
         Cell(f"   {sign} ", role),
         Cell(clock(row.time_ns, 3), "muted", 13),
         Cell(f"{row.container or '?'}", "", 16),
         Cell(" ", ""),
-        Cell(row.cmdline, "strong", REST),
+        Cell(row.cmdline, "strong", _CMDLINE if detail else REST),
+        *((Cell("  ", ""), Cell(detail, "", REST)) if detail else ()),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
@@ -61,6 +61,11 @@ def _count(seen: Preview, at: int) -> int:
     return seen.unknown
 
 
-def rows_lines(rows: Sequence[SignedRow]) -> list[Line]:
-    """Return the rows."""
-    return [row_line(sign, row) for sign, row in rows]
+def rows_lines(rows: Sequence[SignedRow], detail: Callable[[Row], str]) -> list[Line]:
+    """Return the rows.
+
+    Args:
+        rows: With their signs.
+        detail: Says what the event of a row did; empty when it is no longer known.
+    """
+    return [row_line(sign, row, detail(row)) for sign, row in rows]

@@ -46,7 +46,15 @@ class PreviewRows(TwoLists[tuple[str, int]]):
         self._rows = rows_of(self._seen, self.at)
         heads = head_lines(self._seen, self._rows, self.at)
         self._heads = len(heads)
-        return [*heads, *rows_lines(self._rows)]
+        return [*heads, *rows_lines(self._rows, self._detail)]
+
+    def _detail(self, row: Row) -> str:
+        """Return what the event of a row did."""
+        from tuimon.syscalls import event_name
+        from tuimon.view.columns import detail
+
+        event = self.app.bench.find(row.num)
+        return "" if event is None else f"{event_name(event.kind, event.nr)} {detail(event)}"
 
     def _row(self) -> Row | None:
         """Return the row under the cursor, or the first when that is above the rows."""
