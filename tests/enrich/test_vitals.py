@@ -33,12 +33,13 @@ def answer(ask: Callable[[], tuple[bool, object]]) -> object:
     return ask()[1]
 
 
-def test_nothing_is_waited_for():
+def test_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch):
     """The event path asks and goes on; the answer comes later, and the revision says so."""
     reader, process, at = Vitals(), myself(), now_ns()
-    before = reader.revision
-    loaded, _ = reader.memory(process, at)
-    assert not loaded
+    before, start = reader.revision, reader._start
+    monkeypatch.setattr(reader, "_start", lambda: None)
+    assert reader.memory(process, at) == (False, None)
+    start()
     memory = answer(lambda: reader.memory(process, at))
     assert memory is not None
     assert reader.revision == before + 1
