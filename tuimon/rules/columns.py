@@ -459,6 +459,9 @@ class _Look:
 
 def _judged(test: Predicate, negative: bool, given: list[Any], real: list[Any] | None = None) -> list[int]:
     """Return what ``_Asked.say`` would for a check of one field, of values and, for a path, of the real ones."""
+    distinct = set(given) if real is None else {*given, *real}
+    if len(distinct) * 4 < len(given) * 3:
+        test = {value: value is not None and test(value) for value in distinct}.__getitem__
     if real is None:
         return [YES if value is not None and test(value) else NO for value in given]
     pairs = zip(given, real, strict=True)

@@ -98,7 +98,10 @@ class TextFilter:
             self._memory.begin()
             groups = self._memory.groups(batch, "process")
             texts = self.texts(batch, groups)
-            return np.asarray(np.array([self._in_texts(each) for each in texts], bool)[groups.of_row])
+            if b"\0" in self._wanted:  # which no argument and no path can hold
+                return np.zeros(len(batch), bool)
+            wanted = self._wanted
+            return np.asarray(np.array([wanted in each for each in texts], bool)[groups.of_row])
 
     def texts(self, batch: Batch, groups: Groups) -> list[bytes]:
         """Return what is looked through for each group of processes, in lower case; kept for the next text."""
@@ -108,12 +111,6 @@ class TextFilter:
             if known[number] is None:
                 known[number] = _texts_of(self._event_of(batch, int(groups.first[at])).process)
         return [known[number] for number in numbers.tolist()]
-
-    def _in_texts(self, texts: bytes) -> bool:
-        """Whether one of some texts with NULs between them holds it."""
-        if b"\0" in self._wanted:  # which no argument and no path can hold
-            return False
-        return self._wanted in texts
 
     def _by_comm(self, batch: Batch) -> NDArray[np.bool_]:
         """Return, (m,), whether the comm of each ext row holds it."""
@@ -145,12 +142,12 @@ class TextFilter:
 
     def _places(self, text: bytes) -> NDArray[np.intp]:
         """Return where the wanted bytes begin in a text."""
-        if text.count(self._wanted) > _MANY:
-            return np.array([match.start() for match in self._pattern.finditer(text)], np.intp)
-        places = []
+        places: list[int] = []
         at = text.find(self._wanted)
         while at >= 0:
             places.append(at)
+            if len(places) > _MANY:
+                return np.array([match.start() for match in self._pattern.finditer(text)], np.intp)
             at = text.find(self._wanted, at + len(self._wanted))
         return np.array(places, np.intp)
 
@@ -170,7 +167,7 @@ class TextFilter:
             return True
         if any(self._wanted in slot.lower() for slot in event.batch.slots(event.row)):
             return True
-        return self._in_texts(_texts_of(event.process))
+        return b"\0" not in self._wanted and self._wanted in _texts_of(event.process)
 
 
 def _texts_of(process: Process | None) -> bytes:
