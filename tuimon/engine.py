@@ -284,7 +284,9 @@ class Engine:
         ruleset = self._revisions.ruleset
         if ruleset is not None:
             for row in ruleset.candidates(batch, self).tolist():
-                self._alerts.judge(ruleset, self.event(batch, row))
+                event = self.event(batch, row)
+                self._alerts.judge(ruleset, event)
+                event.facts = None  # the two hold each other, and with them the whole drain
         lap("rules")
         if not self._fresh:
             self._fresh_since = time.monotonic()
