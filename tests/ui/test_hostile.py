@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.ui.fake_engine import LOCAL_RULES
 from tests.ui.terminal import Terminal
+from tuimon.escape import BAD, clean
 
 pytestmark = pytest.mark.terminal
 
@@ -29,21 +31,50 @@ PAYLOADS = {
     "not utf-8": ("PWNED\udcff\udc9b", [b"\xff", b"\x9b1"]),
     "clipboard": ("\x1b]52;c;UFdORUQ=\x07PWNED", [b"\x1b]52;c;UFdORUQ"]),
 }
+TRIAGE = (
+    ("copy menu of the alert", "Y", "the command of its process"),
+    ("copied", "\r", "copied"),
+    ("mute", "m", "so far"),
+    ("muted", "\r", "muted: "),
+    ("mutes", "\x1b2M", "kept away"),
+    ("unmuted", "\r", "no longer"),
+    ("grouped", "i\x1b[B\r", "groups"),
+    ("noise", "%", "share"),
+    ("before", "\x1bb", "lost meanwhile"),
+    ("copied row", "y", "copied what"),
+    ("copied rows", "Y", "as JSON"),
+    ("story", "t", "that tell"),
+    ("copied story", "Y", "copied the"),
+    ("evidence", "E", "tuimon-evidence-"),
+)
+"""Dialogs that are opened with all payloads in one text, once; the panes are shown each by itself too."""
+PAYLOADS["all at once"] = (
+    "".join(text for text, _ in PAYLOADS.values()), [raw for _, forbidden in PAYLOADS.values() for raw in forbidden]
+)  # fmt: skip
 # Where each payload must be seen, escaped: keys to press and what to wait for.
 PANES = (
     ("live", "", "LIVE"),
     ("containers and chip", "c\x1b[F\r", "rows hidden"),
     ("event", "1G\r", "process and its ancestors"),
     ("event, scrolled", "\x1b[F", "evt."),
-    ("alerts", "\x1b2", "fields of the output"),
+    ("event as JSON", "J", "evt.num"),
+    ("view", "\x1b\x1bV\x1b[B\x1b[B\x1b[B\r", "without one"),
+    ("breadcrumb", "\r", "rows hidden"),
+    ("completion", "/ and proc.name = ", "seen"),
+    ("alerts", "\x1b\x1b\x1b\x1b2g", "fields of the output"),
     ("alert", "\r", "Back"),
-    ("board", "\x1b4", "alerts by tactic"),
+    *TRIAGE,
+    ("board", "\x1b\x1b\x1b\x1b4", "alerts by tactic"),
     ("tree", "5G", "Processes"),
     ("process", "\r", "working directory"),
     ("timeline", "\x1b6", "in what history holds"),
     ("health", "7", "heartbeat"),
-    ("rules", "3\r", "Revert"),
+    ("rules", "3\r", "Rules that come"),
 )
+
+
+_COPIED = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
+"""What was copied; one of a payload's own that was obeyed would be counted with them."""
 
 
 def as_escapes(text: str) -> str:
@@ -59,15 +90,19 @@ def test_nothing_is_obeyed(name, tmp_path):
     rules.write_text(f"# {payload}\n{LOCAL_RULES}", encoding="utf-8", errors="surrogateescape", newline="")
     rules.write_bytes(rules.read_bytes().decode("utf-8", "replace").encode())
     terminal = Terminal(
-        [sys.executable, "-m", "tests.ui.pty_app", "--hostile", as_escapes(payload), "--rules", str(rules)]
+        [sys.executable, "-m", "tests.ui.pty_app", "--hostile", as_escapes(payload), "--rules", str(rules)],
+        env={"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "SUDO_USER": None},
     )
     try:
         terminal.wait_for("LIVE")
         terminal.settle()
-        for _, keys, expected in PANES:
+        for pane in PANES:
+            if pane in TRIAGE and name != "all at once":
+                continue
+            _, keys, expected = pane
             at = len(terminal.output) if keys else 0
             # A lone esc must not run together with the key after it.
-            for part in re.split(r"(?<=\x1b)(?=\d)", keys):
+            for part in re.split(r"(?<=\x1b)(?=[^\[])", keys):
                 terminal.write(part)
                 terminal.settle()
             terminal.wait_for(expected, since=at)
@@ -80,10 +115,17 @@ def test_nothing_is_obeyed(name, tmp_path):
         terminal.close()
     assert b"Traceback" not in seen
     seen = re.sub(rb"\x1b\]22;[a-z-]*\x07", b"", seen)  # Textual's own: the shape of the mouse pointer
+    # What was copied went to the terminal as OSC 52, and into a file: safe in both.
+    copied = [base64.b64decode(found) for found in _COPIED.findall(seen)]
+    seen = _COPIED.sub(b"", seen)
     for raw in forbidden:
         at = seen.find(raw)
         assert at < 0, (raw, seen[max(at - 60, 0) : at + 60])
     assert b"WNED" in seen or b"PWN" in seen
+    assert len(copied) == (4 if name == "all at once" else 0)
+    assert not copied or any(clean(payload)[:4] in text.decode() for text in copied)
+    for text in (*copied, *(path.read_bytes() for path in tmp_path.glob("tuimon/clipboard.txt"))):
+        assert BAD.search(text.decode().replace("\n", "")) is None, text
 
 
 def test_replaced_bytes_look_different_from_the_same_letters_typed():

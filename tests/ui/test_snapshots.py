@@ -8,6 +8,7 @@ import pytest
 
 from tests.ui.fake_engine import fed_engine
 from tuimon.ui.app import TuimonApp
+from tuimon.ui.widgets.filter_bar import FilterInput
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x50": (200, 50)}
 SCENES = {
@@ -15,6 +16,11 @@ SCENES = {
     "container": ["c", "down", "enter"],
     "filtered": ["slash", *"shadow", "enter"],
     "event": ["g", "enter"],
+    "kept": ["g", "j", "equals_sign"],
+    "views": ["V"],
+    "view": ["V", "down", "enter"],
+    "columns": ["C"],
+    "completion": ["slash", *"proc.na"],
     "alerts": ["2", "down"],
     "alert": ["2", "down", "enter"],
     "rules": ["3", "enter"],
@@ -34,6 +40,12 @@ async def ready(pilot, keys):
     await pilot.pause()
     while app.session.live.progress < 1 or app.session.live._next is not None:
         app.main.pump()
+        await asyncio.sleep(0.01)
+    drill, typed = app.main.live.top.drill, app.main.query_one(FilterInput)
+    while drill.name and (drill.progress < 1 or not drill.table.rows):
+        app.main.pump()
+        await asyncio.sleep(0.01)
+    while typed.has_focus and typed.value and not typed.offered.is_open:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.3)  # the checks that follow typing
     for widget in app.main.query("LineList"):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.fake_engine import fed_engine
-from tuimon.view.cells import severity_role, sparkline
+from tuimon.view.cells import Cell, fitting, severity_role, sparkline
 from tuimon.view.clock import amount, clock, span
 from tuimon.view.detail_lines import wrapped
 from tuimon.view.filter_history import FilterHistory
@@ -99,3 +99,10 @@ def test_wrapping_loses_no_character(text, width):
 def test_wrapping_breaks_between_words_and_bounds_what_one_text_may_take():
     assert wrapped("one two three", 12) == ["one two ", "three"]
     assert wrapped("x" * 100_000, 52)[-1] == "... 90,000 more characters"
+
+
+def test_what_does_not_fit_whole_is_left_out():
+    cells = [Cell("12345"), Cell("x", "", 3), Cell("1234")]
+    assert fitting(cells, 12) == cells
+    assert fitting(cells, 11) == cells[:2]
+    assert fitting(cells, 4) == []

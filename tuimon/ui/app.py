@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -130,6 +130,23 @@ class TuimonApp(App[None]):
     def get_default_screen(self) -> MainScreen:
         """Return the main screen."""
         return MainScreen()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a key that is bound to something at once, unless a text field has the focus.
+
+        Textual puts a key into the queue of the widget with the focus, and looks what it is bound to when it has come
+        back up from there. Of keys that arrive in one go (a slow line, a busy machine, a paste) the later ones would
+        then go to where the focus was, not to where the first one moves it.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and await self._key_at_once(event.key):
+            return
+        await super().on_event(event)
+
+    async def _key_at_once(self, key: str) -> bool:
+        if self.is_typing or not self.screen_stack or key == "escape":  # tabs take esc before it is "back"
+            return False
+        self.main.count_key()
+        return await self._check_bindings(key, priority=True) or await self._check_bindings(key)
 
     def get_key_display(self, binding: Binding) -> str:
         """Name keys as usual, without symbols in ASCII mode."""

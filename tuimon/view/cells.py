@@ -83,6 +83,17 @@ def severity_role(priority: str | None) -> str:
     return role if role in ROLES else ""
 
 
+def fitting(cells: Sequence[Cell], width: int) -> list[Cell]:
+    """Return the cells from the first on that fit a width whole: half a word at the edge tells nothing."""
+    kept: list[Cell] = []
+    for cell in cells:
+        width -= cell.width or len(cell.text)
+        if width < 0:
+            break
+        kept.append(cell)
+    return kept
+
+
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = "_.-=+*#@"
 

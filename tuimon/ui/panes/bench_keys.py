@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from textual.binding import Binding
 
-from tuimon.events import Alert
-
 if TYPE_CHECKING:
-    from tuimon.events import Event
+    from tuimon.events import Alert, Event
     from tuimon.ui.app import TuimonApp
 
 EXCEPTION: Final = "Draft the narrowest exception that hides it"

@@ -15,7 +15,7 @@ from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY, LiveList
-from tuimon.view.cells import Cell
+from tuimon.view.cells import Cell, fitting
 from tuimon.view.clock import amount
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LivePane(BenchKeys, Pane):
         Binding("f", "follow", "Follow", tooltip=_FOLLOW, id="live.follow"),
         Binding("equals_sign", "keep", "Keep", key_display="=", tooltip=_KEEP, id="live.keep"),
         Binding("exclamation_mark", "drop", "Drop", key_display="!", tooltip=_DROP, id="live.drop"),
-        Binding("backslash", "search", "Search", key_display="\\", tooltip=_SEARCH, id="live.search"),
+        Binding("backslash", "search", "Search", False, key_display="\\", tooltip=_SEARCH, id="live.search"),
         Binding("n", "next(1)", "Next hit", show=False, id="live.next"),
         Binding("N", "next(-1)", "Hit before", show=False, id="live.before"),
         Binding("less_than_sign", "sort(-1)", "Sort", False, key_display="<", tooltip=_SORT, id="live.sort_left"),
@@ -153,20 +153,21 @@ class LivePane(BenchKeys, Pane):
         if live.fresh:
             cells.append(Cell(f" +{amount(live.fresh)} new ", "attention"))
         cells.append(Cell(f" {len(live):,} rows ", "muted"))
+        if snapshot is not None:
+            lost = snapshot.counts.dropped
+            cells.append(Cell(f" {amount(lost)} lost ", "lost" if lost else "muted"))
         if arrangement.folded is not None:
             cells.append(Cell(f" folded to {arrangement.folded.end - arrangement.folded.first:,} (U) ", "muted"))
         if live.filtered:
             cells.append(Cell(f" {live.hidden:,} hidden by filter ", "muted"))
         if snapshot is not None:
-            lost = snapshot.counts.dropped
-            cells.append(Cell(f" {amount(lost)} lost ", "lost" if lost else "muted"))
             used = snapshot.history_bytes / max(snapshot.history_max_bytes, 1)
             size = snapshot.history_bytes / (1 << 20)
             loud = "loud calls shown (L)" if session.loud else "loud calls left out (L)"
             if snapshot.live:
                 cells.append(Cell(f" {loud} ", "attention" if session.loud else "muted"))
             cells.append(Cell(f" history {amount(snapshot.history_events)} ev, {size:.0f} MB ({used:.0%}) ", "muted"))
-        self._foot.set_lines(cells)
+        self._foot.set_lines(fitting(cells, self._foot.size.width))
 
     def _state_cells(self, session: Session, arrangement: Arrangement) -> list[Cell]:
         rows = arrangement.sorted

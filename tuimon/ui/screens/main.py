@@ -134,9 +134,9 @@ class MainScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take keys that are letters out of the footer while a text field takes them as text."""
-        return not (action == "filter" and self.app.is_typing) and super().check_action(action, parameters)
+        return not (action in ("filter", "views") and self.app.is_typing) and super().check_action(action, parameters)
 
-    def on_key(self) -> None:
+    def count_key(self) -> None:
         """Count keys: who has pressed a few needs the hint for the first start no more."""
         self._keys += 1
         if self._keys == _HINT_KEYS:
