@@ -27,7 +27,10 @@ PICTURES = {
     "live-80x24": ((80, 24), "tuimon-dark", ["1"]),
     "live-120x40": ((120, 40), "tuimon-dark", ["1"]),
     "live-200x50-light": ((200, 50), "tuimon-light", ["1"]),
+    "story": ((140, 42), "tuimon-dark", ["2", "o", "g", "t"]),
     "alerts-120x40": ((120, 40), "tuimon-dark", ["2"]),
+    "before-120x40": ((120, 40), "harbour", ["2", "o", "g", "b"]),
+    "noise-80x24": ((80, 24), "high-contrast", ["2", "percent_sign"]),
     "rules-120x40": ((120, 40), "tuimon-dark", ["3"]),
     "board-120x40": ((120, 40), "tuimon-dark", ["4"]),
     "tree-120x40": ((120, 40), "tuimon-dark", ["5"]),
@@ -51,7 +54,7 @@ async def picture(engine: Engine, name: str, folder: Path) -> None:
     app = TuimonApp(engine, theme=theme)
     async with app.run_test(size=size) as pilot:
         await pilot.pause(1.5)
-        if name == "screenshot" and app.session is not None:
+        if name in ("screenshot", "story") and app.session is not None:
             app.session.choose(next(c.id for c in engine.containers.list() if c.name == "shop-web"))
         await pilot.press(*keys)
         await pilot.pause(1.0)
@@ -61,7 +64,7 @@ async def picture(engine: Engine, name: str, folder: Path) -> None:
 def main() -> None:
     """Attack a container, then take the pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs")
-    names = sys.argv[2:] or ["screenshot"]
+    names = sys.argv[2:] or ["screenshot", "story"]
     settings = Settings(history_mb=64)
     engine = build_engine(settings, KernelSource())
     assert engine.apply_rules(rule_files(settings)).accepted

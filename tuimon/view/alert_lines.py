@@ -99,7 +99,7 @@ def _divider(row: Divider) -> Line:
     if row.acked:
         parts.append(f"{row.acked:,} acknowledged")
     if row.muted:
-        parts.append(f"{row.muted:,} alerts muted")
+        parts.append(f"{row.muted:,} muted")
     return (
         Cell(" -- ", "muted"),
         Cell("  ".join(parts), "attention"),

@@ -49,7 +49,7 @@ class FrozenRows:
 def before_foot(frozen: Frozen, alert: Alert) -> str:
     """Return how far back it goes and what is missing in it."""
     span = alert.time_ns - frozen.event(0).time_ns
-    lost = f"{frozen.lost:,} LOST on this machine meanwhile" if frozen.lost else "0 lost meanwhile"
-    cut = "; there was no room for older ones" if frozen.cut else "; nothing older is known of it"
+    lost = f"{frozen.lost:,} LOST meanwhile" if frozen.lost else "0 lost meanwhile"
+    cut = "; older ones had no room" if frozen.cut else "; none older"
     shared = "" if frozen.alert_num == alert.num else f"; frozen with alert {frozen.alert_num}, of the same rule"
     return f"{len(frozen):,} events in {duration_text(max(span, 0))} before the alert, {lost}{cut}{shared}"

@@ -47,7 +47,7 @@ def story_line(line: StoryLine, alert: Alert, width: int) -> Line:
     cells += [Cell(f" {short(one.priority)} {one.rule}", severity_role(one.priority)) for one in first]
     if len(line.alerts) > 1 and width < 120:
         cells.append(Cell(f" +{len(line.alerts) - 1}", "attention"))
-    return cells
+    return [*cells, Cell(" ")]
 
 
 def story_foot(story: Story, *, everything: bool) -> str:

@@ -12,6 +12,7 @@ from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.details import Details
 from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.detail_lines import wrapped
 
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
@@ -51,7 +52,8 @@ class Help(Details):
             if found:
                 out += [(Cell(f" {title}", "title", REST),), *found, ()]
         if not self._wanted:
-            out[:0] = [*((Cell(f" {text}", "muted", REST),) for text in _MOUSE), ()]
+            said = [part for text in _MOUSE for part in wrapped(text, width)]
+            out[:0] = [*((Cell(f" {text}", "muted", REST),) for text in said), ()]
         return out or [(Cell(f' nothing here says "{self._wanted}"; / searches again', "attention", REST),)]
 
     def _key_parts(self, width: int) -> Iterator[tuple[str, list[Line]]]:

@@ -16,7 +16,7 @@ from tuimon.view.mutes import DEFAULT_LENGTH, LENGTHS, Mute, Mutes, process_name
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
 
-_COUNTED = "muted alerts are still counted, and still go to every other output"
+_COUNTED = "left, right: how long; muted alerts are counted, and go to other outputs"
 
 
 def scopes(alert: Alert) -> list[Mute]:
