@@ -103,9 +103,10 @@ def alert_lines(row: AlertGroup | Alert, members: Sequence[Alert], width: int) -
     lines.append(pair("rules", f"revision {alert.revision}, source {alert.source}"))
     if alert.output_fields:
         lines += head("fields of the output")
+        room = min(max(map(len, alert.output_fields)) + 2, width // 2)
         for name, value in alert.output_fields.items():
             text = "none" if value is None else str(value)
-            lines.append((Cell(f" {name}", "token-field", 26), Cell(" ", "", 1), Cell(text, "strong", REST)))
+            lines.append((Cell(f" {name}", "token-field", room), Cell(" ", "", 1), Cell(text, "strong", REST)))
     lines += head("event")
     lines += wrapped_pair(event_name(alert.event.kind, alert.event.nr), summary(alert.event), width)
     lines += ancestry_lines(alert.event.process, width)
