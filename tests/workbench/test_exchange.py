@@ -65,9 +65,10 @@ def test_a_backtest_in_a_process_of_its_own_tells_how_far_it_is(tmp_path):
 
 
 def test_what_cannot_be_answered_says_why(tmp_path):
+    paths = write_rules(FILES, tmp_path / "a")
+    asked = Outside(["backtest", "--rules", *paths, "--against", *paths, "--json", "--", "nosuch.tmon"])
     with pytest.raises(RuleError, match="nosuch"):
-        paths = write_rules(FILES, tmp_path / "a")
-        Outside(["backtest", "--rules", *paths, "--against", *paths, "--json", "--", "nosuch.tmon"]).run()
+        asked.run()
 
 
 def test_a_cancelled_question_has_no_answer():

@@ -227,7 +227,8 @@ class TuimonApp(App[None]):
         return writer is not None and writer._queue.qsize() > _QUEUE_SKIP
 
     def _poll_files(self) -> None:
-        self.main.poll_files()
+        if self.screen_stack:  # see _pump
+            self.main.poll_files()
 
     def _fail(self, error: BaseException) -> None:
         """End: whoever called ``run`` says why."""

@@ -11,7 +11,7 @@ from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
 from tuimon.workbench.preview import Group, Preview, Row
 
-_CMDLINE: Final = 30
+_WIDE: Final = 100
 _GROUPS: Final = 4
 """Groups named in the line, the largest first."""
 _DEARER: Final = 3.0
@@ -80,15 +80,17 @@ def limits(seen: Preview) -> list[str]:
     return notes
 
 
-def row_line(sign: str, row: Row, detail: str = "") -> Line:
+def row_line(sign: str, row: Row, detail: str = "", width: int = 120) -> Line:
     """Return one event of a preview: sign, time, container, command line, and what it did where that is known."""
     role = {"+": "good", "-": "attention"}.get(sign, "muted")
+    place = 16 if width >= _WIDE else 10
+    left = max(width - 19 - place, 20)
     return (
         Cell(f"   {sign} ", role),
         Cell(clock(row.time_ns, 3), "muted", 13),
-        Cell(f"{row.container or '?'}", "", 16),
+        Cell(f"{row.container or '?'}", "", place),
         Cell(" ", ""),
-        Cell(row.cmdline, "strong", _CMDLINE if detail else REST),
+        Cell(row.cmdline, "strong", left * 2 // 5 if detail else REST),
         *((Cell("  ", ""), Cell(detail, "", REST)) if detail else ()),
     )
 

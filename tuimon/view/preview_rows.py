@@ -61,11 +61,12 @@ def _count(seen: Preview, at: int) -> int:
     return seen.unknown
 
 
-def rows_lines(rows: Sequence[SignedRow], detail: Callable[[Row], str]) -> list[Line]:
+def rows_lines(rows: Sequence[SignedRow], detail: Callable[[Row], str], width: int) -> list[Line]:
     """Return the rows.
 
     Args:
         rows: With their signs.
         detail: Says what the event of a row did; empty when it is no longer known.
+        width: Columns there are.
     """
-    return [row_line(sign, row, detail(row)) for sign, row in rows]
+    return [row_line(sign, row, detail(row), width) for sign, row in rows]

@@ -41,12 +41,12 @@ class PreviewRows(TwoLists[tuple[str, int]]):
         """Return all, the groups, and what cannot be told."""
         return group_lines(self._seen)
 
-    def lower(self, width: int) -> Sequence[Line]:  # noqa: ARG002
+    def lower(self, width: int) -> Sequence[Line]:
         """Return the rows of what is chosen."""
         self._rows = rows_of(self._seen, self.at)
         heads = head_lines(self._seen, self._rows, self.at)
         self._heads = len(heads)
-        return [*heads, *rows_lines(self._rows, self._detail)]
+        return [*heads, *rows_lines(self._rows, self._detail, width)]
 
     def _detail(self, row: Row) -> str:
         """Return what the event of a row did."""

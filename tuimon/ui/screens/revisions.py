@@ -19,9 +19,7 @@ class RevisionsScreen(TwoLists[int]):
     """
 
     def __init__(self, revisions: Sequence[Revision]) -> None:
-        super().__init__(
-            "Revisions of the rules", "enter puts it in force again, and writes its text"
-        )
+        super().__init__("Revisions of the rules", "enter puts it in force again, and writes its text")
         self._revisions = tuple(revisions)
 
     @property
