@@ -27,6 +27,8 @@ _TITLES: Final = {
     "MainScreen": "Panes and tabs",
     "LineList": "Every list",
     "LiveList": "Event in the live list",
+    "TopPane": "View",
+    "TopList": "List of a view",
     "FilterInput": "Filter",
     "Details": "Every dialog with lines",
     "Pick": "Every dialog to pick from",
