@@ -25,6 +25,8 @@ from tuimon.view.terms import joined, written
 Rows = NDArray[np.intp]
 
 
+_NEGATIVE: Final = np.uint64(0x8000_0000)
+"""Sign of an fd in a register: AT_FDCWD has it."""
 _PATH: Final = "path"
 _PATH_FIELDS: Final = ("fd.name", "fs.path.name")
 """Where the path of a file may stand: calls on an fd have the one, calls on a path alone the other."""
@@ -122,12 +124,18 @@ def _user(batch: Batch, rows: Rows) -> list[object]:
 
 
 def _text(batch: Batch, rows: Rows) -> list[object]:
-    """Return the call and its whole text: paths and sockets depend on nothing else."""
-    ext = batch.ext_at[rows]
-    starts, ends = batch.text_at[ext].tolist(), batch.text_at[ext + 1].tolist()
-    same = (batch.head["flags"][rows] & Flag.REAL_SAME).tolist()
-    calls, arena = batch.head["nr"][rows].tolist(), batch.arena
-    return [(nr, flag, arena[a:b]) for nr, flag, a, b in zip(calls, same, starts, ends, strict=True)]
+    """Return all that a path or a socket can depend on: the call, its outcome, its directory's fd, its whole text."""
+    head, ext = batch.head[rows], batch.ext_at[rows]
+    columns = (
+        head["nr"].tolist(),
+        (head["flags"] & Flag.REAL_SAME).tolist(),
+        (head["ret"] >= 0).tolist(),
+        (head["arg"][:, 0] & _NEGATIVE > 0).tolist(),
+        batch.ext["fd_type"][ext].tolist(),
+        [lengths.tobytes() for lengths in batch.ext["slot_len"][ext]],
+        [batch.arena[a:b] for a, b in zip(batch.text_at[ext].tolist(), batch.text_at[ext + 1].tolist(), strict=True)],
+    )
+    return list(zip(*columns, strict=True))
 
 
 def _field(name: str) -> Callable[[Event], Value | None]:
@@ -161,7 +169,7 @@ def _pid(event: Event) -> Value | None:
 
 
 def _path(event: Event) -> Value | None:
-    value = _FD_NAME(event) or _FS_PATH(event)
+    value = _FS_PATH(event) or _FD_NAME(event)  # of a call in a directory given by its fd, the fd is the directory's
     return None if value is None else value._replace(field=_PATH)
 
 
