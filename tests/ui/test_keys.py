@@ -267,7 +267,17 @@ async def follows(app, pilot, keys):
 @case("live.copy")
 async def copies_a_row(app, pilot, keys):
     await press(app, pilot, "g", keys[0])
+    assert app.clipboard == "/usr/bin/sh -i"
+    await press(app, pilot, "left", keys[0])
+    assert app.clipboard == "execve"
+
+
+@case("live.copy_as")
+async def copies_a_row_as(app, pilot, keys):
+    await press(app, pilot, "g", keys[0], "enter")
     assert json.loads(app.clipboard)["evt.type"] == "execve"
+    await press(app, pilot, keys[0], "end", "enter")
+    assert app.clipboard.startswith("container.id = ")
 
 
 @case("containers.order", "containers.back")

@@ -93,5 +93,4 @@ class EventDetails(BenchKeys, Details):
         text, what = event_json(self._event, all_fields()), "the event as JSON"
         if about is not None:
             text, what = about.text, about.info.name
-        self.app.copy_to_clipboard(text)
-        self.app.notify(plain(f"copied {what}").plain, timeout=2, markup=False)
+        self.app.copy(text, what)

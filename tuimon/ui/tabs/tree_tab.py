@@ -21,6 +21,7 @@ from tuimon.view.cells import REST, Cell, Line
 
 if TYPE_CHECKING:
     from tuimon.events import Process
+    from tuimon.ui.app import TuimonApp
     from tuimon.view.process_tree import Key, ProcessTree
     from tuimon.view.session import Changes, EngineFacade, Session
     from tuimon.view.tree_lines import TreeLines
@@ -164,6 +165,7 @@ class TreeList(LineList):
 class ProcessDetails(Details):
     """The dialog of one process."""
 
+    app: TuimonApp
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "Copy command", id="process.copy")]
 
     def __init__(self, process: Process, engine: EngineFacade) -> None:
@@ -179,12 +181,10 @@ class ProcessDetails(Details):
 
     def action_copy(self) -> None:
         """Copy the command line as a shell would take it."""
-        import shlex
+        from tuimon.view.export import shell_word
 
-        from tuimon.escape import clean
-
-        self.app.copy_to_clipboard(clean(shlex.join((self._process.exe or self._process.comm, *self._process.args))))
-        self.app.notify("command copied", timeout=2, markup=False)
+        words = (self._process.exe or self._process.comm, *self._process.args)
+        self.app.copy(" ".join(map(shell_word, words)), "the command")
 
 
 class TreeTab(Tab):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tuimon.view.live_lines import LiveLines
     from tuimon.view.snapshot import ContainerRow
 
+_WHOLE = 1 << 20
+"""Columns: as good as any number, so that nothing is shortened."""
+
 WHY = "Why rules fired or did not, part by part"
 
 
@@ -26,7 +29,10 @@ class LiveList(LineList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Details", id="live.open"),
-        Binding("y", "copy", "Copy as JSON", show=False, id="live.copy"),
+        Binding("y", "copy", "Copy", show=False, tooltip="Copy the value under the cursor", id="live.copy"),
+        Binding(
+            "Y", "copy_menu", "Copy as", show=False, tooltip="Copy as JSON, command, filter, text", id="live.copy_as"
+        ),
         Binding("left", "column(-1)", "Column to the left", show=False, id="live.left"),
         Binding("right", "column(1)", "Column to the right", show=False, id="live.right"),
     ]
@@ -139,13 +145,29 @@ class LiveList(LineList):
         return self._lines.event(self.cursor) if self._lines is not None and self.cursor is not None else None
 
     def action_copy(self) -> None:
-        """Copy the event under the cursor as JSON."""
-        from tuimon.view.export import event_json
+        """Copy the value under the cursor."""
+        event, column = self.event_under_cursor(), self.column
+        if event is not None and column is not None:
+            self.app.copy(column.cell(event, _WHOLE, {}).text, f"the {column.title}")
+
+    def action_copy_menu(self) -> None:
+        """Ask as what to copy the event."""
+        from tuimon.fields import all_fields
+        from tuimon.view.export import command_line, event_filter, event_json
 
         event = self.event_under_cursor()
-        if event is not None:
-            self.app.copy_to_clipboard(event_json(event))
-            self.app.notify("copied as JSON", timeout=2, markup=False)
+        if event is None or self._lines is None or self.cursor is None:
+            return
+        row = " ".join(cell.text.strip() for cell in self._lines.line(self.cursor, self.size.width))
+        self.app.copy_menu(
+            [
+                ("JSON", event_json(event)),
+                ("JSON with every field", event_json(event, all_fields())),
+                ("the row as text", " ".join(row.split())),
+                ("the command of its process", command_line(event)),
+                ("a filter for its process", event_filter(event)),
+            ]
+        )
 
 
 class ContainerList(LineList):
