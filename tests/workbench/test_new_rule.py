@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,10 +123,3 @@ def test_a_proposal_always_loads_and_matches_its_own_event(event, moves):
 def test_odd_names_of_programs_make_rules_that_load(name):
     event = builders.open_event("/etc/x", process=builders.process(name, exepath="/x"))
     assert judge(from_event(event))(event) is True
-
-
-def test_an_open_of_the_name_alone_has_no_access_mode():
-    event = builders.open_event("/etc/x", flags=os.O_PATH)
-    proposal = from_event(event)
-    assert "evt.is_open" not in proposal.condition
-    assert judge(proposal)(event) is True

@@ -137,7 +137,7 @@ def from_event(event: Event, loaded: LoadResult | None = None) -> Proposal:
     path = next((field for field in names if text_of(field, event).startswith("/")), None)
     fixed = [_types(family)]
     if "openat" in family:
-        # A failed open, or one of the name alone (O_PATH), is neither.
+        # One whose flags nobody knows is neither.
         modes = [field for field in ("evt.is_open_write", "evt.is_open_read") if text_of(field, event) == "true"]
         fixed += [f"{field}=true" for field in modes[:1]]
         fixed += ["fd.num>=0"] if f.ret >= 0 else []
