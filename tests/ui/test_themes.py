@@ -114,3 +114,11 @@ async def test_every_theme_can_be_chosen_live(name):
 async def test_only_our_themes_are_offered():
     async with running(size=(80, 24)) as (app, _):
         assert set(app.available_themes) == set(SHIPPED)
+
+
+async def test_without_colours_the_terminals_own_theme_is_not_worn(monkeypatch):
+    """Textual would show it as black on black."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running(size=(80, 24), theme="terminal-16") as (app, _):
+        assert app.theme == DEFAULT
+        assert "terminal-16" not in app.available_themes

@@ -111,12 +111,16 @@ class TuimonApp(App[None]):
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
         ours = load_themes(*folders)
+        # Without colours Textual turns the terminal's own into black on black; the greys of the others can be read.
+        unseen = {name for name, one in ours.items() if one.ansi} if "NO_COLOR" in os.environ else set()
+        for name in unseen:
+            del ours[name]
         for name in [name for name in self.available_themes if name not in ours]:
             self.unregister_theme(name)
         for one in ours.values():
             self.register_theme(one)
         self._configured_theme = theme or ""
-        wanted = theme or DEFAULT
+        wanted = DEFAULT if theme is None or theme in unseen else theme
         if wanted not in ours:
             raise SettingsError(f'there is no theme "{wanted}"', f"themes: {', '.join(sorted(ours))}")
         remembered = self._remembered_theme(self._configured_theme)
