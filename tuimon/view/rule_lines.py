@@ -61,9 +61,9 @@ class RuleLines:
         """Return one row."""
         row = self._rows[seq]
         if row.item is None:
-            state = (
-                "unsaved" if row.file.dirty else {"builtin": "read only", "system": "system"}.get(row.file.origin, "")
-            )
+            file = row.file
+            state = "unsaved" if file.dirty else "read only" if file.read_only else ""
+            state = state or ("system" if file.origin == "system" else "")
             role = "attention" if row.file.dirty else "muted"
             return (Cell(f" {PurePath(row.file.path).name}", "title", REST), Cell(f" {state} ", role))
         if row.item.kind == "rule":
