@@ -76,9 +76,9 @@ def test_the_whole_story(tmux):
     tmux.wait_for("LIVE")
     tmux.wait_for("Read the shadow file")  # an alert
     tmux.press("c", "Down", "Enter")
-    tmux.wait_for("[web x]")
+    tmux.wait_for("node-1 > web")
     tmux.press("Escape")  # on its own: with a key right behind it, it would be alt
-    tmux.wait_without("[web x]")
+    tmux.wait_without("node-1 > web")
     tmux.press("/")
     tmux.wait_for("/filter>")
     tmux.press(*"shadow", "Enter")
