@@ -59,6 +59,7 @@ class Recording:
         session = self._app.session
         if self._recorder is not None:
             self.stop()
+            self._app.main.show_fixed()
         elif session is None or session.snapshot is None:
             self._app.notify("the capture has not started yet", markup=False)
         elif not session.snapshot.live:
@@ -84,6 +85,7 @@ class Recording:
             self._tell(str(error), wrong=True)
             return
         self._tell(f"recording into {path}; r ends it")
+        self._app.main.show_fixed()
 
     def poll(self) -> None:
         """Look whether the disk refused; about once a second."""
