@@ -33,7 +33,7 @@ async def ready(pilot, keys):
     app = pilot.app
     while app.session is None:
         await asyncio.sleep(0.01)
-    app.main.query_one("#editor").cursor_blink = False
+    app.main.query_one("#editor").cursor_blink = app.main.query_one(FilterInput).cursor_blink = False
     await pilot.pause()
     for key in keys:
         await pilot.press(key)
