@@ -63,7 +63,8 @@ def tmux(tmp_path):
     rules.write_text(LOCAL_RULES)
     made = Tmux(
         # Exported sizes must not hold against the terminal's own.
-        f"XDG_STATE_HOME={tmp_path} COLUMNS=80 LINES=24 {sys.executable} -m tests.ui.pty_app --rate 500 --rules {rules};"
+        f"XDG_STATE_HOME={tmp_path} COLUMNS=80 LINES=24 "
+        f"{sys.executable} -m tests.ui.pty_app --rate 500 --rules {rules};"
         "echo left with $?; sleep 60",
         (120, 40),
     )
