@@ -372,7 +372,7 @@ async def test_a_broken_rule_is_marked_at_its_place_and_refused(own):
 async def test_what_cannot_be_saved_is_in_force_all_the_same_and_says_so(own, monkeypatch):
     async with running(engine_with(own), rules_path=own) as (app, pilot):
 
-        def refuse(file):
+        def refuse(file, text=None):
             raise TuimonError("cannot write: Read-only file system")
 
         monkeypatch.setattr(app.session.book, "save", refuse)

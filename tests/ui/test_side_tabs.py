@@ -573,7 +573,7 @@ async def test_a_name_that_cannot_be_is_refused_at_once(tmp_path, monkeypatch, n
 
 async def test_what_a_cell_shows_can_be_copied_as_json():
     async with running(side_engine()) as (app, pilot):
-        await press(app, pilot, "4", "j", "j", "a", "enter", "y")
+        await press(app, pilot, "4", "j", "j", "a", "enter", "Y", "enter")
         assert json.loads(app.clipboard)["rule"]
 
 
