@@ -19,9 +19,12 @@ run: ## set up what is missing and open tuimon on the live kernel (ARGS="-r my.y
 setup: ## set up for development and tests, start nothing
 	@.ci/setup test
 
-# Two processes: one takes what drives the machine, the other the rest (tests/conftest.py).
+# First what offers all the machine can take, alone; then the rest in two processes, of which one takes what drives the
+# kernel, engines and terminals (tests/conftest.py). Both are run whatever becomes of the first.
 test: setup static ## set up, check, and run every test, the live-kernel ones too
-	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -n 2 --dist loadgroup $(ARGS)
+	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m alone $(ARGS); \
+	first=$$?; [ $$first != 5 ] || first=0; \
+	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m "not alone" -n 2 --dist loadgroup $(ARGS) && exit $$first
 
 check: setup static unit ## formatting, lint, types, import contracts, unit tests; no root needed
 

@@ -23,7 +23,7 @@ from tuimon.rulefiles import rule_files
 from tuimon.settings import Settings
 from tuimon.syscalls import NAME_TO_NR
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.alone]
 
 PROCESS_CLASSES = (SizeClass.PROC_SHORT, SizeClass.PROC_MID, SizeClass.PROC_LONG)
 FULL = bool(os.environ.get("TUIMON_FULL_FLOOD"))

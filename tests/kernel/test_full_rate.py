@@ -20,7 +20,7 @@ from tuimon.capture.kernel import KernelSource
 from tuimon.engine import build_engine
 from tuimon.settings import Settings
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.alone]
 
 SECONDS = float(os.environ.get("TUIMON_FULL_RATE_S", "8"))
 HISTORY_MB = 32

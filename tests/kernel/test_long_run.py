@@ -15,7 +15,7 @@ from tests.conftest import UPSTREAM
 from tuimon.rulefiles import rule_files
 from tuimon.settings import Settings
 
-pytestmark = [pytest.mark.kernel, pytest.mark.containers]
+pytestmark = [pytest.mark.kernel, pytest.mark.containers, pytest.mark.alone]
 
 SECONDS = float(os.environ.get("TUIMON_LONG_S", "12"))
 LONG_S = 600

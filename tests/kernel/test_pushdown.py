@@ -20,7 +20,7 @@ from tuimon.errors import CaptureError
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.settings import Settings
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.alone]
 
 MARKED, UNRELATED, RELOADS = 207, 3_001, 50
 WAIT_S = 20.0

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench import bench_reload
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.alone]
 
 
 def test_reloads_under_load_lose_and_double_no_marked_call() -> None:

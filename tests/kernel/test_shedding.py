@@ -19,7 +19,7 @@ from tuimon.capture.source import Interest, Want
 from tuimon.records import SizeClass
 from tuimon.syscalls import NAME_TO_NR
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.alone]
 
 READ, WRITE, OPENAT, ACCESS = (NAME_TO_NR[name] for name in ("read", "write", "openat", "access"))
 MARKED = 503

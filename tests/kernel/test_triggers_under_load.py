@@ -14,7 +14,7 @@ from tests.kernel.triggers import agent, kit
 from tests.kernel.triggers.lab import Lab
 from tuimon.records import SizeClass
 
-pytestmark = [pytest.mark.kernel, pytest.mark.containers]
+pytestmark = [pytest.mark.kernel, pytest.mark.containers, pytest.mark.alone]
 
 FLOODS = (
     ["dd", "if=/dev/zero", "of=/dev/null", "bs=1"],

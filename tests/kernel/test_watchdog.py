@@ -20,7 +20,7 @@ from tuimon.records import SizeClass
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.settings import Settings
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.alone]
 
 SILENT, BACK, LOST, RECOVERED = (
     f"tuimon: {name}" for name in ("Probes Silent", "Probes Back", "Events Lost", "Recovered")
