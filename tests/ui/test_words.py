@@ -135,7 +135,8 @@ async def test_f9_lays_a_condition_out_and_ctrl_z_takes_it_back(tmp_path):
 
 
 async def test_f8_goes_from_problem_to_problem(tmp_path):
-    async with editing(tmp_path) as (_app, pilot, editor):
+    async with editing(tmp_path) as (app, pilot, editor):
+        app.main.rules._check_number += 1  # the check that opening the file began must not take the marks away
         places = [(2, 5), (4, 3)]
         editor.mark([Diagnostic("LOAD_ERR_VALIDATE", "error", "x", "f", line, column) for line, column in places])
         editor.move_cursor((0, 0))
