@@ -43,9 +43,12 @@ def flood() -> Iterator[None]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     folder = UPSTREAM / "falco-rules"
     lab = Lab(tmp_path_factory.mktemp("lab"), folder if folder.is_dir() else None)
-    with lab.open(), flood():
-        lab.perform()
-        lab.settle()
+    with lab.open():
+        # Until the rules are compiled into the kernel all their calls are told, more than this flood leaves room for.
+        lab.engine._pushdown.wait(60)
+        with flood():
+            lab.perform()
+            lab.settle()
     return lab
 
 
