@@ -93,7 +93,7 @@ def test_loss_and_recovery_are_alerts_on_every_way_out() -> None:
     assert engine.apply_rules([RuleFile("reads.yaml", text)]).accepted
     out = io.StringIO()
     thread = threading.Thread(
-        target=watch, args=(engine,), kwargs={"out": out, "status": io.StringIO(), "duration_s": 8}
+        target=watch, args=(engine,), kwargs={"out": out, "status": io.StringIO(), "duration_s": 14}
     )
     thread.start()
     try:
