@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.records import make_records
-from tuimon.batch import Batch, concat, empty_batch, from_records, number, pieces, single, take
+from tuimon.batch import Batch, concat, empty_batch, from_records, number, pieces, rows_of, single, take
 from tuimon.records import SizeClass, Slot
 
 
@@ -88,3 +88,20 @@ def test_pieces_of_a_large_batch_are_its_events_in_order() -> None:
             assert part.previous_ns(row) == batch.previous_ns(at)
             assert part.head["ts_ns"][row] == batch.head["ts_ns"][at]
             assert part.run_ns == 5
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 5), (1, 4), (2, 3), (3, 5), (5, 5)])
+@pytest.mark.parametrize("taken", [False, True])
+def test_rows_without_copying_tell_what_the_whole_tells_of_them(begin: int, end: int, taken: bool) -> None:
+    """What goes by row goes with the rows: times before, process descriptions, and what was worked out of the whole."""
+    whole = mixed()
+    number(whole, 101, 3, 7)
+    if taken:
+        whole = take(whole, np.arange(5))
+    whole.notes = "of the whole, by row"
+    part = rows_of(whole, begin, end)
+    assert part.notes is None
+    assert part.first_num == whole.first_num + begin
+    assert contents(part) == contents(whole)[begin:end]
+    assert [part.previous_ns(row) for row in range(len(part))] == [whole.previous_ns(row) for row in range(begin, end)]
+    assert len(part) == 0 or np.shares_memory(part.head, whole.head)

@@ -8,7 +8,7 @@ columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -238,6 +238,23 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
         process_at=batch.process_at[rows] if len(batch.process_at) else batch.process_at,
         run_ns=batch.run_ns,
         prior_ns=_prior(batch, rows),
+    )
+
+
+def rows_of(batch: Batch, begin: int, end: int) -> Batch:
+    """Return the rows ``begin`` to ``end`` of a batch, without copying a column."""
+    low, high = np.searchsorted(batch.proc_row, (begin, end)).tolist()
+    return replace(
+        batch,
+        head=batch.head[begin:end],
+        ext_at=batch.ext_at[begin:end],
+        proc_row=batch.proc_row[low:high] - np.int32(begin),
+        proc=batch.proc[low:high],
+        first_num=batch.first_num + begin,
+        process_at=batch.process_at[begin:end],
+        before_ns=batch.previous_ns(begin) if begin < len(batch) else batch.before_ns,
+        prior_ns=batch.prior_ns[begin:end],
+        notes=None,  # they go by row
     )
 
 

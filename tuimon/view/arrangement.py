@@ -11,41 +11,24 @@ from tuimon.view.columns import Column
 from tuimon.view.folded_rows import FoldedRows
 from tuimon.view.live_lines import LiveLines
 from tuimon.view.live_view import LiveView
-from tuimon.view.search import EventOf, Search, Text, all_hits
+from tuimon.view.search import STEP_ROWS, EventOf, Search, Text, all_hits
 from tuimon.view.sorted_rows import SortedRows
 
 
-class SortedSearch:
+class SortedSearch(Search):
     """The next row of a sorted list that shows a text, or once around."""
 
     def __init__(self, text: Text, view: LiveView, rows: SortedRows, start: int, step: int) -> None:
-        self.text = text
-        self.found: int | None = None
-        """Event number."""
-        self.wrapped = False
-        self.done = False
-        self.error = ""
-        self.progress = 0.0
-        self._view = view
+        super().__init__(text, view, start, step)
         self._rows = rows
-        self._start = start
-        self._step = step
-
-    def work(self) -> Iterator[None]:
-        """Do the work in short steps."""
-        try:
-            yield from self._look()
-        except Exception as error:  # a value that cannot be told must not take the screen with it
-            self.error = f"searching failed: {type(error).__name__}: {error}"
-        self.done = True
 
     def _look(self) -> Iterator[None]:
         hits = [np.empty(0, np.int64)]
         batches = self._view.batches()
-        total = max(sum(map(len, batches)), 1)
-        for looked, found in enumerate(all_hits(self.text, batches), 1):
+        self._total = max(sum(map(len, batches)), 1)
+        for found in all_hits(self.text, batches):
             hits.append(found)
-            self.progress = min(looked * 4096 / total, 0.99)
+            self._looked += STEP_ROWS
             yield
         rows = self._rows
         nums = rows.only(np.concatenate(hits))
@@ -77,11 +60,11 @@ class Arrangement:
         """What the rows are sorted by, None as they came."""
         self.descending = False
         self.folded: FoldedRows | None = None
-        self.search: Search | SortedSearch | None = None
+        self.search: Search | None = None
         """The search under way, or the last one."""
         self.text = ""
         """What was searched for last."""
-        self._told: Search | SortedSearch | None = None
+        self._told: Search | None = None
 
     def close(self) -> None:
         """End what runs in the background."""
@@ -142,7 +125,7 @@ class Arrangement:
             self.search = SortedSearch(wanted, self._view, rows, start, step)
         self._searcher.run(self.search.work())
 
-    def take_found(self) -> Search | SortedSearch | None:
+    def take_found(self) -> Search | None:
         """Return a search that has come to its end, once."""
         search = self.search
         if search is None or not search.done or search is self._told:

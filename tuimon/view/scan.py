@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -191,18 +190,3 @@ def _start_before(batches: tuple[Batch, ...], stop: int) -> int:
         if stop - start >= SLICE_ROWS:
             break
     return start
-
-
-def rows_of(batch: Batch, begin: int, end: int) -> Batch:
-    """Return the rows ``begin`` to ``end`` of a batch without copying a column."""
-    low, high = np.searchsorted(batch.proc_row, (begin, end)).tolist()
-    return dataclasses.replace(
-        batch,
-        head=batch.head[begin:end],
-        ext_at=batch.ext_at[begin:end],
-        proc_row=batch.proc_row[low:high] - np.int32(begin),
-        proc=batch.proc[low:high],
-        first_num=batch.first_num + begin,
-        process_at=batch.process_at[begin:end],
-        notes=None,
-    )

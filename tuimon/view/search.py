@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch
+from tuimon.batch import Batch, rows_of
 from tuimon.events import Event
 from tuimon.fields.flags import errno_name
 from tuimon.records import Slot
@@ -17,7 +16,7 @@ from tuimon.rules.filter import TextFilter
 from tuimon.syscalls import event_name
 from tuimon.view.columns import container_label, detail
 
-_STEP_ROWS: Final = 4096
+STEP_ROWS: Final = 4096
 EventOf = Callable[[Batch, int], Event]
 
 
@@ -154,18 +153,4 @@ def _slices(batches: Sequence[Batch], start: int, step: int) -> list[tuple[Batch
 
 def cut(batch: Batch, begin: int, end: int) -> list[Batch]:
     """Return some rows of a batch in slices that share the columns' memory."""
-    return [rows_of(batch, at, min(at + _STEP_ROWS, end)) for at in range(begin, end, _STEP_ROWS)]
-
-
-def rows_of(batch: Batch, begin: int, end: int) -> Batch:
-    """Return the rows ``begin`` to ``end`` of a batch without copying a column."""
-    low, high = np.searchsorted(batch.proc_row, (begin, end)).tolist()
-    return dataclasses.replace(
-        batch,
-        head=batch.head[begin:end],
-        ext_at=batch.ext_at[begin:end],
-        proc_row=batch.proc_row[low:high] - np.int32(begin),
-        proc=batch.proc[low:high],
-        first_num=batch.first_num + begin,
-        process_at=batch.process_at[begin:end],
-    )
+    return [rows_of(batch, at, min(at + STEP_ROWS, end)) for at in range(begin, end, STEP_ROWS)]

@@ -14,12 +14,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch
+from tuimon.batch import Batch, rows_of
 from tuimon.events import Event
 from tuimon.records import Kind
 from tuimon.syscalls import CALL_OF_NR
 from tuimon.view.scan import Chosen, RowFilter
-from tuimon.view.search import rows_of
 from tuimon.view.top_views import UNKNOWN_CONTAINER, TopView, Value
 
 WINDOWS: Final = (10.0, 60.0, 300.0, 0.0)
