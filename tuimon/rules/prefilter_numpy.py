@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Container, Event, Process
 from tuimon.records import Flag, Kind
+from tuimon.rules import versions
 from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import Program
 from tuimon.rules.graph import TRUE, Graph
@@ -36,7 +37,6 @@ _LONG_TEXT: Final = 512
 _MAX_ACTORS: Final = 100_000
 _MAX_AGE_S: Final = 120.0
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
-_MAX_ANCESTORS: Final = 64
 
 
 EventOf = Callable[[Batch, int], Event]
@@ -78,8 +78,8 @@ class Actors:
             return known.number
         number = self._next
         self._next += 1
-        is_settled = process is not None and _is_settled(process)
-        content = () if process is None else _content(process) if is_settled else _line(process)
+        is_settled = process is not None and versions.is_settled(process)
+        content = () if process is None else versions.content(process) if is_settled else versions.line(process)
         self._known[key] = _Actor(process, owner, is_settled, content, number)
         return number
 
@@ -148,39 +148,7 @@ class _Actor:
         """Whether nothing was filled in since."""
         if self.process is None:
             return True
-        return self.content == (_content(self.process) if self.is_settled else _line(self.process))
-
-
-def _content(process: Process) -> tuple[object, ...]:
-    """Return what may be filled in later in one version of a process."""
-    return (
-        process.comm, process.args, process.exe, process.exepath, process.cwd, process.uid, process.start_ns,
-        process.cgroup_id, process.env, process.parent,
-    )  # fmt: skip
-
-
-def _line(process: Process) -> tuple[object, ...]:
-    """Return the content of a process and all its ancestors."""
-    parts: list[object] = []
-    at: Process | None = process
-    for _ in range(_MAX_ANCESTORS):
-        if at is None:
-            break
-        parts += (id(at), *_content(at)[:-1])
-        at = at.parent
-    return tuple(parts)
-
-
-def _is_settled(process: Process) -> bool:
-    """Whether a process and its ancestors are known up to the first one, so that nothing will be filled in later."""
-    at = process
-    for _ in range(_MAX_ANCESTORS):
-        if not at.start_ns or not at.comm:
-            return False
-        if at.parent is None:
-            return at.ppid in (0, 1) and at.pid <= 2
-        at = at.parent
-    return True
+        return self.content == (versions.content(self.process) if self.is_settled else versions.line(self.process))
 
 
 class Kept(NamedTuple):
