@@ -210,3 +210,16 @@ def record_dtype(size_class: SizeClass, *, ring_header: bool = False) -> np.dtyp
     if CLASS_BYTES[size_class] > used:
         fields.append(("text", "u1", (CLASS_BYTES[size_class] - used,)))  # type: ignore[arg-type]
     return np.dtype(fields)
+
+
+ANON_KINDS: Final = {
+    "[eventpoll]": "eventpoll",
+    "[eventfd]": "event",
+    "[signalfd]": "signalfd",
+    "[timerfd]": "timerfd",
+    "inotify": "inotify",
+    "[userfaultfd]": "userfaultfd",
+    "[io_uring]": "io_uring",
+    "[pidfd]": "pidfd",
+}
+"""Name of an anonymous inode to Falco's name of the kind of fd."""

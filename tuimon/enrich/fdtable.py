@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tuimon.enrich.procfs import Procfs
+from tuimon.records import ANON_KINDS
 
 MAX_FDS: Final = 4096
 """Looked at; the kinds of more are not told."""
@@ -23,17 +24,6 @@ _DONT_SYNC: Final = 0x4000 | 0x800
 """AT_STATX_DONT_SYNC and AT_NO_AUTOMOUNT: a file system that does not answer cannot make the reader wait."""
 _STATX_TYPE: Final = 1
 _LISTEN: Final = "0A"
-
-_ANON_KINDS: Final = {
-    "[eventpoll]": "eventpoll",
-    "[eventfd]": "event",
-    "[signalfd]": "signalfd",
-    "[timerfd]": "timerfd",
-    "inotify": "inotify",
-    "[userfaultfd]": "userfaultfd",
-    "[io_uring]": "io_uring",
-    "[pidfd]": "pidfd",
-}
 
 
 class OpenFd(NamedTuple):
@@ -68,7 +58,7 @@ def _plain(procfs: Procfs, pid: int, number: int, link: str) -> OpenFd:
         return OpenFd("pipe", link)
     if link.startswith("anon_inode:"):
         name = link.removeprefix("anon_inode:")
-        return OpenFd("bpf" if name.startswith(("bpf", "[bpf")) else _ANON_KINDS.get(name, ""), link)
+        return OpenFd("bpf" if name.startswith(("bpf", "[bpf")) else ANON_KINDS.get(name, ""), link)
     if link.startswith("/memfd:"):
         return OpenFd("memfd", link.removeprefix("/memfd:").removesuffix(" (deleted)"))
     if link.startswith("pidfd:"):

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from tuimon.capture.uring import CARRIED
 from tuimon.events import Event, decode
 from tuimon.fields.sock import SOCK_BYTES, Sock, guessed_role, ip_text
-from tuimon.records import FILE, Flag, Kind, Slot, SockFlag
+from tuimon.records import ANON_KINDS, FILE, Flag, Kind, Slot, SockFlag
 from tuimon.syscalls import CALLS, PARAMS, Call, event_name
 
 AT_FDCWD: Final = -100
@@ -56,16 +56,6 @@ ANON_INODE: Final = 0xFFF0
 """From here on fd_type stands for an anonymous inode, whose name is in the slot REAL."""
 PIDFD: Final = 0xFFF1
 """A pidfd, which is a file of pidfs on newer kernels and has no name."""
-_ANON_KINDS: Final = {
-    "[eventpoll]": "eventpoll",
-    "[eventfd]": "event",
-    "[signalfd]": "signalfd",
-    "[timerfd]": "timerfd",
-    "inotify": "inotify",
-    "[userfaultfd]": "userfaultfd",
-    "[io_uring]": "io_uring",
-    "[pidfd]": "pidfd",
-}
 # Sets and plain numbers, because rules ask these questions for every candidate: an enum member costs 50 ns to look up.
 _SYSCALL: Final = int(Kind.SYSCALL)
 _EXIT: Final = int(Kind.EXIT)
@@ -423,7 +413,7 @@ def _kind_of_file(mode: int, real: str | None) -> str | None:
         return "pidfd"
     if mode >= ANON_INODE:
         anon = (real or "").removeprefix("anon_inode:")
-        return "bpf" if anon.startswith("bpf") else _ANON_KINDS.get(anon)
+        return "bpf" if anon.startswith("bpf") else ANON_KINDS.get(anon)
     if real is not None and real.startswith(MEMFD):
         return "memfd"
     if mode == 0:
