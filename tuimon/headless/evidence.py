@@ -29,11 +29,11 @@ from tuimon.capture.recording import RecordingWriter
 from tuimon.engine import Engine
 from tuimon.enrich import process_state
 from tuimon.enrich.executables import digest_of
-from tuimon.enrich.users import known_names
 from tuimon.errors import RecordingError
 from tuimon.events import Alert, Event, Process
 from tuimon.fields import all_fields
 from tuimon.headless.alerts import iso_time, json_line
+from tuimon.headless.record import recording_meta
 from tuimon.invoker import PRIVATE, give_to_invoker
 from tuimon.view.export import event_json
 from tuimon.view.story import tell
@@ -248,16 +248,7 @@ class _Files:
     def record(self, path: Path) -> None:
         """Make the recording."""
         engine = self.engine
-        meta = {
-            "tuimon": __version__,
-            "node": engine.node,
-            "kernel": platform.release(),
-            "machine": platform.machine(),
-            "boot_to_epoch_ns": engine.source.boot_to_epoch_ns,
-            "recorded_ns": time.time_ns(),
-            "names": known_names(),
-        }
-        writer = RecordingWriter(path, meta)
+        writer = RecordingWriter(path, recording_meta(engine))
         try:
             writer.processes(_state(self.parts))
             writer.containers(engine.containers.to_state())

@@ -43,15 +43,7 @@ class Recorder:
         self._containers_revision = -1
         self._writer = RecordingWriter(
             path,
-            {
-                "tuimon": __version__,
-                "node": engine.node,
-                "kernel": platform.release(),
-                "machine": platform.machine(),
-                "boot_to_epoch_ns": engine.source.boot_to_epoch_ns,
-                "recorded_ns": time.time_ns(),
-                "names": known_names(),
-            },
+            recording_meta(engine),
         )
         self._first = True
         self._thread = threading.Thread(target=self._write, name="tuimon-recorder", daemon=True)
@@ -123,6 +115,19 @@ class Recorder:
             self._writer.counts(self.engine.source.counts(), self.engine.source.call_counts())
         finally:
             self._writer.close()
+
+
+def recording_meta(engine: Engine) -> dict[str, object]:
+    """Return what a recording made of this engine says about where and when it comes from."""
+    return {
+        "tuimon": __version__,
+        "node": engine.node,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "boot_to_epoch_ns": engine.source.boot_to_epoch_ns,
+        "recorded_ns": time.time_ns(),
+        "names": known_names(),
+    }
 
 
 def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Recorder:
