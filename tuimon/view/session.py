@@ -281,7 +281,7 @@ class Session:
         """Return what can stand at a place of a rule file; any thread, may take some milliseconds."""
         loaded = getattr(self.engine, "loaded", None)
         context = context_of(loaded, self._seen)
-        known = {item.name: item for file in self.book.files for item in outline(file.buffer)}
+        known = {item.name: item for file in self.book.dirty() for item in outline(file.buffer)}
         typed = {name: "defined in the editor" for name, item in known.items() if item.kind == "macro"}
         lists: dict[str, Sequence[str]] = {name: () for name, item in known.items() if item.kind == "list"}
         context = replace(context, macros=typed | dict(context.macros), lists=lists | dict(context.lists))

@@ -15,27 +15,10 @@ from tuimon.ui.panes.pane import Pane
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.detail_lines import FixedLines
 
 _FRAME: Final = 8
 """Lines of the terminal that the dialog leaves free, its own frame among them."""
-
-
-class PickLines:
-    """Lines to pick from, as a list's source."""
-
-    first = 0
-
-    def __init__(self, lines: Sequence[Line]) -> None:
-        self._lines = lines
-
-    @property
-    def end(self) -> int:
-        """One past the last line."""
-        return len(self._lines)
-
-    def line(self, seq: int, width: int) -> Line:  # noqa: ARG002
-        """Return one line."""
-        return self._lines[seq]
 
 
 class PickList(LineList):
@@ -75,7 +58,7 @@ class Pick(ModalScreen[int | None]):
         """Show the lines."""
         self._pane.set_title(self._title, "enter pick  esc back")
         self._pane.styles.height = min(len(self._items), max(self.app.size.height - _FRAME, 3)) + 3
-        self.list.show(PickLines(self._items))
+        self.list.show(FixedLines(self._items))
         self.list.focus()
         if self.app.has_class("-ascii"):
             use_ascii_scrollbars(self.list)
@@ -85,7 +68,7 @@ class Pick(ModalScreen[int | None]):
         """Show other lines; the cursor stays where it is."""
         at = self.list.cursor or 0
         self._items = lines
-        self.list.show(PickLines(lines))
+        self.list.show(FixedLines(lines))
         self.list.put_cursor(at)
         self._foot.set_lines((Cell(f" {foot}", "muted", REST),))
 

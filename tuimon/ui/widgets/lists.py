@@ -83,15 +83,6 @@ class LiveList(LineList):
         """Make the rows afresh at the next paint."""
         self._cache.clear()
 
-    def hold(self) -> None:
-        """Let the cursor stay on the row it is on now, whatever comes."""
-        if self.cursor is not None:
-            self.put_cursor(self.cursor)
-
-    def on_focus(self) -> None:
-        """From now on a key means the row under the cursor: new alerts must not take its place."""
-        self.hold()
-
     def stay(self) -> None:
         """Follow no more: the user looks at the row under the cursor."""
         self.follow = False
