@@ -157,7 +157,6 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	struct tm_file file;
 	struct tm_sock sock;
 	char sun_path[128];
-	u64 known[14];		/* the prefilter's */
 	u32 shed;		/* a view wants it and does not get it: count it so, when the rules do not want it either */
 	u32 pad;
 	struct tm_entered entered;
