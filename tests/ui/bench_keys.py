@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from tests.ui.conftest import screen_text, settle, until
+from tests.ui.conftest import press, screen_text, settle, until
 from tuimon.capture.source import Interest
 from tuimon.engine import EngineOptions
 from tuimon.rules.numbering import Memory
@@ -40,12 +40,6 @@ def case(*ids):
         return function
 
     return add
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 def with_rules(app):

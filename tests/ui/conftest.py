@@ -55,6 +55,13 @@ async def until(condition, timeout_s=30.0):
         await asyncio.sleep(0.01)
 
 
+async def press(app, pilot, *keys):
+    """Press keys, one after the other, and let what they do come to its end."""
+    for key in keys:
+        await pilot.press(key)
+    await settle(app, pilot)
+
+
 async def settle(app, pilot):
     """Let everything that is under way come to its end."""
     await pilot.pause()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.ui.conftest import screen_text, settle, until
+from tests.ui.cases import registry
+from tests.ui.conftest import press, screen_text, settle, until
 from tuimon.ui.panes.top_pane import TopList, TopPane
 from tuimon.ui.screens.columns import ColumnList, ColumnsDialog
 from tuimon.ui.screens.views import ViewsMenu
@@ -14,16 +15,7 @@ from tuimon.ui.widgets.lists import LiveList
 from tuimon.view.memory import Memory
 
 OWNERS = (ColumnList, ColumnsDialog, TopList, TopPane, ViewsMenu)
-CASES = {}
-
-
-def case(*ids):
-    def add(function):
-        for one in ids:
-            CASES[one] = function
-        return function
-
-    return add
+CASES, case = registry()
 
 
 def live(app):
@@ -32,12 +24,6 @@ def live(app):
 
 def pane(app):
     return app.main.live.events
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 async def found(app, pilot):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.bench_engine import bench_engine
-from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES
 from tests.ui.test_preview import edit
-from tests.ui.test_snapshots import SIZES, ready
+from tests.ui.test_snapshots import SIZES, ready, settle_scrollbars
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.screens.backtest import BacktestScreen
@@ -32,12 +32,6 @@ def own(tmp_path):
 
 def open_screen(own, **more):
     return running(bench_engine(own=own), rules_path=own, **more)
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 def editor(app):
@@ -292,7 +286,7 @@ async def test_unsaved_text_of_an_ended_screen_is_offered_and_taken_up(own, tmp_
     async with open_screen(own, journal_path=state) as (app, pilot):
         await press(app, pilot, "3", "enter", *"# mine", "enter")
         await until(lambda: list(state.glob("*.json")))
-        await until(lambda: "# mine" in next(state.glob("*.json")).read_text())
+        await until(lambda: r"# mine\n" in next(state.glob("*.json")).read_text())  # the enter too
     async with open_screen(own, journal_path=state) as (app, pilot):
         await until(lambda: isinstance(app.screen, Choice))
         await settle(app, pilot)
@@ -360,6 +354,7 @@ def test_picture(snap_compare, monkeypatch, tmp_path, scene, size, theme):
         for key in keys:
             await pilot.press(key)
         await settle(app, pilot)
+        settle_scrollbars(app)
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=SIZES[size], run_before=opened)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.bench_engine import bench_engine
-from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES
-from tests.ui.test_snapshots import SIZES, ready
+from tests.ui.test_snapshots import SIZES, ready, settle_scrollbars
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.screens.exception import ExceptionScreen
 
@@ -17,12 +17,6 @@ def own(tmp_path):
     path = tmp_path / "local.yaml"
     path.write_text(LOCAL_RULES)
     return path
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 async def open_exception(app, pilot):
@@ -126,6 +120,7 @@ def test_picture(snap_compare, size):
         await ready(pilot, [])
         await open_exception(pilot.app, pilot)
         await pilot.press("down")
+        settle_scrollbars(app)
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=SIZES[size], run_before=opened)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.conftest import running, screen_text, settle
+from tests.ui.conftest import press, running, screen_text, settle
 from tests.ui.fake_engine import fed_engine
 from tuimon import settings, statefile
 from tuimon.errors import SettingsError
 from tuimon.ui.keys import checked_keys, key_lines, keys_of, own_bindings, owners, title_of
 from tuimon.ui.screens.help import Help
 from tuimon.ui.screens.theme import ThemePick
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 def test_every_binding_has_an_id_and_says_what_it_does():

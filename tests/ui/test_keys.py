@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tests.ui import bench_keys, live_keys, triage_keys, word_keys
-from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.cases import registry
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.panes.alerts_pane import AlertsPane
@@ -31,16 +32,8 @@ OWNERS = (
     FilterInput, RulesTab, RuleEditor, Details, EventDetails, AlertDetails, *live_keys.OWNERS,
     *triage_keys.OWNERS, *word_keys.OWNERS, *bench_keys.OWNERS,
 )  # fmt: skip
-CASES = live_keys.CASES | triage_keys.CASES | word_keys.CASES | bench_keys.CASES
-
-
-def case(*ids):
-    def add(function):
-        for one in ids:
-            CASES[one] = function
-        return function
-
-    return add
+CASES, case = registry()
+CASES |= live_keys.CASES | triage_keys.CASES | word_keys.CASES | bench_keys.CASES
 
 
 def live(app):
@@ -49,12 +42,6 @@ def live(app):
 
 def body(app):
     return app.main.query_one("#body").current
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 @case("app.quit", "app.quit_anywhere", "app.interrupt")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.ui.side_engine import side_engine
-from tests.ui.test_snapshots import LOOKS, SIZES, ready
+from tests.ui.test_snapshots import LOOKS, SIZES, ready, settle_scrollbars
 from tuimon.ui.app import TuimonApp
 
 SCENES = {
@@ -27,9 +27,7 @@ async def still(pilot, keys):
         if side.is_shown:
             side.shown()
     await asyncio.sleep(0.1)
-    for widget in pilot.app.main.query("LineList"):
-        widget._scrollbar_at = -1.0
-        widget.sync(changed=True)
+    settle_scrollbars(pilot.app)
     await pilot.pause()
 
 

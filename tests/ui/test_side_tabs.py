@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile
 from tests.ui.side_engine import side_engine
 from tuimon.capture.recording import RecordingReader, RecordingSource
@@ -51,12 +51,6 @@ def case(*ids, replay=False):
         return function
 
     return add
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 def body(app):

@@ -28,6 +28,14 @@ SCENES = {
 }
 
 
+def settle_scrollbars(app):
+    """Move the scrollbars to where the rows are; they follow at most every half second, in dialogs too."""
+    for screen in app.screen_stack:
+        for widget in screen.query("LineList"):
+            widget._scrollbar_at = -1.0
+            widget.sync(changed=True)
+
+
 async def ready(pilot, keys):
     """Press keys once the engine is there, and wait until nothing is under way."""
     app = pilot.app
@@ -48,9 +56,7 @@ async def ready(pilot, keys):
     while typed.has_focus and typed.value and not typed.offered.is_open:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.3)  # the checks that follow typing
-    for widget in app.main.query("LineList"):
-        widget._scrollbar_at = -1.0
-        widget.sync(changed=True)
+    settle_scrollbars(app)
     app.main.show_fixed()
     await pilot.pause()
 

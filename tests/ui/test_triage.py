@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.ui.conftest import running, screen_text, settle
+from tests.ui.conftest import press, running, screen_text, settle
 from tests.ui.fake_engine import fed_engine
 from tuimon import statefile
 from tuimon.ui.screens.alert_details import AlertDetails
@@ -17,12 +17,6 @@ from tuimon.ui.screens.mute import MuteDialog, MuteList
 from tuimon.ui.screens.noise import NoiseScreen
 from tuimon.ui.screens.pick import Pick
 from tuimon.ui.screens.story import StoryScreen
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
 
 
 def rows(app):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.ui.conftest import settle
+from tests.ui.cases import registry
+from tests.ui.conftest import press
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.before import BeforeScreen
 from tuimon.ui.screens.event_details import EventDetails
@@ -14,22 +15,7 @@ from tuimon.ui.screens.story import StoryScreen
 from tuimon.ui.screens.theme import ThemePick
 
 OWNERS = (Help, Pick, MuteDialog, NoiseScreen, BeforeScreen, StoryScreen, Ask)
-CASES = {}
-
-
-def case(*ids):
-    def add(function):
-        for one in ids:
-            CASES[one] = function
-        return function
-
-    return add
-
-
-async def press(app, pilot, *keys):
-    for key in keys:
-        await pilot.press(key)
-    await settle(app, pilot)
+CASES, case = registry()
 
 
 def opens(binding, screen, *before, fresh=True):

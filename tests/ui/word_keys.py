@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from tests.ui.cases import registry
 from tests.ui.conftest import settle, until
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.tabs.rule_words import RuleWords
 from tuimon.ui.widgets.rule_editor import RuleEditor
 
 OWNERS = (RuleWords,)
-CASES = {}
-
-
-def case(name):
-    def add(function):
-        CASES[name] = function
-        return function
-
-    return add
+CASES, case = registry()
 
 
 async def in_editor(app, pilot, text):
