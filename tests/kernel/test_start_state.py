@@ -60,10 +60,10 @@ def old() -> Iterator[Old]:
             pytest.skip(f"{needed} is not there")
     folder, token = Path(tempfile.mkdtemp(prefix="tuimon-old-")), f"old{uuid.uuid4().hex[:8]}"
     folder.chmod(0o755)
-    (folder / "work").mkdir()
-    os.chown(folder / "work", UID, UID)
+    (folder / "held").mkdir()
+    os.chown(folder / "held", UID, UID)
     subject = shutil.copy(Path(__file__).with_name("start_subject.py"), folder)
-    become = f"setpriv --reuid={UID} --regid={UID} --clear-groups {PYTHON} -S {subject} {folder}/work {token}"
+    become = f"setpriv --reuid={UID} --regid={UID} --clear-groups {PYTHON} -S {subject} {folder}/held {token}"
     shell = ["/bin/sh", "-c", f"/bin/sh -c '{become}; exit 0'; exit 0"]
     process = subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder)
     assert process.stdin is not None
@@ -126,11 +126,11 @@ def test_every_old_fd_has_its_name(old: Old, call: str) -> None:
     for name in FILES:
         assert said[name] == ("file", old.truth[name]), name
     assert said["deleted"][0] == "file"
-    assert str(said["deleted"][1]).startswith(f"{old.folder}/work/gone")
+    assert str(said["deleted"][1]).startswith(f"{old.folder}/held/gone")
     assert said["memfd"] == ("memfd", "in memory")
     assert said["pipe"] == ("pipe", "")
     assert said["eventfd"] == ("event", "")
-    assert said["unix"] == ("unix", f"{old.folder}/work/bound.sock")
+    assert said["unix"] == ("unix", f"{old.folder}/held/bound.sock")
     assert said["unix pair"] == ("unix", "")
     for name in ("tcp client", "tcp server"):
         own, other = old.ends[name]
