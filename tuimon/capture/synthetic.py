@@ -56,7 +56,9 @@ class SyntheticSource:
         self._emitted += len(batch)
         self.ended = self._total is not None and self._emitted >= self._total
         head = batch.head.copy()
-        head["ts_ns"] += np.uint64(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - int(head["ts_ns"][-1]))
+        # On a machine that was started a moment ago the batch may be of later than now: the sum wraps around.
+        later_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - int(head["ts_ns"][-1])
+        head["ts_ns"] += np.uint64(later_ns % 2**64)
         return dataclasses.replace(batch, head=head)
 
     def counts(self) -> Counts:
