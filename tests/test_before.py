@@ -123,6 +123,30 @@ def test_an_alert_that_had_to_wait_finds_its_event_in_the_history():
     assert names(house.before.of(alert)) == [f"/wanted{n}" for n in range(10)]
 
 
+def test_an_alert_is_pending_until_its_events_are_in_the_history_however_many_come_first():
+    house = House(64 << 20)
+    batch, house.tables = batch_of(opens(3, QUIET, "/wanted"))
+    batch.first_num = house.num + 5  # five others come in a batch before
+    alert = house.alert(batch, 2)
+    assert house.before.is_pending(alert)
+    house.before.alert(alert)
+    house.feed(*opens(5, LOUD))
+    assert house.before.is_pending(alert)
+    assert house.before.of(alert) is None
+    house.feed(*opens(3, QUIET, "/wanted"))
+    assert not house.before.is_pending(alert)
+    assert names(house.before.of(alert)) == [f"/wanted{n}" for n in range(3)]
+
+
+def test_an_alert_that_is_raised_when_nothing_follows_need_not_wait_for_an_event():
+    house = House(64 << 20)
+    alert = house.alert(house.feed(*opens(3, QUIET, "/wanted")), 2)
+    house.before.alert(alert)
+    house.before.settle()
+    assert not house.before.is_pending(alert)
+    assert names(house.before.of(alert)) == [f"/wanted{n}" for n in range(3)]
+
+
 def test_repeats_within_a_second_share_what_the_first_of_them_froze():
     house = House()
     first = freeze(house, opens(3, QUIET))

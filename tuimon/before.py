@@ -170,6 +170,8 @@ class Before:
         self._rings: dict[int, tuple[_Ring, _Ring]] = {}
         """By cgroup, the one that was silent for longest first: all rows, and those that tell a story."""
         self._wanted: list[Alert] = []
+        self._heard = self._settled = 0
+        """Numbers of the last alert that was heard of, and of the last one of which all is done."""
         self._frozen: dict[int, Frozen] = {}
         self._frozen_bytes = 0
         self._last: dict[tuple[str, int], Alert] = {}
@@ -187,6 +189,7 @@ class Before:
 
     def alert(self, alert: Alert) -> None:
         """An alert fired: freeze what came before it once its batch is added."""
+        self._heard = alert.num
         key = (alert.rule, alert.event.cgroup_id)
         last = self._last.get(key)
         if last is not None and 0 <= alert.event.ts_ns - last.event.ts_ns < AGAIN_NS:
@@ -208,11 +211,23 @@ class Before:
             self._reserve(old)
         self._count_lost(batch)
         fresh = _by_cgroup(batch)
-        for alert in self._wanted:
-            self._freeze(alert, batch, fresh)
-        self._wanted.clear()
+        self._freeze_wanted(fresh, batch)
         for cgroup, rows in fresh.items():
             self._remember(cgroup, batch, rows)
+
+    def settle(self) -> None:
+        """Nothing is on its way into the history: an alert that was raised late need not wait for the next event."""
+        self._freeze_wanted({})
+
+    def _freeze_wanted(self, fresh: dict[int, Rows], batch: Batch | None = None) -> None:
+        """Freeze for the alerts of which the event is in the history now; those of a later batch wait for it."""
+        wanted, self._wanted = self._wanted, []
+        for alert in wanted:
+            if batch is not None and alert.event.num >= batch.first_num + len(batch):
+                self._wanted.append(alert)
+            else:
+                self._freeze(alert, batch, fresh)
+        self._settled = self._wanted[0].num - 1 if self._wanted else self._heard
 
     def moved(self, old: Batch, new: Batch) -> None:
         """The history holds the events of a batch in another one from now on."""
@@ -279,12 +294,13 @@ class Before:
 
     # Freezing.
 
-    def _freeze(self, alert: Alert, batch: Batch, fresh: dict[int, Rows]) -> None:
+    def _freeze(self, alert: Alert, batch: Batch | None, fresh: dict[int, Rows]) -> None:
         event = alert.event
         owner = self._container(event.cgroup_id)
         cgroups = self._same(event.cgroup_id, owner, {*self._rings, *fresh})
         parts, cut = self._remembered(cgroups)
-        parts += [_Part(batch, fresh[cgroup]) for cgroup in cgroups if cgroup in fresh]
+        if batch is not None:
+            parts += [_Part(batch, fresh[cgroup]) for cgroup in cgroups if cgroup in fresh]
         parts = [_until(part, event.num) for part in parts]
         if not any(len(part.rows) and part.nums[-1] == event.num for part in parts):
             parts += self._looked_back(cgroups, event.num)
@@ -356,6 +372,10 @@ class Before:
         self.forgotten += 1
 
     # Any thread.
+
+    def is_pending(self, alert: Alert) -> bool:
+        """Return whether an alert's window is still to be frozen: alerts are told before their events are kept."""
+        return alert.num > self._settled
 
     def of(self, alert: Alert) -> Frozen | None:
         """Return what was frozen with an alert, or with the one right before it; None when it had to go."""

@@ -298,6 +298,8 @@ class Engine:
         self._alerts.settle(now, self._known_revision(), self._renewed)
         if self._fresh and (self._fresh_events >= APPEND_EVENTS or now - self._fresh_since >= APPEND_S):
             self._flush()
+        elif not self._fresh:
+            self._before.settle()
 
     def _known_revision(self) -> int:
         """Return what changes whenever something that events wait for became known."""
@@ -394,6 +396,10 @@ class Engine:
     def before(self, alert: Alert) -> Frozen | None:
         """Return the events of its container that were frozen with an alert, None when they had to go; any thread."""
         return self._before.of(alert)
+
+    def before_is_pending(self, alert: Alert) -> bool:
+        """Return whether ``before`` will know more of an alert in a moment; any thread."""
+        return self._before.is_pending(alert)
 
     def event(self, batch: Batch, row: int) -> Event:
         """Return the row object of an event, with its process and container; any thread."""

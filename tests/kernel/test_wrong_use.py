@@ -128,8 +128,8 @@ def test_the_screen_gives_the_terminal_back(key: str) -> None:
         terminal.press(key)
         if key == "C-c":
             terminal.press("q")
-        screen = terminal.wait_for(r"status \d+")
-        assert "status 0" in screen
+        assert "status 0" in terminal.wait_for(r"status \d+")
+        screen = terminal.wait_for(r"\bechoke\b")  # of the last line that stty prints
         assert re.search(r"(?<!-)icanon", screen)
         assert re.search(r"(?<!-)echo\b", screen)
         wait_until(lambda: not any(exists(each) for each in programs))

@@ -322,6 +322,9 @@ class FakeEngine:
     def alerts_since(self, num: int) -> Sequence[Alert]:
         return self._alerts[num:]
 
+    def before_is_pending(self, alert: Alert) -> bool:
+        return False
+
     def before(self, alert: Alert) -> Frozen | None:
         *early, last = self.history.batches()
         made = Before(

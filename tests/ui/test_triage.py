@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.ui.conftest import press, running, screen_text, settle
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import fed_engine
 from tuimon import statefile
 from tuimon.ui.screens.alert_details import AlertDetails
@@ -214,6 +214,17 @@ async def test_b_says_when_the_events_are_no_longer_kept():
     async with running(engine) as (app, pilot):
         await press(app, pilot, "2", "b")
         assert notices(app)[-1] == "the events before this alert are no longer kept"
+
+
+async def test_b_waits_for_events_that_are_on_their_way_into_the_history():
+    engine = fed_engine()
+    whole, asked = engine.before, []
+    engine.before_is_pending = lambda alert: len(asked) < 3
+    engine.before = lambda alert: asked.append(alert) or (whole(alert) if len(asked) == 3 else None)
+    async with running(engine) as (app, pilot):
+        await press(app, pilot, "2", "b")
+        await until(lambda: isinstance(app.screen, BeforeScreen))
+        assert not notices(app)
 
 
 async def test_t_tells_the_story_and_o_tells_all_of_it():

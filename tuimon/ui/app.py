@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, cast
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 PUMP_S: Final = 0.1
 """Ten frames a second: each full one costs some 10 ms and 23 kB of output, and more would help nobody read."""
 FILES_S: Final = 1.0
+FROZEN_S: Final = 0.1
+"""About what an event takes from the alert it raises into the history."""
 _QUEUE_SKIP: Final = 1
 """Frames the terminal has not taken yet from which on the next is skipped: it is slower than we are."""
 _MOST_SKIPPED: Final = 9
@@ -323,17 +326,21 @@ class TuimonApp(App[None]):
 
     # Alerts.
 
-    def open_before(self, alert: Alert) -> None:
-        """Show the events of its container that were frozen with an alert."""
+    def open_before(self, alert: Alert, *, tries: int = 50) -> None:
+        """Show the events of its container that were frozen with an alert, as soon as they are."""
         from tuimon.ui.screens.before import BeforeScreen
 
         if self.session is None:
             return
-        frozen = self.session.engine.before(alert)
-        if frozen is None:
-            self.notify("the events before this alert are no longer kept", timeout=4, markup=False)
-        else:
+        engine = self.session.engine
+        if (frozen := engine.before(alert)) is not None:
             self.push_screen(BeforeScreen(alert, frozen, self.session.marks))
+        elif engine.before_is_pending(alert) and tries:
+            asked_on = self.screen
+            again = partial(self.open_before, alert, tries=tries - 1)
+            self.set_timer(FROZEN_S, lambda: again() if self.screen is asked_on else None)
+        else:
+            self.notify("the events before this alert are no longer kept", timeout=4, markup=False)
 
     def open_story(self, alert: Alert) -> None:
         """Tell what the processes around an alert did."""

@@ -64,6 +64,9 @@ class EngineFacade(Protocol):
     def before(self, alert: Alert) -> Frozen | None:
         """Return the events of its container that were frozen with an alert."""
 
+    def before_is_pending(self, alert: Alert) -> bool:
+        """Return whether ``before`` will know more of an alert in a moment."""
+
     def event(self, batch: Batch, row: int) -> Event:
         """Return a row object."""
 
