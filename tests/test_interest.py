@@ -1,23 +1,23 @@
 """What the kernel is asked for: what the rules need, what the view shows, nothing twice."""
 
 from tuimon.capture.source import Want
-from tuimon.interest import LOUD, STATE, interest_for
+from tuimon.interest import LOUD, STATE, RuleNeeds, interest_for, needs_of
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import CALLS, NR_TO_NAME, names_of
 
 
-def rules(condition: str, output: str = "x") -> RuleSet:
+def rules(condition: str, output: str = "x") -> RuleNeeds:
     text = f"- rule: a\n  desc: b\n  condition: {condition}\n  output: {output}\n  priority: INFO\n"
     loaded = load([RuleFile("a.yaml", text)])
     assert loaded.ok
-    return RuleSet.build(loaded, 1)
+    return needs_of(RuleSet.build(loaded, 1))
 
 
-def wants(ruleset: RuleSet | None, **view: bool) -> dict[str, Want]:
+def wants(needs: RuleNeeds | None, **view: bool) -> dict[str, Want]:
     asked = interest_for(
-        ruleset, view=view.get("view", False), cgroups=frozenset(), everything=view.get("everything", False)
+        needs, view=view.get("view", False), cgroups=frozenset(), everything=view.get("everything", False)
     )
     return {NR_TO_NAME[nr]: want for nr, want in asked.calls.items()}
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tuimon.alerts import Alerts
-from tuimon.allocator import give_back
+from tuimon.allocator import Tidy, give_back, keep_large_apart
 from tuimon.batch import Batch, concat, number, pieces
 from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
@@ -26,7 +26,7 @@ from tuimon.compact import compacted
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
-from tuimon.enrich.procfs import own_memory_bytes
+from tuimon.enrich.procfs import own_anonymous_bytes, own_memory_bytes
 from tuimon.enrich.users import use_names
 from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process, event_at
@@ -109,6 +109,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self._stats = Stats()
         self._stages = Stages()
+        self._tidy = Tidy(own_anonymous_bytes)
         self._last_event_at: float | None = None
         self._revisions = Revisions(
             first_match_only=options.first_match_only,
@@ -252,6 +253,7 @@ class Engine:
                 self._load = (time.thread_time() - cpu) / max(now - wall, 1e-9)
                 cpu, wall, stats_at = time.thread_time(), now, now
                 self._count()
+                self._tidy.look(now)
                 self._stages.share(now)
             if now - snapshot_at >= SNAPSHOT_S:
                 snapshot_at = now
@@ -310,7 +312,7 @@ class Engine:
         if not self._fresh:
             return
         for batch in pieces(concat(self._fresh), APPEND_EVENTS):
-            self._before.add(batch, self.history.append(batch))
+            self._before.add(batch, self.history.append(batch, self.processes.nbytes))
         for old, new in self.history.join():
             self._before.moved(old, new)
         self._fresh, self._fresh_events = [], 0
@@ -363,7 +365,7 @@ class Engine:
             alerts=self._alerts.count,
             alerts_forgotten=self._alerts.forgotten,
             history_events=len(self.history),
-            history_bytes=self.history.nbytes,
+            history_bytes=self.history.nbytes + self.history.beside_bytes,
             history_max_bytes=self.history.max_bytes,
             history_first_time_ns=first_ns,
             containers=self._stats.rows(),
@@ -549,7 +551,7 @@ class Engine:
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""
         return interest_for(
-            self._revisions.ruleset, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
+            self._revisions.needs, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
         )
 
     # -- commands --------------------------------------------------------------------------------------------------
@@ -585,6 +587,7 @@ class Engine:
 
 def build_engine(settings: Settings, source: Source) -> Engine:
     """Return an engine as the settings want it, with no rules yet, not started."""
+    keep_large_apart()
     options = EngineOptions(
         history_bytes=settings.history_mb * 1024 * 1024,
         first_match_only=settings.rule_matching == "first",

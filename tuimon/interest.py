@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from tuimon.capture.source import Interest, Want
@@ -39,27 +42,41 @@ UNFILTERED: Final = STATE | frozenset(name for name, call in CALLS.items() if ca
 _RULE_WANT: Final = Want.RULES | Want.PATHS
 
 
-def interest_for(ruleset: RuleSet | None, *, view: bool, cgroups: frozenset[int], everything: bool) -> Interest:
+@dataclass(frozen=True, slots=True)
+class RuleNeeds:
+    """What a rule set asks for. Finding it takes some milliseconds, which a swap of rules must not cost."""
+
+    calls: Mapping[int, Want]
+    environ: bool
+
+
+def needs_of(ruleset: RuleSet) -> RuleNeeds:
+    """Return what a rule set asks for."""
+    want = _RULE_WANT | (Want.DATA if ruleset.uses("evt.buffer") else Want.NOTHING)
+    numbers = {NAME_TO_NR[name] for name in calls_wanted(ruleset) - _ALWAYS_ON if name in NAME_TO_NR}
+    return RuleNeeds(dict.fromkeys(numbers, want), ruleset.uses("proc.env", "proc.aenv"))
+
+
+@functools.cache
+def _viewed(*, everything: bool) -> frozenset[int]:
+    """Return the numbers of the calls that a live pane shows."""
+    shown = NAME_TO_NR.keys() - _ALWAYS_ON if everything else CALLS.keys() - _ALWAYS_ON - LOUD
+    return frozenset(NAME_TO_NR[name] for name in shown if name in NAME_TO_NR)
+
+
+def interest_for(needs: RuleNeeds | None, *, view: bool, cgroups: frozenset[int], everything: bool) -> Interest:
     """Return what to emit in detail.
 
     Args:
-        ruleset: The rules in force.
+        needs: What the rules in force ask for; None: there are none.
         view: Whether a live pane is open.
         cgroups: What it shows; empty means all.
         everything: Whether it shows the loud calls too.
     """
     calls = {NAME_TO_NR[name]: Want.RULES for name in STATE}
-    if view:
-        for nr, name in NR_TO_NAME.items():
-            if name not in _ALWAYS_ON and (everything or (name in CALLS and name not in LOUD)):
-                calls[nr] = calls.get(nr, Want.NOTHING) | Want.VIEW
-    environ = False
-    if ruleset is not None:
-        data = ruleset.uses("evt.buffer")
-        environ = ruleset.uses("proc.env", "proc.aenv")
-        for name in calls_wanted(ruleset):
-            number = NAME_TO_NR.get(name)
-            if number is not None and name not in _ALWAYS_ON:
-                calls[number] = calls.get(number, Want.NOTHING) | _RULE_WANT | (Want.DATA if data else Want.NOTHING)
-    loud = frozenset(nr for nr in calls if NR_TO_NAME.get(nr, "") in LOUD)
-    return Interest(calls=calls, cgroups=cgroups, environ=environ, loud=loud)
+    for number, want in needs.calls.items() if needs is not None else ():
+        calls[number] = calls.get(number, Want.NOTHING) | want
+    for number in _viewed(everything=everything) if view else ():
+        calls[number] = calls[number] | Want.VIEW if number in calls else Want.VIEW
+    loud = frozenset(number for number in calls if NR_TO_NAME.get(number, "") in LOUD)
+    return Interest(calls=calls, cgroups=cgroups, environ=needs is not None and needs.environ, loud=loud)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tuimon.garbage import uncollected
+from tuimon.interest import RuleNeeds, needs_of
 from tuimon.rules.checks import Addresses
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.loader import LoadResult, load
@@ -64,6 +65,7 @@ class Ready:
     revision: Revision
     loaded: LoadResult
     ruleset: RuleSet
+    needs: RuleNeeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class _InForce:
     """Oldest first; the last one is in force."""
     loaded: LoadResult = field(default_factory=lambda: load(()))
     ruleset: RuleSet | None = None
+    needs: RuleNeeds | None = None
 
 
 class Revisions:
@@ -109,6 +112,11 @@ class Revisions:
     def ruleset(self) -> RuleSet | None:
         """The rules in force; None before there are any."""
         return self._now.ruleset
+
+    @property
+    def needs(self) -> RuleNeeds | None:
+        """What the rules in force ask the kernel for; None before there are any."""
+        return self._now.needs
 
     @property
     def loaded(self) -> LoadResult:
@@ -151,12 +159,12 @@ class Revisions:
             )
         added, removed, changed = difference(before.rules if before is not None else (), ruleset.rules)
         revision = Revision(self.number + 1, time.time_ns(), tuple(files), added, removed, changed, restores)
-        return Ready(revision, loaded, ruleset)
+        return Ready(revision, loaded, ruleset, needs_of(ruleset))
 
     def put(self, ready: Ready) -> None:
         """Put in force what was prepared; quick."""
         past = (*self._now.past, ready.revision)[-MAX_PAST - 1 :]
-        self._now = _InForce(past, ready.loaded, ready.ruleset)
+        self._now = _InForce(past, ready.loaded, ready.ruleset, ready.needs)
 
     def earlier(self, to: int | None = None) -> Revision | None:
         """Return a kept revision by its number, None when it is not kept.
