@@ -168,7 +168,7 @@ def test_losses_in_the_time_of_the_window_are_told():
 
 
 def test_frozen_windows_are_bounded_and_the_noisy_one_pays(monkeypatch):
-    monkeypatch.setattr(before, "FROZEN_BYTES", 300_000)
+    monkeypatch.setattr(before, "FROZEN_BYTES", 700_000)
     monkeypatch.setattr(before, "AGAIN_NS", 0)
     house = House()
     quiet = freeze(house, opens(5, QUIET))
@@ -177,7 +177,7 @@ def test_frozen_windows_are_bounded_and_the_noisy_one_pays(monkeypatch):
     assert house.before.of(loud[-1]) is not None
     assert house.before.of(loud[0]) is None
     assert house.before.forgotten
-    assert house.before.nbytes < 300_000 + (1 << 20)
+    assert house.before.nbytes < 700_000 + (1 << 20)
 
 
 def test_cgroups_and_copies_are_bounded(monkeypatch):

@@ -16,6 +16,7 @@ import numpy as np
 
 from tuimon.batch import Batch, from_records
 from tuimon.events import HOST, Alert, Event
+from tuimon.kept import kept
 from tuimon.records import Kind, SizeClass, record_dtype
 from tuimon.rules.matching import Pending, RuleHit
 from tuimon.rules.ruleset import RuleSet
@@ -80,13 +81,14 @@ class Alerts:
             if waits:
                 self._pending.add(event.alone(), hit)
             else:
-                self._fire(event.alone(), hit)
+                self._fire(event, hit)
         event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
 
     def settle(self, now_s: float, revision: int, renewed: Callable[[Event], Event]) -> None:
         """Judge again what waited for a value; see ``Pending.settle``."""
         for event, hit, unconfirmed in self._pending.settle(now_s, revision, renewed):
             self._fire(event, hit, unconfirmed=unconfirmed)
+            event.facts = None
 
     def since(self, num: int) -> Sequence[Alert]:
         """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
@@ -113,7 +115,7 @@ class Alerts:
                 source="internal",
                 hostname=self._node,
                 revision=revision,
-                event=event,
+                event=kept(event),
             )
         )
 
@@ -138,7 +140,7 @@ class Alerts:
             source=hit.rule.source,
             hostname=self._node,
             revision=hit.revision,
-            event=event,
+            event=kept(event),
             unconfirmed=unconfirmed,
         )
         self._keep(alert)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch, concat, single, take
-from tuimon.events import Alert, Container, Event, Process
+from tuimon.events import PROCESS_BYTES, Alert, Container, Event, Process
 from tuimon.records import Kind
 
 ROWS: Final = 512
@@ -28,9 +28,9 @@ ROWS: Final = 512
 STORY_ROWS: Final = 256
 """Of exec, fork and exit, beside them."""
 CGROUPS: Final = 1_024
-RESERVE_BYTES: Final = 32 << 20
+RESERVE_BYTES: Final = 16 << 20
 """Of rows that the history no longer holds."""
-FROZEN_BYTES: Final = 32 << 20
+FROZEN_BYTES: Final = 24 << 20
 AGAIN_NS: Final = 1_000_000_000
 """Alerts of one rule in one cgroup that follow so closely share what the first of them froze."""
 _OVERHEAD_BYTES: Final = 1_500
@@ -70,7 +70,7 @@ class Frozen:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return self.batch.nbytes + self.nums.nbytes + _OVERHEAD_BYTES
+        return self.batch.nbytes + self.nums.nbytes + _OVERHEAD_BYTES + len(self.processes) * PROCESS_BYTES
 
     @property
     def cgroup_id(self) -> int:
@@ -141,7 +141,8 @@ class _Ring:
     @property
     def copied_bytes(self) -> int:
         """Bytes held that the history does not hold."""
-        return sum(part.batch.nbytes + _OVERHEAD_BYTES for part in self.old)
+        held = sum(len(part.processes or ()) for part in self.old) * PROCESS_BYTES
+        return held + sum(part.batch.nbytes + _OVERHEAD_BYTES for part in self.old)
 
 
 class Before:

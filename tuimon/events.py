@@ -17,6 +17,8 @@ from tuimon.records import Flag, Kind, Slot
 
 UNSET_ID: Final = 0xFFFFFFFF
 """(u32)-1: a loginuid that was never set."""
+PROCESS_BYTES: Final = 1000
+"""About what a version of a process holds in memory that is its own, on a machine at work."""
 
 
 @dataclass(slots=True)

@@ -22,13 +22,16 @@ class History:
     """The last events, oldest first.
 
     Args:
-        max_bytes: Bound of the memory held by the columns; the oldest batches go first. At least one batch is kept.
+        max_bytes: Bound of the memory held by the columns and by what is kept for them; the oldest batches go first.
+            At least one batch is kept.
     """
 
     def __init__(self, max_bytes: int = 256 * 1024 * 1024) -> None:
         self.max_bytes = max_bytes
         self.evicted = 0
         """Events that fell off the old end since the start."""
+        self.beside_bytes = 0
+        """Held for the events beside their columns, as was said with the last batch."""
         self._batches: deque[Batch] = deque()
         self._nbytes = 0
         self._count = 0
@@ -39,7 +42,7 @@ class History:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """Bytes held in columns."""
         return self._nbytes
 
     @property
@@ -58,15 +61,22 @@ class History:
         """Return the batches kept, oldest first; safe to read from any thread for as long as one likes."""
         return self._view
 
-    def append(self, batch: Batch) -> list[Batch]:
-        """Add a batch (numbered and with its processes), let the oldest go and return them. Only the engine calls."""
+    def append(self, batch: Batch, beside_bytes: int = 0) -> list[Batch]:
+        """Add a batch, let the oldest go and return them. Only the engine calls this.
+
+        Args:
+            batch: Numbered, and with its processes.
+            beside_bytes: Memory held for the events elsewhere, for their processes: it counts against the bound, up to
+                half of it, so that a machine that starts many programs keeps fewer events and not more memory.
+        """
         gone: list[Batch] = []
+        self.beside_bytes = min(beside_bytes, self.max_bytes // 2)
         if not len(batch):
             return gone
         self._batches.append(batch)
         self._nbytes += batch.nbytes + _OVERHEAD_BYTES
         self._count += len(batch)
-        while self._nbytes > self.max_bytes and len(self._batches) > 1:
+        while self._nbytes + self.beside_bytes > self.max_bytes and len(self._batches) > 1:
             old = self._batches.popleft()
             self._nbytes -= old.nbytes + _OVERHEAD_BYTES
             self._count -= len(old)

@@ -42,7 +42,7 @@ from tuimon.enrich.record import (
     said_rows,
     updated,
 )
-from tuimon.events import Process, decode
+from tuimon.events import PROCESS_BYTES, Process, decode
 
 _row: Final = attrgetter("row")
 Change = tuple[int, int, int]
@@ -88,13 +88,13 @@ class ProcessTable:
         """Index + 1 of the newest version of each pid, 0 for none. Pages that no pid touches cost nothing."""
         self._changed = np.zeros(PID_LIMIT + 1, np.bool_)
         self._next = 0
-        self._closed: deque[tuple[int, int]] = deque()
-        """(number of the last event that may refer to it, index) of each version that is no longer the newest."""
+        self._closed: deque[tuple[int, list[int]]] = deque()
+        """(number of the last event that may refer to them, indexes) of the versions that are no longer the newest."""
         self._waiting: dict[int, int] = {}
+        """Pids to be read from /proc when the rate allows, and the index of what stands in for them."""
         self._environ = False
         self._without_environ: list[int] = []
         """Indexes of versions whose environment is still to be read."""
-        """Pids to be read from /proc when the rate allows, and the index of what stands in for them."""
         self._reads = float(_READS_PER_S)
         self._read_at = time.monotonic()
         self._swept_at = self._read_at
@@ -102,6 +102,11 @@ class ProcessTable:
 
     def __len__(self) -> int:
         return len(self._versions)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes the versions hold."""
+        return len(self._versions) * PROCESS_BYTES
 
     def get(self, index: int) -> Process | None:
         """Return a version by its index, None when unknown or no longer kept; any thread."""
@@ -184,15 +189,18 @@ class ProcessTable:
         """
         dropped = 0
         while self._closed and self._closed[0][0] < oldest_kept_num:
-            _, index = self._closed.popleft()
-            process = self._versions.pop(index, None)
-            if process is None:
-                continue
-            dropped += 1
-            if self._slot_of[process.pid] == index + 1:
-                self._slot_of[process.pid] = 0
-            _cut(process)
+            _, indexes = self._closed.popleft()
+            dropped += sum(map(self._drop, indexes))
         return dropped
+
+    def _drop(self, index: int) -> bool:
+        process = self._versions.pop(index, None)
+        if process is None:
+            return False
+        if self._slot_of[process.pid] == index + 1:
+            self._slot_of[process.pid] = 0
+        _cut(process)
+        return True
 
     def to_state(self) -> dict[str, Any]:
         """Return the table as a dict that JSON can hold (strings may hold lone surrogates); any thread."""
@@ -247,7 +255,9 @@ class ProcessTable:
         return index
 
     def _close(self, index: int) -> None:
-        self._closed.append((self._last_num, index))
+        if not self._closed or self._closed[-1][0] != self._last_num:
+            self._closed.append((self._last_num, []))
+        self._closed[-1][1].append(index)
 
     def _end(self, process: Process, end_ns: int) -> None:
         if process.end_ns is None:
@@ -529,6 +539,10 @@ class ProcessTable:
         for process in self.living():
             if process.pid not in alive:
                 self._end(process, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        # A flood brings pids faster than they can be read, and most of them never come again.
+        for index in self._waiting.values():
+            self._close(index)
+        self._waiting.clear()
 
 
 def _stands_in_for(process: Process, said: Described) -> bool:

@@ -50,12 +50,25 @@ def same_start(a_ns: int, b_ns: int) -> bool:
 
 
 def own_memory_bytes() -> int:
-    """Return the resident memory of this process (``statm``, proc_pid_statm(5)), 0 where /proc does not tell."""
+    """Return the resident memory of this process, 0 where /proc does not tell."""
+    return _own_statm()[0]
+
+
+def own_anonymous_bytes() -> int:
+    """Return what of it is neither a file's nor shared, as mapped rings are; 0 where /proc does not tell."""
+    resident, shared = _own_statm()
+    return resident - shared
+
+
+def _own_statm() -> tuple[int, int]:
+    """Return (resident, shared) bytes of this process (``statm``, proc_pid_statm(5))."""
     try:
         with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
+            _, resident, shared, *_ = map(int, file.read().split())
+    except (OSError, ValueError):
+        return 0, 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    return resident * page, shared * page
 
 
 class Procfs:
