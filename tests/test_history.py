@@ -25,6 +25,18 @@ def test_the_oldest_batches_go_when_the_bound_is_reached() -> None:
     assert history.last_num == 5000
 
 
+def test_what_is_held_beside_the_columns_counts_against_the_bound_up_to_half_of_it() -> None:
+    """A machine that starts programs all the time would otherwise hold their descriptions without a bound."""
+    history = History(max_bytes=100_000)
+    for i in range(50):
+        history.append(batch_of(100, 1 + i * 100), 30_000)
+    assert history.nbytes <= 70_000
+    for i in range(50, 100):
+        history.append(batch_of(100, 1 + i * 100), 10_000_000)
+    assert 30_000 < history.nbytes <= 50_000
+    assert history.nbytes + history.beside_bytes <= 100_000
+
+
 def test_a_batch_larger_than_the_bound_is_kept_alone() -> None:
     history = History(max_bytes=10)
     history.append(batch_of(10, 1))

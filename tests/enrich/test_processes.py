@@ -389,6 +389,25 @@ def test_a_process_whose_exit_was_lost_is_ended_by_the_sweep(tmp_path: Path, mon
     assert table.current(70) is not None
 
 
+def test_pids_that_a_flood_brought_and_that_never_come_again_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """More than can be read from /proc, and gone when there would be time: each would stay for ever."""
+    clock = [1000.0]
+    monkeypatch.setattr("tuimon.enrich.processes.time.monotonic", lambda: clock[0])
+    table = ProcessTable(Procfs(tmp_path), lambda _: 0)
+    write_process(tmp_path, 70, comm="here")
+    table.seed()
+    rows(table, *[call(pid, pid) for pid in range(1000, 2000)])
+    assert len(table) == 1001
+    clock[0] += 3600.0
+    rows(table, call(3000, 70), first_num=1001)
+    rows(table, call(3001, 70), first_num=1002)
+    table.retire(oldest_kept_num=1002)
+    assert [p.pid for p in table.living()] == [70]
+    assert len(table) == 1
+
+
 def test_a_saved_table_comes_back_the_same(table):
     rows(table, execute(1, 1, comm=b"init", ppid=0), fork(2, 1, 10), execute(3, 10, (b"\xff",), comm=b"sh"), end(4, 10))
     state = json.loads(json.dumps(table.to_state()))
