@@ -9,16 +9,20 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from tests.ui.conftest import running, screen_text, settle, until
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, FakeEngine, RuleFile, fed_engine
 from tuimon.errors import CaptureError, TuimonError
 from tuimon.ui import app as app_module
 from tuimon.ui.app import TuimonApp, check_terminal
 from tuimon.ui.screens.choice import Choice
+from tuimon.ui.screens.dialog import Commands
 from tuimon.ui.screens.event_details import EventDetails
+from tuimon.ui.screens.pick import Pick
+from tuimon.ui.screens.views import ViewsMenu
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
 from tuimon.ui.widgets.rule_editor import RuleEditor
+from tuimon.view.cells import Cell
 
 
 @pytest.fixture
@@ -577,3 +581,41 @@ async def test_keys_that_arrive_in_one_go_land_where_the_first_one_moves_the_foc
         await settle(app, pilot)
         assert app.main.query_one(FilterInput).value == "xy"
         assert not app.session.live.paused
+
+
+@pytest.mark.parametrize("closing", ["escape", "enter"])
+async def test_a_dialog_that_many_keys_close_is_closed_once(closing):
+    """Keys may come faster than a dialog goes: none of them may close what lies below, or end the program."""
+    async with running() as (app, pilot):
+        await press(app, pilot, "enter", "V")
+        assert [type(screen).__name__ for screen in app.screen_stack[1:]] == ["EventDetails"]
+        await press(app, pilot, "escape", "V")
+        for _ in range(4):
+            app.post_message(events.Key(closing, None))
+        await settle(app, pilot)
+        await settle(app, pilot)
+        assert app.is_running
+        assert not any(isinstance(screen, ViewsMenu) for screen in app.screen_stack)
+
+
+async def test_two_escapes_at_once_close_two_dialogs():
+    async with running() as (app, pilot):
+        for title in ("one", "two"):
+            app.push_screen(Pick(title, [(Cell("a line"),)]))
+            await settle(app, pilot)
+        assert len(app.screen_stack) == 3
+        for _ in range(2):
+            app.post_message(events.Key("escape", None))
+        await settle(app, pilot)
+        assert app.screen is app.main
+
+
+async def test_the_palette_is_closed_once():
+    async with running() as (app, pilot):
+        await press(app, pilot, "ctrl+p")
+        palette = app.screen
+        assert isinstance(palette, Commands)
+        palette.dismiss()
+        palette.dismiss()
+        await settle(app, pilot)
+        assert app.screen is app.main

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from textual.command import CommandPalette
 
 from tests.ui import bench_keys, live_keys, triage_keys, word_keys
 from tests.ui.cases import registry
@@ -61,10 +62,10 @@ async def helps(app, pilot, keys):
     assert app.screen is app.main
 
 
-@case("app.commands")
+@case("app.commands", "app.commands_anywhere")
 async def opens_the_palette(app, pilot, keys):
     await press(app, pilot, keys[0])
-    assert type(app.screen).__name__ == "CommandPalette"
+    assert isinstance(app.screen, CommandPalette)
 
 
 @case("tab.live")

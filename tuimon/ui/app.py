@@ -75,6 +75,7 @@ class TuimonApp(App[None]):
         Binding("question_mark", "keys", "Help", key_display="?", id="app.keys"),
         Binding("f1", "help", "Help", show=False, tooltip="Help, also while typing", id="app.help"),
         Binding("colon", "command_palette", "Commands", show=False, id="app.commands"),
+        Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="app.commands_anywhere"),
         Binding("T", "theme", "Theme", show=False, tooltip="Choose other colours", id="app.theme"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
         Binding("ctrl+c", "interrupt", "Quit", show=False, id="app.interrupt"),
@@ -150,7 +151,9 @@ class TuimonApp(App[None]):
         await super().on_event(event)
 
     async def _key_at_once(self, key: str) -> bool:
-        if self.is_typing or not self.screen_stack or key == "escape":  # tabs take esc before it is "back"
+        if self.is_typing or not self.screen_stack:
+            return False
+        if key == "escape" and self.screen is self.main:  # tabs take it before it is "back"
             return False
         self.main.count_key()
         return await self._check_bindings(key, priority=True) or await self._check_bindings(key)
@@ -417,6 +420,13 @@ class TuimonApp(App[None]):
         """Close the dialogs that are open."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def action_command_palette(self) -> None:
+        """Open the command palette."""
+        from tuimon.ui.screens.dialog import Commands
+
+        if not isinstance(self.screen, Commands):
+            self.push_screen(Commands())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the palette what the keys do, by name."""

@@ -9,15 +9,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tuimon.errors import TuimonError
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.view.cells import REST, Cell
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Dialog[str | None]):
     """The dialog.
 
     Args:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.errors import TuimonError
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.screens.drafting import HALVES
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
@@ -31,7 +31,7 @@ Rules = tuple[str, "Sequence[RuleFile]"]
 """What a rule set is called, and its files."""
 
 
-class BacktestScreen(ModalScreen[None]):
+class BacktestScreen(Dialog[None]):
     """The dialog.
 
     Args:

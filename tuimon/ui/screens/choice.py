@@ -9,9 +9,9 @@ from typing import Final
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tuimon.escape import clean
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.view.cells import REST, Cell, Line
 
@@ -20,7 +20,7 @@ _WIDTH: Final = 70
 _FRAME: Final = 6
 
 
-class Choice(ModalScreen[str | None]):
+class Choice(Dialog[str | None]):
     """The dialog.
 
     Args:

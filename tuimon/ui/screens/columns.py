@@ -8,11 +8,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Input
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.column_choice import ColumnChoice
 
@@ -47,7 +47,7 @@ class ColumnList(LineList):
             self.redraw()
 
 
-class ColumnsDialog(ModalScreen[list[str] | None]):
+class ColumnsDialog(Dialog[list[str] | None]):
     """The dialog; dismisses with the keys of the columns, empty for the usual ones, None when given up.
 
     Args:

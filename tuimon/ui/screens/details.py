@@ -7,16 +7,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
 
 
-class Details(ModalScreen[str | None]):
+class Details(Dialog[str | None]):
     """A frame with lines; subclasses say which."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

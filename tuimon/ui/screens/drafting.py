@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, Self, Type
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.part_list import PartList
@@ -39,7 +39,7 @@ HALVES: Final = (Cell(" tab ", "key"), Cell("goes to the other half", "muted", R
 M = TypeVar("M", bound=Made)
 
 
-class Drafting(ModalScreen[M | None], Generic[M]):
+class Drafting(Dialog[M | None], Generic[M]):
     """The ground of the dialogs. Dismissed with what was made when it is to be written, else with None.
 
     Args:

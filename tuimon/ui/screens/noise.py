@@ -8,11 +8,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
@@ -38,7 +38,7 @@ class NoiseLines:
         return noise_line(self._parts[seq], width)
 
 
-class NoiseScreen(ModalScreen[tuple[str, Part] | None]):
+class NoiseScreen(Dialog[tuple[str, Part] | None]):
     """The dialog; its answer is what is to be done with which part: "mute", "edit" or "exception".
 
     Args:

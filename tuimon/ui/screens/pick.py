@@ -8,10 +8,10 @@ from typing import ClassVar, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell, Line
@@ -27,7 +27,7 @@ class PickList(LineList):
     OPENS_ON_CLICK = True
 
 
-class Pick(ModalScreen[int | None]):
+class Pick(Dialog[int | None]):
     """The dialog; its answer is the number of the line picked, from 0.
 
     Args:

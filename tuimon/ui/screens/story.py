@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.events import Alert, Event
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY
@@ -44,7 +44,7 @@ class StoryLines:
         return story_line(self.story.lines[seq], self._alert, width)
 
 
-class StoryScreen(ModalScreen[None]):
+class StoryScreen(Dialog[None]):
     """The dialog.
 
     Args:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.screens.drafting import HALVES
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class TwoLists(ModalScreen[T | None], Generic[T]):
+class TwoLists(Dialog[T | None], Generic[T]):
     """The ground of such dialogs; subclasses say what the lists show and what Enter does.
 
     Args:

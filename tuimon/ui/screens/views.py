@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell
 from tuimon.view.detail_lines import FixedLines
@@ -33,7 +33,7 @@ class ViewsList(LineList):
         self.put_cursor([name for name, _, _ in MENU].index(self._view) if self._view else 0)
 
 
-class ViewsMenu(ModalScreen[str | None]):
+class ViewsMenu(Dialog[str | None]):
     """The dialog; dismisses with a view's name, empty for the events, None when given up.
 
     Args:

@@ -1,0 +1,31 @@
+"""Dialog: what every dialog is: a screen over the main one that is closed once, however many keys ask for it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
+from textual.screen import ModalScreen, Screen
+
+T = TypeVar("T")
+
+
+class ClosedOnce(Screen[T]):
+    """A screen that is closed once.
+
+    Keys that arrive together are all meant for the dialog on top. Textual takes a screen off the stack for each that
+    closes it: the second one would take what lies below, and at last the main screen, which ends the program.
+    """
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Close the dialog, unless it is closed already."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+
+class Dialog(ModalScreen[T], ClosedOnce[T]):
+    """The ground of tuimon's own dialogs."""
+
+
+class Commands(CommandPalette, ClosedOnce[None]):
+    """Textual's command palette."""
