@@ -50,7 +50,8 @@ typedef int64_t s64;
 #define TM_SLOT_BASE2 4		/* directory a relative GIVEN2 starts from | exec: environment, NUL between, if asked
 				 * | of a call on an fd, which has no second path: struct tm_file */
 #define TM_SLOT_SOCK 5		/* struct tm_sock and, for AF_UNIX, the path behind it | data bytes of an I/O call
-				 * (of one on a socket they are in GIVEN2) */
+				 * (of one on a socket they are in GIVEN2)
+				 * What else calls leave behind: see bpf/results.h */
 
 struct tm_head {		/* 64 bytes; all there is of a slim record */
 	u64 ts_ns;		/* bpf_ktime_get_boot_ns() */
@@ -65,7 +66,8 @@ struct tm_head {		/* 64 bytes; all there is of a slim record */
 	u8 cpu_hi;
 	u16 lost;		/* records lost on this CPU since its last emitted one, saturating */
 	u64 arg[3];		/* first three arguments, as passed in registers; openat2's are laid out as openat's:
-				 * flags and mode from its struct open_how, then the resolve flags */
+				 * flags and mode from its struct open_how, then the resolve flags. Behind the last
+				 * argument of some calls stand results: see bpf/results.h */
 };
 
 struct tm_ext {			/* 64 bytes */
@@ -117,7 +119,8 @@ struct tm_proc {		/* 192 bytes: the process as it is at this event (fork: the ch
 	u32 minor_faults;
 	u16 std_type[3];	/* exec: what fds 0, 1 and 2 are: S_IFMT bits, TM_STD_SOCKET and the family, 0 if not open */
 	u16 pad;
-	u64 pad2;
+	u32 rss_pages;		/* of vm_pages: in memory, 0 as with it, and of a recording of before it was told */
+	u32 swap_pages;		/* and swapped out */
 };
 
 #define TM_STD_SOCKET 0xfe00	/* and the socket's AF_* in the low byte */
@@ -138,6 +141,13 @@ struct tm_file {		/* 16 bytes: the object behind an fd */
 };
 
 #define TM_FILE_CREATED 0x80	/* this very open made it */
+
+struct tm_memory {		/* 16 bytes, in BASE of brk, mmap and munmap: what the process has after the call */
+	u32 vm_pages;
+	u32 rss_pages;
+	u32 swap_pages;
+	u32 pad;
+};
 
 struct tm_sock {		/* 48 bytes, from the kernel's struct sock unless TM_SOCK_GIVEN */
 	u16 family;		/* AF_* */
@@ -180,5 +190,6 @@ _Static_assert(sizeof(struct tm_ext) == 64, "tm_ext");
 _Static_assert(sizeof(struct tm_proc) == 192, "tm_proc");
 _Static_assert(sizeof(struct tm_sock) == 48, "tm_sock");
 _Static_assert(sizeof(struct tm_file) == 16, "tm_file");
+_Static_assert(sizeof(struct tm_memory) == 16, "tm_memory");
 
 #endif

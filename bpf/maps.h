@@ -56,6 +56,18 @@ struct tm_config {
 #define TM_COPY_MESSAGES 58	/* the same of a struct mmsghdr */
 #define TM_COPY_LIMITS 57	/* prlimit's two struct rlimit64; without a new limit only who asks for the call gets it */
 #define TM_POLL_BYTES 512	/* 64 fds */
+#define TM_CALL_RESULT(c) (((c) >> 58) & 15)	/* what is told of it besides its return value, 0: nothing; see results.h */
+#define TM_RESULT_QUEUE 1
+#define TM_RESULT_IDS 2
+#define TM_RESULT_MEMORY 3
+#define TM_RESULT_PIPE 4
+#define TM_RESULT_OPTION 5
+#define TM_RESULT_OFFSETS 6
+#define TM_RESULT_VALUE 7
+#define TM_RESULT_MASK1 8
+#define TM_RESULT_MASK3 9
+#define TM_RESULT_CONTROL 10
+#define TM_RESULT_IMAGE 11
 #define TM_CALL_SHED (1ULL << 62)	/* no view gets it for now: there is too much of it */
 
 struct tm_cpu {
@@ -155,6 +167,7 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	u64 name[TM_DEPTH];
 	u32 name_len[TM_DEPTH];
 	struct tm_file file;
+	struct tm_memory memory;
 	struct tm_sock sock;
 	char sun_path[128];
 	u32 shed;		/* a view wants it and does not get it: count it so, when the rules do not want it either */

@@ -216,12 +216,33 @@ static __always_inline u16 std_type(u64 task, u32 fd)
 	return mode;
 }
 
+/* What a process has mapped, in memory and swapped out. Since Linux 6.2 the counters are kept per CPU, and their sums here
+ * may be some dozen pages per CPU behind; a sum just below zero counts as none. */
+static __always_inline void fill_memory(struct tm_memory *m, u64 address)
+{
+	u64 mm = CAST(mm_struct, address);
+	s64 rss = GET(mm, mm_struct, rss_file);
+	s64 swap = GET(mm, mm_struct, rss_swap);
+
+	rss += (s64)GET(mm, mm_struct, rss_anon);
+	rss += (s64)GET(mm, mm_struct, rss_shmem);
+	m->vm_pages = GET(mm, mm_struct, total_vm);
+	m->rss_pages = rss > 0 ? rss : 0;
+	m->swap_pages = swap > 0 ? swap : 0;
+	m->pad = 0;
+}
+
 static __always_inline void describe_use(struct tm_proc *p, u64 task)
 {
 	u64 mm = GET(task, task_struct, mm);
 	u64 signal = CAST(signal_struct, GET(task, task_struct, signal));
+	struct tm_memory memory = {};
 
-	p->vm_pages = mm ? GET(CAST(mm_struct, mm), mm_struct, total_vm) : 0;
+	if (mm)
+		fill_memory(&memory, mm);
+	p->vm_pages = memory.vm_pages;
+	p->rss_pages = memory.rss_pages;
+	p->swap_pages = memory.swap_pages;
 	p->threads = GET(signal, signal_struct, nr_threads);
 	p->major_faults = GET(task, task_struct, maj_flt);
 	p->minor_faults = GET(task, task_struct, min_flt);

@@ -412,6 +412,10 @@ int tm_detail(u64 *ctx)
 	fd_job(w, task, call);
 	data_job(w, call);
 	copy_job(w, call);
+	if (TM_CALL_RESULT(call)) {
+		result_jobs(w, task, call);
+		fill_args(w);
+	}
 	if (call & TM_CALL_RESERVED)
 		chain.call(ctx, TM_STAGE_PROCESS);
 	else

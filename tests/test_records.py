@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tuimon import records
-from tuimon.records import CLASS_BYTES, EXT, HEAD, PROC, SOCK, ExeFlag, Flag, Kind, SizeClass, Slot, SockFlag
+from tuimon.records import CLASS_BYTES, EXT, FILE, HEAD, MEMORY, PROC, SOCK, ExeFlag, Flag, Kind, SizeClass, Slot, SockFlag
 from tuimon.resources import bpf_dir
 
-STRUCTS = {"tm_head": HEAD, "tm_ext": EXT, "tm_proc": PROC, "tm_sock": SOCK}
+STRUCTS = {"tm_head": HEAD, "tm_ext": EXT, "tm_proc": PROC, "tm_sock": SOCK, "tm_file": FILE, "tm_memory": MEMORY}
 C_NAMES = {("tm_head", "cpu"): "cpu_lo"}
 """One column in numpy, two bytes in C."""
 

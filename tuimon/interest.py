@@ -40,6 +40,10 @@ STATE: Final = frozenset(
 UNFILTERED: Final = STATE | frozenset(name for name, call in CALLS.items() if call.reserved)
 """Calls that the kernel never filters for the rules: what follows is judged by what their records say."""
 _RULE_WANT: Final = Want.RULES | Want.PATHS
+_DATA_FIELDS: Final = (
+    "evt.buffer", *(f"evt.{kind}.{name}" for kind in ("arg", "rawarg") for name in ("data", "msgcontrol", "img")),
+)  # fmt: skip
+"""Fields of what a call read or wrote, which is carried only for those who ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class RuleNeeds:
 
 def needs_of(ruleset: RuleSet) -> RuleNeeds:
     """Return what a rule set asks for."""
-    want = _RULE_WANT | (Want.DATA if ruleset.uses("evt.buffer") else Want.NOTHING)
+    want = _RULE_WANT | (Want.DATA if ruleset.uses(*_DATA_FIELDS) else Want.NOTHING)
     numbers = {NAME_TO_NR[name] for name in calls_wanted(ruleset) - _ALWAYS_ON if name in NAME_TO_NR}
     return RuleNeeds(dict.fromkeys(numbers, want), ruleset.uses("proc.env", "proc.aenv"))
 

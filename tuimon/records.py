@@ -170,10 +170,12 @@ PROC: Final = np.dtype(
         ("minor_faults", "<u4"),
         ("std_type", "<u2", (3,)),
         ("pad", "<u2"),
-        ("pad2", "<u8"),
+        ("rss_pages", "<u4"),
+        ("swap_pages", "<u4"),
     ]
 )
 FILE: Final = np.dtype([("ino", "<u8"), ("dev", "<u4"), ("flags", "<u4")])
+MEMORY: Final = np.dtype([("vm_pages", "<u4"), ("rss_pages", "<u4"), ("swap_pages", "<u4"), ("pad", "<u4")])
 SOCK: Final = np.dtype(
     [
         ("family", "<u2"),

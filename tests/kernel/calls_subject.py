@@ -1,4 +1,4 @@
-"""Makes seventy system calls, each at least once, most of them well and some of them wrongly; for whoever watches.
+"""Makes a hundred system calls, each at least once, most of them well and some of them wrongly; for whoever watches.
 
 ``calls_subject.py FOLDER NUMBERS TOKEN``: NUMBERS is a JSON file with the number of each call by Falco's name. Every
 call goes through syscall(2), so that none is replaced by another; which of them are allowed does not matter.
@@ -88,6 +88,65 @@ def files() -> None:
     call("chroot", b"/nonexistent")
 
 
+def results() -> None:
+    """Make calls that leave something behind besides their return value."""
+    call("getresuid", *[buffer(bytes(4)) for _ in range(3)])
+    call("getresgid", *[buffer(bytes(4)) for _ in range(3)])
+    ends = buffer(bytes(8))
+    call("pipe2", ends, 0)
+    call("fstat", struct.unpack("ii", ends.raw)[1], buffer(bytes(256)))
+    call("brk", 0)
+    at = call("mmap", 0, MAPPED, 3, 0x22 | 0x8000, -1, 0)
+    statm = call("open", b"/proc/self/statm", 0, 0)
+    call("read", statm, buffer(bytes(80)), 80)
+    call("munmap", at, MAPPED)
+    call("pread", statm, buffer(bytes(80)), 80, 0)
+    fd = call("openat", CWD, b"one/copied", os.O_CREAT | os.O_RDWR, 0o600)
+    call("write", fd, b"0123456789", 10)
+    call("copy_file_range", fd, buffer(struct.pack("q", 2)), fd, buffer(struct.pack("q", 20)), 3, 0)
+    mask = buffer(struct.pack("Q", 1 << 1 | 1 << 9))
+    call("ppoll", 0, 0, buffer(bytes(16)), mask, 8)
+    call("signalfd4", -1, mask, 8, os.O_CLOEXEC)
+    call("eventfd", 3)
+    call("inotify_init")
+    call("fsconfig", 999, 1, b"source", b"some value", 0)
+    call("fsconfig", 999, 2, b"blob", b"1\0002", 3)
+    call(
+        "quotactl", 0x80000800, b"/nonexistent", 5, buffer(struct.pack("QQQQQQQQI4x", 11, 12, 13, 14, 15, 0, 16, 17, 5))
+    )
+    call("quotactl", 0x80000201, b"/nonexistent", 2, b"/a.quota")
+    call("init_module", b"not a module", 12, b"a=1")
+    here, there = buffer(bytes(5)), buffer(b"words")
+    local, remote = (buffer(struct.pack("QQ", ctypes.addressof(each), 5)) for each in (here, there))
+    call("process_vm_readv", os.getpid(), local, 1, remote, 1, 0)
+    call("semop", 999, buffer(struct.pack("HhHHhH", 1, -1, 0o4000, 2, 3, 0x1000)), 2)
+    call("io_uring_setup", 4, buffer(struct.pack("III", 0, 0, 0x10) + bytes(108)))
+
+
+MAPPED = 32 << 20
+
+
+def messages() -> None:
+    """Take connections from a queue, ask for an option, pass an fd."""
+    own = call("socket", socket.AF_INET, socket.SOCK_STREAM, 0)
+    call("bind", own, buffer(struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton("127.0.0.1"))), 16)
+    call("listen", own, 5)
+    address = buffer(bytes(16))
+    call("getsockname", own, address, buffer(struct.pack("i", 16)))
+    for _ in range(3):
+        call("connect", call("socket", socket.AF_INET, socket.SOCK_STREAM, 0), address, 16)
+    call("accept", own, 0, 0)
+    pair = buffer(bytes(8))
+    call("socketpair", socket.AF_UNIX, socket.SOCK_DGRAM, 0, pair)
+    left, right = struct.unpack("ii", pair.raw)
+    call("getsockopt", left, 1, 17, buffer(bytes(32)), buffer(struct.pack("i", 32)))
+    text, control = buffer(b"passed"), buffer(struct.pack("Qiii4x", 20, 1, 1, own))
+    vector = buffer(struct.pack("QQ", ctypes.addressof(text), 6))
+    words = (0, 0, ctypes.addressof(vector), 1, ctypes.addressof(control), 24, 0)
+    call("sendmsg", left, buffer(struct.pack("7Q", *words)), 0)
+    call("recvmsg", right, buffer(struct.pack("7Q", *words)), 0)
+
+
 def sockets() -> None:
     """Talk over unix and IP sockets."""
     pair = buffer(bytes(8))
@@ -145,5 +204,7 @@ def processes() -> None:
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
     files()
+    results()
+    messages()
     sockets()
     processes()

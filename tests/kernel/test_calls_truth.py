@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -92,6 +93,19 @@ sendto 0:fd 1:data 2:size
 bind 0:fd
 listen 0:fd 1:backlog
 prlimit 0:pid 1:resource+
+getresuid 0[0]:ruid 1[0]:euid 2[0]:suid
+getresgid 0[0]:rgid 1[0]:egid 2[0]:sgid
+fstat 0:fd
+copy_file_range 0:fdin 2:fdout 4:len
+fsconfig 0:fd 1:cmd+ 2:key 4:aux
+quotactl 1:special
+init_module 1:length 2:uargs
+process_vm_readv 0:pid
+eventfd 0:initval
+semop 0:semid 2:nsops
+getsockopt 0:fd 1:level+
+sendmsg 0:fd
+recvmsg 0:fd
 poll 2:timeout
 pipe2 0[0]:fd1 0[1]:fd2 1:flags+
 kill 0:pid 1:sig
@@ -115,7 +129,8 @@ finit_module 0:fd 1:uargs 2:flags
 delete_module 0:name 1:flags+
 """
 OTHERS = """
-fsync ftruncate accept4 nanosleep setsid epoll_create1 inotify_init1 timerfd_create seccomp personality execve
+fsync ftruncate accept accept4 getsockname brk ppoll signalfd4 inotify_init io_uring_setup nanosleep setsid
+epoll_create1 inotify_init1 timerfd_create seccomp personality execve
 """
 """Calls of which the result alone is compared here."""
 SPECS = {line.split()[0]: line.split()[1:] for line in TABLE.strip().splitlines()}
@@ -250,6 +265,8 @@ def test_every_argument_is_what_strace_says(watched: Watched) -> None:
     events = events[names.index("mkdir") : names.index("delete_module") + 1]
     compare(events, truth)
     more_than_one_number(events)
+    left_behind(events, truth)
+    memory_left(events)
 
 
 COMPAT = """
@@ -299,7 +316,7 @@ def compat(events: list[Event]) -> list[Event]:
 
 def compare(events: list[Event], truth: list[tuple[str, list[str], str]]) -> None:
     assert [value(e, "evt.type") for e in events] == [name for name, _, _ in truth]
-    assert len({name for name, _, _ in truth}) >= 80
+    assert len({name for name, _, _ in truth}) >= 98
     wrong = []
     for event, (name, arguments, ended) in zip(events, truth, strict=True):
         told = result(ended)
@@ -336,3 +353,81 @@ def more_than_one_number(events: list[Event]) -> None:
     assert value(found["writev"], "evt.buffer") == b"abcdef"
     assert value(found["connect"], "fd.sport") == 9
     assert value(found["bind"], "fd.sip") == bytes((127, 0, 0, 1))
+
+
+LEFT = """
+pipe2 ino={st_ino}
+copy_file_range offin=5 offout=23
+ppoll sigmask=514
+signalfd4 mask=514
+eventfd flags=0
+inotify_init flags=0
+accept queuelen=2 queuemax=5 queuepct=40
+getsockopt optlen=12
+init_module img=not_a_module
+process_vm_readv data=words
+semop sem_num_0=1 sem_op_0=-1 sem_num_1=2 sem_op_1=3
+"""
+"""What strace prints in its own way, or not at all: it follows from what the program did before."""
+SHOWN = {
+    ("ppoll", "sigmask"): "SIGINT,SIGUSR1",
+    ("semop", "sem_flg_0"): "IPC_NOWAIT",
+    ("semop", "sem_flg_1"): "SEM_UNDO",
+    ("io_uring_setup", "flags"): "IORING_SETUP_CLAMP",
+}
+
+
+def left_behind(events: list[Event], truth: list[tuple[str, list[str], str]]) -> None:
+    """Compare what calls leave behind besides their return value."""
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(str(value(event, "evt.type")), event)
+    facts = " ".join(" ".join(arguments) for name, arguments, _ in truth if name in ("fstat", "recvmsg"))
+    numbers = dict(re.findall(r"(st_ino|cmsg_data)=\[?(\d+)", facts))
+    for line in LEFT.format(**numbers).strip().splitlines():
+        name, *arguments = line.split()
+        for argument in arguments:
+            parameter, _, wanted_text = argument.partition("=")
+            raw = value(first[name], "evt.rawarg", parameter)
+            text = raw.decode() if isinstance(raw, bytes) else str(raw)
+            assert text == wanted_text.replace("_", " "), (name, argument, text)
+    for (name, parameter), wanted_text in SHOWN.items():
+        assert value(first[name], "evt.arg", parameter) == wanted_text
+    assert "IORING_FEAT_NODROP" in str(value(first["io_uring_setup"], "evt.arg", "features"))
+    passed = struct.pack("Qiii", 20, 1, 1, int(numbers["cmsg_data"]))
+    assert value(first["recvmsg"], "evt.rawarg", "msgcontrol")[: len(passed)] == passed  # type: ignore[index]
+    assert value(first["getsockopt"], "evt.rawarg", "val") == struct.pack("iii", first["getsockopt"].tgid, UID, UID)
+    several(events)
+
+
+def several(events: list[Event]) -> None:
+    """Compare calls whose arguments depend on the command."""
+    configured = [e for e in events if value(e, "evt.type") == "fsconfig"]
+    assert [value(e, "evt.rawarg", "value_charbuf") for e in configured] == ["some value", None]
+    assert [value(e, "evt.rawarg", "value_bytebuf") for e in configured] == [None, b"1\0002"]
+    limits, on = [e for e in events if value(e, "evt.type") == "quotactl"]
+    names = ("dqb_bhardlimit", "dqb_bsoftlimit", "dqb_curspace", "dqb_ihardlimit", "dqb_isoftlimit", "dqb_btime")
+    assert [value(limits, "evt.rawarg", name) for name in names] == [11, 12, 13, 14, 15, 16]
+    assert value(limits, "evt.rawarg", "quotafilepath") is None
+    assert value(on, "evt.arg", "quotafilepath") == "/a.quota"
+    assert (value(on, "evt.arg", "cmd"), value(on, "evt.arg", "quota_fmt")) == ("Q_QUOTAON", "QFMT_VFS_V0")
+
+
+MAPPED_KB = 32 << 10
+OFF_KB = 1536
+"""The kernel's sums may be so far behind, for two processors; what is mapped is exact."""
+
+
+def memory_left(events: list[Event]) -> None:
+    """Compare the memory after mmap and munmap with /proc/self/statm, which the program reads right behind them."""
+    at = next(i for i, e in enumerate(events) if value(e, "evt.rawarg", "length") == MAPPED_KB << 10)
+    mapped, _, read, unmapped, again = events[at : at + 5]
+    assert [value(e, "evt.type") for e in (mapped, read, unmapped, again)] == ["mmap", "read", "munmap", "pread"]
+    for event, statm in ((mapped, read), (unmapped, again)):
+        pages = [int(word) for word in value(statm, "evt.buffer").split()[:2]]  # type: ignore[union-attr]
+        size, resident = (4 * number for number in pages)
+        assert value(event, "evt.rawarg", "vm_size") == size
+        assert abs(int(str(value(event, "evt.rawarg", "vm_rss"))) - resident) <= OFF_KB
+        assert value(event, "evt.rawarg", "vm_swap") == 0
+    rss = [int(str(value(e, "evt.rawarg", "vm_rss"))) for e in (mapped, unmapped)]
+    assert abs(rss[0] - rss[1] - MAPPED_KB) <= OFF_KB

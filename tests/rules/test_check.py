@@ -117,7 +117,7 @@ def test_rules_of_a_source_that_is_not_there_are_not_looked_into() -> None:
 
 def test_an_argument_that_no_record_carries_is_warned_of() -> None:
     """Never a silent false: such a check can never hold."""
-    found = check_condition(parse_condition("evt.arg.queuepct > 5 and evt.rawarg.flags = 1 and evt.arg[0] exists"))
+    found = check_condition(parse_condition("evt.arg.peer > 5 and evt.rawarg.flags = 1 and evt.arg[0] exists"))
     assert [(problem.code, problem.message) for problem in found] == [
-        ("LOAD_COMPILE_CONDITION", "evt.arg.queuepct is known, but this version cannot tell it: it never has a value")
+        ("LOAD_COMPILE_CONDITION", "evt.arg.peer is known, but this version cannot tell it: it never has a value")
     ]

@@ -33,6 +33,11 @@ _COPY: Final = 51
 ENTER: Final = 1 << 57
 """In a row: the call's entry must be looked at."""
 _COPIES: Final = {"next": 63, "poll": 62, "text": 61, "vector": 60, "message": 59, "messages": 58, "limits": 57}
+_RESULT: Final = 58
+_RESULTS: Final = (
+    "", "queue", "ids", "memory", "pipe", "option", "offsets", "value", "mask1", "mask3", "control", "image",
+)  # fmt: skip
+"""TM_RESULT_ by number."""
 SHED: Final = 1 << 62
 """TM_CALL_SHED."""
 
@@ -63,6 +68,8 @@ def _is_wide(call: Call, want: Want) -> bool:
     if call.path is not None or call.path2 is not None or call.sockaddr is not None or call.text is not None:
         return True
     if call.copy and call.copy not in _DATA_COPIES and want & Want.PATHS:
+        return True
+    if call.result == "ids" or (call.result == "memory" and want & Want.PATHS):
         return True
     if call.name in _FD_GONE:
         return _looks_at_entry(call, want)
@@ -110,6 +117,7 @@ def call_row(call: Call, want: Want) -> int:
     row = int(want) & 0x0F | _flags(call, want)
     if call.copy:
         row |= (_COPIES.get(call.copy) or int(call.copy) // 4) << _COPY
+    row |= _RESULTS.index(call.result) << _RESULT
     for shift, position in places.items():
         row |= (_NONE if position is None else position) << shift
     return row

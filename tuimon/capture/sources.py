@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tuimon.capture.btf import Btf, offsets_header
-from tuimon.records import EXT, FILE, HEAD, PROC, SOCK
+from tuimon.records import EXT, FILE, HEAD, MEMORY, PROC, SOCK
 from tuimon.resources import bpf_dir
 from tuimon.syscalls import NAME_TO_NR
 
@@ -19,7 +19,7 @@ KINDS: Final = ("typed+cast", "typed", "plain")
 """Kinds of programs, best first; see bpf/read.h."""
 
 SOURCES: Final = (
-    "events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "record.h",
+    "events.h", "read.h", "maps.h", "path.h", "process.h", "socket.h", "record.h", "results.h",
     "sys_exit.bpf.c", "stages.bpf.c", "process_events.bpf.c", "io_uring.bpf.c", "sys_enter.bpf.c",
 )  # fmt: skip
 """In the order of the translation unit; the offsets from BTF come before them."""
@@ -49,7 +49,11 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tty_struct": ("driver", "index"),
     "tty_driver": ("major", "minor_start"),
     "cred": ("uid", "euid", "egid", "cap_permitted", "cap_effective", "cap_inheritable"),
-    "mm_struct": ("exe_file", "total_vm", "arg_start", "arg_end", "env_start", "env_end"),
+    "mm_struct": (
+        "exe_file", "total_vm", "arg_start", "arg_end", "env_start", "env_end",
+        *(f"rss_{name}=rss_stat[{place}].count|rss_stat.count[{place}]"
+          for place, name in enumerate(("file", "anon", "swap", "shmem"))),
+    ),
     "linux_binprm": ("filename", "fdpath?"),
     "files_struct": ("fdt",),
     "fdtable": ("max_fds", "fd"),
@@ -78,6 +82,7 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
         "family=__sk_common.skc_family", "state=__sk_common.skc_state", "num=__sk_common.skc_num",
         "dport=__sk_common.skc_dport", "daddr=__sk_common.skc_daddr", "rcv_saddr=__sk_common.skc_rcv_saddr",
         "v6_daddr=__sk_common.skc_v6_daddr?", "v6_rcv_saddr=__sk_common.skc_v6_rcv_saddr?", "sk_type", "sk_protocol",
+        "sk_ack_backlog", "sk_max_ack_backlog",
     ),
     "io_kiocb?": ("opcode", "cmd", "cqe_fd=cqe.fd"),
     "filename": ("name",),
@@ -132,6 +137,7 @@ def layout_asserts() -> str:
         ("tm_proc", PROC),
         ("tm_sock", SOCK),
         ("tm_file", FILE),
+        ("tm_memory", MEMORY),
     ):
         lines.append(f'_Static_assert(sizeof(struct {name}) == {dtype.itemsize}, "{name}");')
         for member, (_, offset) in ((m, f[:2]) for m, f in (dtype.fields or {}).items()):

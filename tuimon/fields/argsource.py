@@ -5,34 +5,30 @@ Raw values only: numbers as the kernel has them, text, bytes. How they are print
 
 from __future__ import annotations
 
-import os
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from tuimon.events import decode
+from tuimon.fields import argresult as result
 from tuimon.fields import flags as names
+from tuimon.fields.argresult import Raw, Source, number_at
 from tuimon.fields.facts import Facts
 from tuimon.fields.sock import ip_text
 from tuimon.records import ExeFlag, Kind, Slot
 from tuimon.syscalls import PARAMS, Param
 
-PAGE_KB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
-
-Raw = int | str | bytes | None
-_Source = Callable[[Facts], Raw]
-
-# Where the parameters come from: a register (0 to 5, sN to read it as signed), a number of what an argument points to
-# (cOFFSET and its struct format; C: only when the call succeeded), or one of the named sources below.
+# Where the parameters come from: a register (0 to 5, sN to read it as signed, rN when a result stands there: see
+# bpf/results.h; R: only when the call succeeded), a number of what an argument points to (cOFFSET and its struct
+# format; C: only when the call succeeded), or one of the named sources below.
 # Parameters that are not named here are absent: the record does not carry them.
 _TABLE = """
-accept: fd=ret tuple=tuple
-accept4: fd=ret tuple=tuple flags=3
+accept: fd=ret tuple=tuple queuepct=queue_pct queuelen=r4 queuemax=r5
+accept4: fd=ret tuple=tuple queuepct=queue_pct queuelen=r4 queuemax=r5 flags=3
 access: res=ret name=given mode=1
 bind: res=ret addr=local fd=fd
 bpf: fd=ret cmd=0
-brk: res=ret addr=0
+brk: res=ret vm_size=mem0 vm_rss=mem4 vm_swap=mem8 addr=0
 capset: res=ret cap_inheritable=cap8 cap_permitted=cap4 cap_effective=cap0
 chdir chroot rmdir unlink stat lstat: res=ret path=given
 chmod: res=ret filename=given mode=1
@@ -40,7 +36,7 @@ chown lchown: res=ret path=given uid=1 gid=2
 close fchdir fstat getdents getdents64: res=ret fd=fd
 close_range: res=ret first=0 last=1 flags=2
 connect: res=ret tuple=tuple fd=fd addr=remote
-copy_file_range: res=ret fdout=s2 fdin=s0 len=4
+copy_file_range: res=ret fdout=s2 offout=r3 fdin=s0 offin=r1 len=4
 creat: fd=ret name=given mode=1 dev=dev ino=ino creat_flags=creat_flags
 delete_module: res=ret name=given flags=1
 dup: res=ret oldfd=s0
@@ -49,7 +45,7 @@ dup3: res=ret oldfd=s0 newfd=s1 flags=2
 epoll_create: res=ret size=s0
 epoll_create1: res=ret flags=0
 epoll_wait: res=ret maxevents=s2
-eventfd: res=ret initval=0
+eventfd: res=ret initval=0 flags=none
 eventfd2: res=ret flags=1 initval=0
 fchmod: res=ret fd=fd mode=1
 fchmodat: res=ret dirfd=s0 filename=given mode=2
@@ -58,23 +54,25 @@ fchownat: res=ret dirfd=s0 pathname=given uid=2 gid=3 flags=4
 fcntl: res=ret fd=fd cmd=1 arg=2
 finit_module: res=ret fd=fd uargs=string flags=2
 flock: res=ret fd=fd operation=1
-fsconfig: res=ret fd=fd cmd=1 key=string aux=s4
+fsconfig: res=ret fd=fd cmd=1 key=string value_bytebuf=config_bytes value_charbuf=config_text aux=s4
 futex: res=ret addr=0 op=1 val=2
 getegid: egid=ret
 geteuid: euid=ret
 getgid: gid=ret
 getuid: uid=ret
 getcwd: res=ret path=got_given
-getresgid getresuid select munlockall: res=ret
+getresgid: res=ret rgid=R3 egid=R4 sgid=R5
+getresuid: res=ret ruid=R3 euid=R4 suid=R5
+select munlockall: res=ret
 nanosleep: res=ret interval=timespec
-pipe: res=ret fd1=C0i fd2=C4i
-process_vm_readv process_vm_writev: res=ret pid=s0
+pipe: res=ret fd1=C0i fd2=C4i ino=R5
+process_vm_readv process_vm_writev: res=ret pid=s0 data=data
 getrlimit: res=ret cur=C0q max=C8q resource=0
 setrlimit: res=ret cur=c0q max=c8q resource=0
-getsockopt: res=ret fd=fd level=1 optname=2 val=optval
+getsockopt: res=ret fd=fd level=1 optname=2 val=optval optlen=R5
 setsockopt: res=ret fd=fd level=1 optname=2 val=optval optlen=4
-init_module: res=ret length=1 uargs=string
-inotify_init: res=ret
+init_module: res=ret img=image length=1 uargs=string
+inotify_init: res=ret flags=none
 inotify_init1: res=ret flags=0
 io_uring_enter: res=ret fd=fd to_submit=1 min_complete=2 flags=3
 io_uring_register: res=ret fd=fd opcode=1 arg=2 nr_args=3
@@ -86,7 +84,7 @@ kill: res=ret pid=s0 sig=1
 link: res=ret oldpath=given newpath=given2
 linkat: res=ret olddir=s0 oldpath=given newdir=s2 newpath=given2 flags=4
 listen: res=ret fd=fd backlog=s1
-llseek: res=ret fd=fd whence=4
+llseek: res=ret fd=fd offset=offset_halves whence=4
 lseek: res=ret fd=fd offset=S1 whence=2
 memfd_create: fd=ret name=given flags=1
 mkdir: res=ret path=given mode=1
@@ -96,9 +94,9 @@ mknodat: res=ret dirfd=s0 path=given mode=2 dev=3
 mlock munlock: res=ret addr=0 len=1
 mlock2: res=ret addr=0 len=1 flags=2
 mlockall: res=ret flags=0
-mmap: res=ret addr=0 length=1 prot=2 flags=3 fd=fd offset=5
+mmap: res=ret vm_size=mem0 vm_rss=mem4 vm_swap=mem8 addr=0 length=1 prot=2 flags=3 fd=fd offset=5
 mprotect: res=ret addr=0 length=1 prot=2
-munmap: res=ret addr=0 length=1
+munmap: res=ret vm_size=mem0 vm_rss=mem4 vm_swap=mem8 addr=0 length=1
 mount: res=ret dev=given dir=given2 type=string flags=3
 newfstatat: res=ret dirfd=s0 path=given flags=3
 open: fd=ret name=given flags=1 mode=open_mode dev=dev ino=ino
@@ -107,17 +105,21 @@ openat: fd=ret dirfd=s0 name=given flags=2 mode=open_mode dev=dev ino=ino
 openat2: fd=ret dirfd=s0 name=given flags=2 mode=open_mode resolve=4 dev=dev ino=ino
 pidfd_getfd: fd=ret pid_fd=s0 target_fd=s1 flags=2
 pidfd_open: fd=ret pid=s0 flags=1
-pipe2: res=ret fd1=C0i fd2=C4i flags=1
+pipe2: res=ret fd1=C0i fd2=C4i ino=R5 flags=1
 poll: res=ret fds=fds timeout=s2
-ppoll: res=ret fds=fds
+ppoll: res=ret fds=fds sigmask=r5
 prctl: res=ret option=0 arg2_str=prctl_name arg2_int=prctl_int
 pread pwrite preadv pwritev: res=ret data=data fd=fd size=io_size pos=3
 prlimit: res=ret newcur=new0 newmax=new8 oldcur=old0 oldmax=old8 pid=s0 resource=1
 procexit: status=ret ret=exit_code sig=exit_signal core=exit_core
 ptrace: res=ret addr=2 data=3 request=0 pid=s1
-quotactl: res=ret special=given cmd=quota_cmd type=quota_type id=2
+quotactl: res=ret special=given quotafilepath=quota_path dqb_bhardlimit=quota0Q dqb_bsoftlimit=quota8Q \
+ dqb_curspace=quota16Q dqb_ihardlimit=quota24Q dqb_isoftlimit=quota32Q dqb_btime=quota48Q dqb_itime=quota56Q \
+ dqi_bgrace=info0Q dqi_igrace=info8Q dqi_flags=info16I quota_fmt_out=quota_format_out cmd=quota_cmd type=quota_type \
+ id=2 quota_fmt=quota_format
 read write readv writev: res=ret data=data fd=fd size=io_size
-recv send sendmsg recvmsg recvfrom sendto sendmmsg recvmmsg: res=ret data=data fd=fd size=io_size tuple=tuple
+recv send sendmsg recvfrom sendto sendmmsg: res=ret data=data fd=fd size=io_size tuple=tuple
+recvmsg recvmmsg: res=ret data=data fd=fd size=io_size tuple=tuple msgcontrol=control
 rename: res=ret oldpath=given newpath=given2
 renameat: res=ret olddirfd=s0 oldpath=given newdirfd=s2 newpath=given2
 renameat2: res=ret olddirfd=s0 oldpath=given newdirfd=s2 newpath=given2 flags=4
@@ -137,8 +139,8 @@ setreuid: res=ret ruid=0 euid=1
 setsid: res=ret
 setuid: res=ret uid=0
 shutdown: res=ret fd=fd how=1
-signalfd: res=ret fd=s0
-signalfd4: res=ret flags=3 fd=s0
+signalfd: res=ret fd=s0 mask=r5 flags=none
+signalfd4: res=ret flags=3 fd=s0 mask=r5
 socket: fd=ret domain=0 type=1 proto=2 flags=1
 socketpair: res=ret fd1=C0i fd2=C4i domain=0 type=1 proto=2
 splice: res=ret fd_in=s0 fd_out=s2 size=4 flags=5
@@ -153,25 +155,25 @@ unlinkat: res=ret dirfd=s0 name=given flags=2
 unshare: res=ret flags=0
 userfaultfd: res=ret flags=0
 clone clone3 fork vfork: res=ret exe=exe args=args tid=tid pid=tgid ptid=ppid cwd=cwd fdlimit=fdlimit pgft_maj=majflt \
- pgft_min=minflt vm_size=vm_kb comm=comm flags=clone_flags uid=euid gid=egid vtid=vtid vpid=vpid \
- pidns_init_start_ts=pidns_start
+ pgft_min=minflt vm_size=vm_kb vm_rss=rss_kb vm_swap=swap_kb comm=comm flags=clone_flags uid=euid gid=egid \
+ vtid=vtid vpid=vpid pidns_init_start_ts=pidns_start
 execve execveat: res=ret exe=exe args=args tid=tid pid=tgid ptid=ppid cwd=cwd fdlimit=fdlimit pgft_maj=majflt \
- pgft_min=minflt vm_size=vm_kb comm=comm env=env \
+ pgft_min=minflt vm_size=vm_kb vm_rss=rss_kb vm_swap=swap_kb comm=comm env=env \
  tty=tty vpgid=vpgid loginuid=loginuid flags=exe_flags cap_inheritable=cap_inheritable cap_permitted=cap_permitted \
  cap_effective=cap_effective exe_ino=exe_ino exe_ino_ctime=exe_ctime exe_ino_mtime=exe_mtime uid=euid \
  trusted_exepath=exepath pgid=pgid gid=egid filename=given
 """
 
 
-def _register(at: int) -> _Source:
+def _register(at: int) -> Source:
     return lambda f: f.reg(at)
 
 
-def _signed(at: int) -> _Source:
+def _signed(at: int) -> Source:
     return lambda f: f.fd_reg(at)
 
 
-def _signed64(at: int) -> _Source:
+def _signed64(at: int) -> Source:
     def get(f: Facts) -> Raw:
         value = f.reg(at)
         return value if value is None or value < 1 << 63 else value - (1 << 64)
@@ -179,21 +181,16 @@ def _signed64(at: int) -> _Source:
     return get
 
 
-def _number_at(raw: bytes, offset: int, shape: str) -> int | None:
-    form = struct.Struct("<" + shape)
-    return int(form.unpack_from(raw, offset)[0]) if len(raw) >= offset + form.size else None
-
-
-def _copied(offset: int, shape: str, *, must_succeed: bool) -> _Source:
+def _copied(offset: int, shape: str, *, must_succeed: bool) -> Source:
     """Read a number of the struct that an argument points to."""
 
     def get(f: Facts) -> Raw:
-        return None if must_succeed and f.ret < 0 else _number_at(f.copied(), offset, shape)
+        return None if must_succeed and f.ret < 0 else number_at(f.copied(), offset, shape)
 
     return get
 
 
-def _proc(name: str) -> _Source:
+def _proc(name: str) -> Source:
     """Read the process description of an exec or fork record."""
 
     def get(f: Facts) -> Raw:
@@ -203,7 +200,7 @@ def _proc(name: str) -> _Source:
     return get
 
 
-def _of_process(name: str) -> _Source:
+def _of_process(name: str) -> Source:
     def get(f: Facts) -> Raw:
         process = f.event.process
         return None if process is None else getattr(process, name)
@@ -295,7 +292,7 @@ def _string(f: Facts) -> Raw:
 
 
 def _timespec(f: Facts) -> Raw:
-    seconds, rest = _number_at(f.copied(), 0, "q"), _number_at(f.copied(), 8, "q")
+    seconds, rest = number_at(f.copied(), 0, "q"), number_at(f.copied(), 8, "q")
     return None if seconds is None or rest is None else seconds * 1_000_000_000 + rest
 
 
@@ -304,7 +301,7 @@ def _option_value(f: Facts) -> Raw:
     raw = f.copied()
     if not raw or (f.ret < 0 and f.name == "getsockopt"):
         return None
-    return _number_at(raw, 0, "i") if len(raw) == 4 else raw
+    return number_at(raw, 0, "i") if len(raw) == 4 else raw
 
 
 def _polled(f: Facts) -> Raw:
@@ -315,45 +312,45 @@ def _polled(f: Facts) -> Raw:
     return " ".join(f"{fd}:{came:x}" for fd, _, came in struct.iter_unpack("<iHH", raw[: len(raw) & ~7]))
 
 
-def _capability(offset: int) -> _Source:
+def _capability(offset: int) -> Source:
     """Join the two halves of a set of capabilities given to capset(2)."""
 
     def get(f: Facts) -> Raw:
-        low, high = (_number_at(f.copied(), at, "I") for at in (offset, offset + 12))
+        low, high = (number_at(f.copied(), at, "I") for at in (offset, offset + 12))
         return None if low is None else low | (high or 0) << 32
 
     return get
 
 
-def _new_limit(offset: int) -> _Source:
+def _new_limit(offset: int) -> Source:
     """Read the limit given to prlimit; Falco shows 0 for none."""
-    return lambda f: _number_at(f.slot(Slot.SOCK), offset, "q") or 0 if f.event.ext is not None else None
+    return lambda f: number_at(f.slot(Slot.SOCK), offset, "q") or 0 if f.event.ext is not None else None
 
 
-def _old_limit(offset: int) -> _Source:
-    return lambda f: _number_at(f.slot(Slot.GIVEN2), offset, "q") or 0 if f.event.ext is not None else None
+def _old_limit(offset: int) -> Source:
+    return lambda f: number_at(f.slot(Slot.GIVEN2), offset, "q") or 0 if f.event.ext is not None else None
 
 
-def _semaphore(offset: int, shape: str) -> _Source:
+def _semaphore(offset: int, shape: str) -> Source:
     """Read one of the first two operations of semop; Falco shows 0 for one that is not there."""
 
     def get(f: Facts) -> Raw:
         raw = f.copied()
         count = (f.reg(2) or 0) if raw else 0
-        return (_number_at(raw, offset, shape) if offset < 6 * count else 0) if raw else None
+        return (number_at(raw, offset, shape) if offset < 6 * count else 0) if raw else None
 
     return get
 
 
-_SOURCES: Final[dict[str, _Source]] = {
+_SOURCES: Final[dict[str, Source]] = {
     "ret": lambda f: f.ret,
     "fd": lambda f: f.fd_num(),
     "given": lambda f: f.given(),
     "given2": lambda f: f.given2(),
     "real": lambda f: f.real(),
     "tuple": _tuple,
-    "quota_cmd": lambda f: _quota(f, 8),
-    "quota_type": lambda f: _quota(f, 0),
+    "quota_cmd": result.quota_command,
+    "quota_type": result.quota_type,
     "local": _local,
     "remote": _remote,
     "open_mode": names.open_mode,
@@ -405,7 +402,22 @@ _SOURCES: Final[dict[str, _Source]] = {
     "creat_flags": lambda f: _of_file(f, "flags"),
     "majflt": _proc("major_faults"),
     "minflt": _proc("minor_faults"),
-    "vm_kb": lambda f: _vm_kb(f),
+    "vm_kb": result.described_kb("vm_pages"),
+    "rss_kb": result.described_kb("rss_pages"),
+    "swap_kb": result.described_kb("swap_pages"),
+    "none": lambda _: 0,
+    "queue_pct": result.queue_pct,
+    "control": lambda f: f.slot(Slot.BASE) or None,
+    "image": lambda f: f.slot(Slot.GIVEN2) or None,
+    "config_bytes": result.config_bytes,
+    "config_text": result.config_text,
+    "offset_halves": result.offset_halves,
+    "quota_path": result.quota_path,
+    "quota_format": result.quota_format,
+    "quota_format_out": result.quota_format_out,
+    **{f"mem{offset}": result.memory(offset) for offset in (0, 4, 8)},
+    **{f"quota{offset}Q": result.quota(offset) for offset in (0, 8, 16, 24, 32, 48, 56)},
+    **{f"info{offset}{shape}": result.quota_info(offset, shape) for offset, shape in ((0, "Q"), (8, "Q"), (16, "I"))},
     "vtid": _proc("vtid"),
     "clone_flags": _proc("clone_flags"),
     "pidns_start": _of_process("pidns_start_ns"),
@@ -420,22 +432,13 @@ def _of_file(f: Facts, member: str) -> Raw:
     return int(getattr(file, member))
 
 
-def _vm_kb(f: Facts) -> Raw:
-    pages = _proc("vm_pages")(f)
-    return pages * PAGE_KB if isinstance(pages, int) else None
-
-
-def _quota(f: Facts, shift: int) -> Raw:
-    """Return the command (shift 8) or the type (0) that quotactl's first argument packs together."""
-    value = f.reg(0)
-    return None if value is None else (value & 0xFFFFFFFF) >> shift if shift else value & 0xFF
-
-
-def _source(text: str) -> _Source:
+def _source(text: str) -> Source:
     if text.isdigit():
         return _register(int(text))
     if text[0] in "cC" and text[1:-1].isdigit():
         return _copied(int(text[1:-1]), text[-1], must_succeed=text[0] == "C")
+    if text[0] in "rR" and text[1:].isdigit():
+        return result.result(int(text[1:]), must_succeed=text[0] == "R")
     if text[0] in "sS" and text[1:].isdigit():
         return _signed(int(text[1:])) if text[0] == "s" else _signed64(int(text[1:]))
     return _SOURCES[text]
@@ -446,7 +449,7 @@ class Bound:
     """A parameter together with the way to get it; ``get`` is None when the record never carries it."""
 
     param: Param
-    get: _Source | None
+    get: Source | None
 
 
 def _bind() -> dict[str, tuple[Bound, ...]]:

@@ -11,7 +11,8 @@ from typing import Final
 
 from tuimon.events import UNSET_ID, Event
 from tuimon.fields import flags as names
-from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound, Raw
+from tuimon.fields.argresult import Raw
+from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound
 from tuimon.fields.facts import AT_FDCWD, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, _Unknown, add
@@ -128,6 +129,8 @@ def _number_texts(f: Facts, param: Param, raw: int) -> tuple[str, str]:
         return str(-1 if number == UNSET_ID else number), who if isinstance(who, str) else ""
     if kind == "SIGTYPE":
         return str(raw), names.signal_name(raw)
+    if kind == "SIGSET":
+        return _number(raw, "x"), names.signal_names(raw)
     if kind in _UNSIGNED_BITS:
         raw &= (1 << _UNSIGNED_BITS[kind]) - 1
     return _number(raw, param.style), ""

@@ -40,6 +40,11 @@ def errno_name(ret: int) -> str:
     return _ERRNO_NAMES.get(-ret, "")
 
 
+def signal_names(mask: int) -> str:
+    """Return the names of a set of signals, signal 1 in its lowest bit, joined by commas; empty for none."""
+    return ",".join(signal_name(at + 1) or str(at + 1) for at in range(64) if mask >> at & 1)
+
+
 def signal_name(number: int) -> str:
     """Return SIGKILL for 9; an empty text when the number is no signal."""
     if number in _SIGNALS:
@@ -168,6 +173,9 @@ FUTEX_OPS: Final = (
     """),
 )
 
+_SEMAPHORE_FLAGS: Final = _bits("IPC_NOWAIT:0o4000:1 SEM_UNDO:0x1000:2")
+_QUOTA_FORMATS: Final = _bits("QFMT_NOT_USED:0:0 QFMT_VFS_OLD:1 QFMT_VFS_V0:2 QFMT_VFS_V1:4")
+
 _FLAG_TABLES: Final[Mapping[str, Table]] = {
     "access.mode": _bits("F_OK:0 R_OK:4 W_OK:2 X_OK:1"),
     "close_range.flags": _bits("CLOSE_RANGE_UNSHARE:2 CLOSE_RANGE_CLOEXEC:4"),
@@ -184,6 +192,16 @@ _FLAG_TABLES: Final[Mapping[str, Table]] = {
     "io_uring_enter.flags": _bits("""
         IORING_ENTER_GETEVENTS:1 IORING_ENTER_SQ_WAKEUP:2 IORING_ENTER_SQ_WAIT:4 IORING_ENTER_EXT_ARG:8
     """),
+    "io_uring_setup.flags": _bits("""
+        IORING_SETUP_IOPOLL:1 IORING_SETUP_SQPOLL:2 IORING_SETUP_SQ_AFF:4:8 IORING_SETUP_CQSIZE:8:0x10
+        IORING_SETUP_CLAMP:0x10:0x20 IORING_SETUP_ATTACH_RW:0x20:0x40 IORING_SETUP_R_DISABLED:0x40:0x80
+    """),
+    "io_uring_setup.features": _bits("""
+        IORING_FEAT_SINGLE_MMAP:1 IORING_FEAT_NODROP:2 IORING_FEAT_SUBMIT_STABLE:4 IORING_FEAT_RW_CUR_POS:8
+        IORING_FEAT_CUR_PERSONALITY:0x10 IORING_FEAT_FAST_POLL:0x20 IORING_FEAT_POLL_32BITS:0x40
+        IORING_FEAT_SQPOLL_NONFIXED:0x80 IORING_FEAT_ENTER_EXT_ARG:0x100 IORING_FEAT_NATIVE_WORKERS:0x200
+        IORING_FEAT_RSRC_TAGS:0x400
+    """),
     "linkat.flags": _bits("AT_SYMLINK_FOLLOW:0x400 AT_EMPTY_PATH:0x1000"),
     "memfd_create.flags": _bits("MFD_CLOEXEC:1 MFD_ALLOW_SEALING:2 MFD_HUGETLB:4"),
     "mlock2.flags": _bits("MLOCK_ONFAULT:1"),
@@ -199,7 +217,10 @@ _FLAG_TABLES: Final[Mapping[str, Table]] = {
     """),
     "pidfd_open.flags": (("PIDFD_NONBLOCK", os.O_NONBLOCK, 1),),
     "renameat2.flags": _bits("RENAME_NOREPLACE:1 RENAME_EXCHANGE:2 RENAME_WHITEOUT:4"),
+    "quotactl.dqi_flags": _bits("DQF_NONE:0 V1_DQF_RSQUASH:1"),
     "semget.semflg": _bits("IPC_EXCL:0o2000:0x4000 IPC_CREAT:0o1000:0x2000"),
+    "semop.sem_flg_0": _SEMAPHORE_FLAGS,
+    "semop.sem_flg_1": _SEMAPHORE_FLAGS,
     "splice.flags": _bits("SPLICE_F_MOVE:1 SPLICE_F_NONBLOCK:2 SPLICE_F_MORE:4 SPLICE_F_GIFT:8"),
     "umount2.flags": _bits("FORCE:1 DETACH:2 EXPIRE:4 NOFOLLOW:8"),
     "unlinkat.flags": _bits("AT_REMOVEDIR:0x200"),
@@ -222,6 +243,8 @@ _COMMAND_TABLES: Final[Mapping[str, Table]] = {
         Q_XQUOTAOFF:0x5802:0x200 Q_XGETQUOTA:0x5803:0x400 Q_XSETQLIM:0x5804:0x800 Q_XGETQSTAT:0x5805:0x1000
         Q_XQUOTARM:0x5806:0x2000 Q_XQUOTASYNC:0x5807:0x4000
     """),
+    "quotactl.quota_fmt": _QUOTA_FORMATS,
+    "quotactl.quota_fmt_out": _QUOTA_FORMATS,
     "quotactl.type": _bits("USRQUOTA:0:1 GRPQUOTA:1:2"),
 }
 _OPENED: Final = frozenset(f"{call}.flags" for call in ("open", "openat", "openat2", "open_by_handle_at"))

@@ -46,6 +46,11 @@ class Call:
     copy: str = ""
     """Bytes of it; ``next``: as many as the next argument says; ``poll``: fds of poll; ``text``: a string; ``vector``,
     ``message``, ``messages``: the data behind its first buffer, where data is asked for; ``limits``: prlimit's two."""
+    result: str = ""
+    """What the record tells besides the return value (bpf/results.h): ``queue`` of accept, ``ids`` behind three
+    pointers, ``memory`` of the process, ``pipe`` inode, ``option`` length, ``offsets`` after a copy, ``value`` of
+    fsconfig, ``mask1`` and ``mask3`` signals behind that argument; where data is asked for, ``control`` messages and
+    the module's ``image``."""
     returns_fd: bool = False
     """A return value of 0 or more is a new fd, and that is the fd of the event."""
     reserved: bool = False
@@ -58,8 +63,8 @@ class Call:
 
 
 # name, category, then one letter and a position each: f fd, g second fd, p path, d its directory, q second path, e its
-# directory, s socket address, t text, b buffer, x memory to copy (xPOSITION:WHAT); > returns an fd; ! uses the
-# reserved rings.
+# directory, s socket address, t text, b buffer, x memory to copy (xPOSITION:WHAT); =WHAT is told besides the result;
+# > returns an fd; ! uses the reserved rings.
 _TABLE = """
 open file p0 >
 creat file p0 >
@@ -151,7 +156,7 @@ uselib other p0
 swapon other p0
 swapoff other p0
 userfaultfd file >
-copy_file_range file f2 g0
+copy_file_range file f2 g0 =offsets
 read io-read f0 b1
 pread io-read f0 b1
 readv io-read f0 x1:vector
@@ -178,24 +183,24 @@ socket net >
 bind net f0 s1
 connect net f0 s1
 listen net f0
-accept net f0 >
-accept4 net f0 >
+accept net f0 =queue >
+accept4 net f0 =queue >
 shutdown net f0
 getsockname net f0
 getpeername net f0
 setsockopt net f0 x3:next
-getsockopt net f0 x3:4
+getsockopt net f0 x3:4 =option
 sendto io-write f0 s4 b1
 recvfrom io-read f0 b1
 sendmsg io-write f0 x1:message
-recvmsg io-read f0 x1:message
+recvmsg io-read f0 x1:message =control
 sendmmsg io-write f0 x1:messages
-recvmmsg io-read f0 x1:messages
+recvmmsg io-read f0 x1:messages =control
 send io-write f0 b1
 recv io-read f0 b1
 socketpair IPC x3:8
-pipe IPC x0:8
-pipe2 IPC x0:8
+pipe IPC x0:8 =pipe
+pipe2 IPC x0:8 =pipe
 eventfd IPC >
 eventfd2 IPC >
 futex IPC
@@ -203,11 +208,11 @@ inotify_init IPC >
 inotify_init1 IPC >
 inotify_rm_watch other f0
 fanotify_init other >
-process_vm_readv IPC !
-process_vm_writev IPC !
-brk memory
-mmap memory f4
-munmap memory
+process_vm_readv IPC x1:vector !
+process_vm_writev IPC x1:vector !
+brk memory =memory
+mmap memory f4 =memory
+munmap memory =memory
 mprotect memory
 mlock memory
 mlock2 memory
@@ -223,14 +228,14 @@ epoll_wait wait f0
 epoll_pwait other f0
 epoll_pwait2 other f0
 poll wait x0:poll
-ppoll wait x0:poll
+ppoll wait x0:poll =mask3
 select wait
 nanosleep sleep x0:16
 timerfd_create time >
 timerfd_settime other f0
 timerfd_gettime other f0
-signalfd signal f0 >
-signalfd4 signal f0 >
+signalfd signal f0 =mask1 >
+signalfd4 signal f0 =mask1 >
 kill signal
 tkill signal
 tgkill signal
@@ -271,9 +276,9 @@ getuid user
 geteuid user
 getgid user
 getegid user
-getresuid user
-getresgid user
-quotactl user p1
+getresuid user =ids
+getresgid user =ids
+quotactl user p1 x3:72
 quotactl_fd other f0
 mount file p0 q1 x2:text !
 umount file p0 !
@@ -284,11 +289,11 @@ open_tree other d0 p1 > !
 open_tree_attr other d0 p1 > !
 fsopen other t0 > !
 fspick other d0 p1 > !
-fsconfig system f0 x2:text !
+fsconfig system f0 x2:text =value !
 fsmount other f0 > !
 statmount other
 listmount other
-init_module other x2:text !
+init_module other x2:text =image !
 finit_module other f0 x1:text !
 delete_module other t0 !
 kexec_load other !
@@ -326,7 +331,8 @@ def _parse(line: str) -> Call:
     name, category, *marks = line.split()
     positions = {_LETTERS[mark[0]]: int(mark[1]) for mark in marks if mark[0] in _LETTERS}
     copy = next((mark[3:] for mark in marks if mark[0] == "x"), "")
-    return Call(name, category, **positions, copy=copy, returns_fd=">" in marks, reserved="!" in marks)
+    result = next((mark[1:] for mark in marks if mark[0] == "="), "")
+    return Call(name, category, **positions, copy=copy, result=result, returns_fd=">" in marks, reserved="!" in marks)
 
 
 def _table() -> dict[str, Call]:
