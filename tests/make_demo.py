@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from tests.containers import Podman, podman_engine
 from tuimon.batch import Batch, take
 from tuimon.capture.kernel import KernelSource
-from tuimon.capture.recording import RecordingReader, RecordingWriter, read_counts
+from tuimon.capture.recorded_counts import read_counts
+from tuimon.capture.recording import RecordingReader, RecordingWriter
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.engine import Engine, build_engine
 from tuimon.enrich.processes import ProcessTable

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.records import make_records
 from tuimon.batch import Batch, from_records
+from tuimon.capture.recorded_counts import read_counts, write_counts
 from tuimon.capture.recording import FRAME, MAGIC, RecordingReader, RecordingSource, RecordingWriter
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.errors import RecordingError
@@ -30,11 +31,21 @@ def some_counts() -> tuple[Counts, CallCounts]:
         np.array([1, 77], np.uint64),
         np.zeros((2, 512), np.uint64),
         np.zeros((2, 512), np.uint64),
-        np.array([0, 3], np.uint64),
+        np.array([2, 3], np.uint64),
+        np.array([[0, 0, 0, 0, 2, 0, 0], [3, 0, 0, 0, 0, 0, 0]], np.uint64),
+        np.array([0, 1], np.uint64),
     )
     calls.calls[1, 257] = 12
     calls.errors[1, 257] = 2
-    return Counts(seen=12, emitted=8, filtered=1, dropped=3, dropped_by_class=(3, 0, 0, 0, 0, 0, 0)), calls
+    return Counts(
+        seen=14,
+        emitted=8,
+        filtered=1,
+        dropped=5,
+        dropped_by_class=(3, 0, 0, 0, 2, 0, 0),
+        shed=1,
+        of_kind=(0, 2, 0, 0, 0, 0),
+    ), calls
 
 
 def write(path: Path, batches: int = 3, *, close: bool = True, compress: bool = True) -> None:
@@ -84,11 +95,32 @@ def test_the_counters_come_back_exactly(tmp_path: Path) -> None:
     write(path)
     source = RecordingSource(path)
     drain_all(source)
-    counts, _ = some_counts()
+    counts, calls = some_counts()
     assert source.counts() == counts
+    found = source.call_counts()
+    assert found.cgroup_ids.tolist() == [1, 77], "one that only lost is kept, too"
+    assert found.dropped.tolist() == calls.dropped.tolist()
+    assert found.dropped_by_class.tolist() == calls.dropped_by_class.tolist()
+    assert found.shed.tolist() == [0, 1]
     row = source.call_counts().cgroup_ids.tolist().index(77)
     assert source.call_counts().calls[row, 257] == 12
     assert source.call_counts().errors[row, 257] == 2
+
+
+def test_older_recordings_do_not_tell_losses_by_class() -> None:
+    """Nothing is made up: the containers' totals are there, their classes are not."""
+    state = write_counts(*some_counts())
+    older = {name: state[name] for name in state if name not in ("prefiltered", "shed", "of_kind")}
+    counts, calls = read_counts({**older, "cgroups": [row[:4] for row in state["cgroups"]]})
+    assert (counts.dropped, counts.shed, sum(counts.of_kind)) == (5, 0, 0)
+    assert calls.dropped.tolist() == [2, 3]
+    assert (len(calls.dropped_by_class), len(calls.shed)) == (0, 0)
+
+
+@pytest.mark.parametrize("classes", [[0] * 8, ["x"], None])
+def test_counters_that_make_no_sense_are_refused(classes: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        read_counts({**write_counts(*some_counts()), "dropped_by_class": classes})
 
 
 def test_a_recording_whose_recorder_was_killed_is_readable_and_says_so(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from tuimon.batch import Batch, empty_batch
+from tuimon.capture.recorded_counts import State, no_counts, read_counts, write_counts
 from tuimon.capture.source import CallCounts, Counts, Interest, always
 from tuimon.errors import RecordingError
 from tuimon.records import ABI, EXT, HEAD, PROC
@@ -40,8 +41,6 @@ _BATCH: Final = struct.Struct("<QQQQ")
 MAX_FRAME: Final = 256 * 1024 * 1024
 _MAX_GAP_S: Final = 2.0
 """A paced replay never waits longer than this for the next event."""
-
-State = dict[str, Any]
 
 
 def pack_batch(batch: Batch) -> bytes:
@@ -154,28 +153,7 @@ class RecordingWriter:
 
     def counts(self, counts: Counts, calls: CallCounts) -> None:
         """Write the exact counters up to here."""
-        used = calls.calls.any(axis=1)
-        self._json(
-            b"CNTS",
-            {
-                "seen": counts.seen,
-                "emitted": counts.emitted,
-                "filtered": counts.filtered,
-                "dropped": counts.dropped,
-                "self_calls": counts.self_calls,
-                "dropped_by_class": list(counts.dropped_by_class),
-                "cgroups": [
-                    [int(cgroup), int(dropped), _sparse(row), _sparse(errors)]
-                    for cgroup, dropped, row, errors in zip(
-                        calls.cgroup_ids[used],
-                        calls.dropped[used],
-                        calls.calls[used],
-                        calls.errors[used],
-                        strict=True,
-                    )
-                ],
-            },
-        )
+        self._json(b"CNTS", write_counts(counts, calls))
 
     def close(self) -> None:
         """Write the totals and close; may be called more than once."""
@@ -187,11 +165,6 @@ class RecordingWriter:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _sparse(row: np.ndarray[Any, Any]) -> list[list[int]]:
-    at = np.flatnonzero(row)
-    return [[int(i), int(row[i])] for i in at]
 
 
 class RecordingReader:
@@ -324,7 +297,7 @@ class RecordingSource:
         self.boot_to_epoch_ns = _integer(self.meta, "boot_to_epoch_ns")
         self._frames = self._reader.frames()
         self._counts = Counts()
-        self._calls = _no_calls()
+        self._calls = no_counts()
         self._held: Batch | None = None
         self._clock: tuple[float, int, float] | None = None
         """Steady time and event time at which playing at a speed began; the engine's thread only."""
@@ -436,32 +409,3 @@ def _integer(meta: State, key: str) -> int:
     if not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise RecordingError(f"the recording's {key} is not a number", "it is damaged; record again")
     return value
-
-
-def _no_calls() -> CallCounts:
-    return CallCounts(
-        cgroup_ids=np.zeros(0, np.uint64),
-        calls=np.zeros((0, 512), np.uint64),
-        errors=np.zeros((0, 512), np.uint64),
-        dropped=np.zeros(0, np.uint64),
-    )
-
-
-def read_counts(state: State) -> tuple[Counts, CallCounts]:
-    """Read a CNTS object; raises KeyError, TypeError, ValueError, IndexError or OverflowError when it is damaged."""
-    names = ("seen", "emitted", "filtered", "dropped", "self_calls")
-    by_class = tuple(int(x) for x in state["dropped_by_class"])
-    seen, emitted, filtered, dropped, own = (int(state[name]) for name in names)
-    counts = Counts(seen, emitted, filtered, dropped, own, dropped_by_class=by_class)
-    rows = state["cgroups"]
-    calls = CallCounts(
-        cgroup_ids=np.array([int(r[0]) for r in rows], np.uint64),
-        calls=np.zeros((len(rows), 512), np.uint64),
-        errors=np.zeros((len(rows), 512), np.uint64),
-        dropped=np.array([int(r[1]) for r in rows], np.uint64),
-    )
-    for row, entry in enumerate(rows):
-        for column, sparse in ((calls.calls, entry[2]), (calls.errors, entry[3])):
-            for nr, value in sparse:
-                column[row, nr] = value
-    return counts, calls
