@@ -31,7 +31,7 @@ def test_rules_ask_for_the_calls_they_name_and_for_no_other() -> None:
 def test_data_and_environment_are_carried_only_when_a_rule_looks_at_them() -> None:
     assert wants(rules("evt.type = write and evt.buffer contains x"))["write"] & Want.DATA
     assert wants(rules("evt.type = write and evt.arg.data contains x"))["write"] & Want.DATA
-    assert wants(rules("evt.type = recvmsg", output="%evt.rawarg.msgcontrol"))["recvmsg"] & Want.DATA
+    assert wants(rules("evt.type = recvmsg", output="x %evt.arg.msgcontrol"))["recvmsg"] & Want.DATA
     assert not wants(rules("evt.type = write and evt.arg.size = 3"))["write"] & Want.DATA
     plain = interest_for(rules("evt.type = execve"), view=False, cgroups=frozenset(), everything=False)
     environ = interest_for(
