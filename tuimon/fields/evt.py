@@ -144,10 +144,6 @@ def _hostname(_event: Event, _: str | None) -> Value:
     return HOSTNAME
 
 
-def _no_latency(_event: Event, _: str | None) -> Value:
-    return "0ns"
-
-
 def _dir(_event: Event, _: str | None) -> Value:
     return "<"
 
@@ -343,19 +339,18 @@ add("evt", "evt.source", T.CHARBUF, "where the event comes from: syscall", _sour
 add("evt", "evt.is_async", T.BOOL, "whether the event was injected from outside the stream", _false)
 add("evt", "evt.asynctype", T.CHARBUF, "name of an injected event; system calls have none")
 add("evt", "evt.hostname", T.CHARBUF, "name of this machine, or what FALCO_HOSTNAME says", _hostname)
-add("evt", "evt.latency", T.RELTIME, "time spent in the call; always 0", _zero, deprecated=_DEAD)
-add("evt", "evt.latency.s", T.RELTIME, "whole seconds of evt.latency; always 0", _zero, deprecated=_DEAD)
-add("evt", "evt.latency.ns", T.RELTIME, "rest of evt.latency in nanoseconds; always 0", _zero, deprecated=_DEAD)
+add("evt", "evt.latency", T.RELTIME, "time spent in the call; never known, its entry is not seen", deprecated=_DEAD)
+add("evt", "evt.latency.s", T.RELTIME, "whole seconds of evt.latency", deprecated=_DEAD)
+add("evt", "evt.latency.ns", T.RELTIME, "rest of evt.latency in nanoseconds", deprecated=_DEAD)
 add(
     "evt",
     "evt.latency.quantized",
     T.UINT64,
-    "evt.latency as a step on a logarithmic scale; always 0",
-    _zero,
+    "evt.latency as a step on a logarithmic scale",
     print_only=True,
     deprecated=_DEAD,
 )
-add("evt", "evt.latency.human", T.CHARBUF, "evt.latency in words; always 0ns", _no_latency, deprecated=_DEAD)
+add("evt", "evt.latency.human", T.CHARBUF, "evt.latency in words", deprecated=_DEAD)
 add("evt", "evt.deltatime", T.RELTIME, "nanoseconds since the event before, of those that were asked for", _deltatime)
 add("evt", "evt.deltatime.s", T.RELTIME, "whole seconds of evt.deltatime", _seconds_of(_deltatime))
 add("evt", "evt.deltatime.ns", T.RELTIME, "nanoseconds of evt.deltatime beyond the whole second", _rest_of(_deltatime))
@@ -389,7 +384,7 @@ add("evt", "evt.is_io_read", T.BOOL, "whether the call reads through an fd", _is
 add("evt", "evt.is_io_write", T.BOOL, "whether the call writes through an fd", _is_io_write)
 add("evt", "evt.io_dir", T.CHARBUF, "read or write for calls that move data, absent for others", _io_dir)
 add("evt", "evt.is_wait", T.BOOL, "whether the call lets its thread sleep until something happens", _is_wait)
-add("evt", "evt.wait_latency", T.RELTIME, "time spent waiting; always 0", _zero, deprecated=_DEAD)
+add("evt", "evt.wait_latency", T.RELTIME, "time spent waiting; never known, as evt.latency", deprecated=_DEAD)
 add("evt", "evt.is_syslog", T.BOOL, "whether the call writes to /dev/log", _is_syslog)
 add("evt", "evt.count", T.UINT32, "always 1, to be summed up", _one)
 add("evt", "evt.count.error", T.UINT32, "1 when the call failed", _count_error)
