@@ -212,22 +212,24 @@ def _name(row: ContainerRow) -> str:
     return row.container.name or row.container.id
 
 
-def _silent(what: str, silent_s: float) -> Announcement:
+def _about_probes(title: str, sentence: str, what: str, silent_s: float) -> Announcement:
+    """Return what is said when probes fall silent, and when they are back."""
     return Announcement(
-        "tuimon: Probes Silent",
+        title,
         "Critical",
-        f"tuimon's probes are silent: {what} of this machine are not being watched (silent_s={silent_s:.0f})",
+        f"tuimon's probes {sentence} (silent_s={silent_s:.0f})",
         {"tuimon.probes": what, "tuimon.silent_s": round(silent_s)},
     )
+
+
+def _silent(what: str, silent_s: float) -> Announcement:
+    sentence = f"are silent: {what} of this machine are not being watched"
+    return _about_probes("tuimon: Probes Silent", sentence, what, silent_s)
 
 
 def _back(what: str, silent_s: float) -> Announcement:
-    return Announcement(
-        "tuimon: Probes Back",
-        "Critical",
-        f"tuimon's probes report again: {what} were not watched for {silent_s:.0f} s (silent_s={silent_s:.0f})",
-        {"tuimon.probes": what, "tuimon.silent_s": round(silent_s)},
-    )
+    sentence = f"report again: {what} were not watched for {silent_s:.0f} s"
+    return _about_probes("tuimon: Probes Back", sentence, what, silent_s)
 
 
 def _lost(flood: Flood, during_s: float) -> Announcement:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.ui.fake_engine import DB, SHOP, WEB, fed_engine
+from tuimon.rules.items import PRIORITIES
 from tuimon.rules.matching import Counter, Rule
 from tuimon.view.board import COLUMNS, NO_TACTIC, TACTICS, BoardView, columns_of
 from tuimon.view.board_lines import (
@@ -17,7 +18,6 @@ from tuimon.view.board_lines import (
     cell_width,
     column_at,
 )
-from tuimon.view.severity import PRIORITIES
 
 CREDENTIALS = next(at for at, tactic in enumerate(TACTICS) if tactic.tag == "credential_access")
 IMPACT = len(TACTICS) - 1

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.fake_engine import fed_engine
+from tuimon.rules.items import PRIORITIES
 from tuimon.view.cells import Cell, fitting, severity_role, sparkline
 from tuimon.view.clock import amount, clock, span
 from tuimon.view.detail_lines import wrapped
 from tuimon.view.filter_history import FilterHistory
-from tuimon.view.severity import PRIORITIES, rank, short, worse
+from tuimon.view.severity import rank, short, worse
 from tuimon.view.status_lines import status_line
 
 

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-PRIORITIES: Final = (
-    "Emergency",
-    "Alert",
-    "Critical",
-    "Error",
-    "Warning",
-    "Notice",
-    "Informational",
-    "Debug",
-)
-"""Worst first, written as Falco's JSON does."""
+from tuimon.rules.items import PRIORITIES
 
 SHORT: Final = {
     "Emergency": "EMER",
@@ -61,4 +51,6 @@ def letter(priority: str | None) -> str:
 
 def worse(left: str | None, right: str | None) -> str | None:
     """Return the worse of two priorities; None stands for no alert."""
+    if left is None or right is None:
+        return left or right
     return left if rank(left) <= rank(right) else right

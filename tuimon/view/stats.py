@@ -15,21 +15,12 @@ from numpy.typing import NDArray
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.events import HOST, Alert, Container
 from tuimon.records import SizeClass
+from tuimon.view.severity import worse
 from tuimon.view.snapshot import ContainerRow
 
 SPARK_S: Final = 60
-PRIORITIES: Final = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
-"""Falco's priorities, worst first."""
 OTHER: Final = Container(id="other", full_id="other", name="others", known=True)
 """Stands for the cgroups without counters of their own: those that found none left, and those that are gone."""
-_RANK: Final = {name: rank for rank, name in enumerate(PRIORITIES)}
-
-
-def worse(one: str | None, other: str | None) -> str | None:
-    """Return the worse of two priorities; None is better than any."""
-    if one is None or other is None:
-        return one or other
-    return min(one, other, key=lambda name: _RANK.get(name, len(_RANK)))
 
 
 class _Figure(IntEnum):
