@@ -28,6 +28,7 @@ Load = Callable[[Context], Value]
 SlotOf = Callable[[object], int]
 Resolve = Callable[[str], tuple[FieldInfo, str | None] | None]
 TwinOf = Callable[[FieldInfo], Getter | None]
+Made = Callable[[Any], Any]
 
 MISSING: Final = object()
 """Not worked out yet."""
@@ -51,10 +52,11 @@ class Side:
     """The left or right side of a check when it is a field or a transformer: how to load it, and what it gives.
 
     ``bind`` gives the loader of the value for a program, ``twin`` that of a path's other truth; ``plain`` is a field's
-    shared place, getter and argument, for those who load it themselves.
+    shared place, getter and argument, for those who load it themselves; ``made`` makes the side's value of the value of
+    one field, None where it is no function of one.
     """
 
-    __slots__ = ("bind", "is_list", "name", "plain", "scope", "several", "twin", "type")
+    __slots__ = ("bind", "is_list", "made", "name", "plain", "scope", "several", "twin", "type")
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Side:
         scope: Scope = Scope.EVENT,
         twin: Callable[[SlotOf], Load] | None = None,
         plain: tuple[object, Getter, str | None] | None = None,
+        made: Made | None = None,
     ) -> None:
         self.bind = bind
         self.type = type_
@@ -76,6 +79,7 @@ class Side:
         self.scope = scope
         self.twin = twin
         self.plain = plain
+        self.made = made
 
 
 class Checks:
@@ -144,18 +148,18 @@ class Checks:
         info, arg = found
         return info, ref.arg if ref.arg is not None else arg
 
-    def predicate_of(self, check: Check) -> tuple[Predicate, bool] | None:
-        """Return what a check asks of a present value of its one field, and whether all values must satisfy it.
+    def predicate_of(self, check: Check) -> tuple[Made, Predicate, bool] | None:
+        """Return what a check makes of a present value of its one field, what it asks of that, and if it is negative.
 
-        None: there is more to it than that. Of a path's two values one must satisfy it, or, if so, both (those that
-        are there).
+        None: there is more to it than that. What is made may be None, for no value. Of a path's two values one must
+        satisfy it, or, if negative, both (those that are there).
         """
         make = self._known.get(check)
         if make is None:
             make = self._known[check] = self._compiled(check)
-        if not isinstance(make, _Bound) or make.left.plain is None:
+        if not isinstance(make, _Bound) or make.left.made is None:
             return None
-        return make.test, make.negative
+        return make.left.made, make.test, make.negative
 
     def getter_of(self, key: Any) -> tuple[Getter, str | None]:
         """Return what looks up the value that tests share under a key given to ``slot_of``, and its argument."""
@@ -199,6 +203,7 @@ class Checks:
             scope=info.scope,
             twin=self._loader(twin, arg, (info.name, arg, "real")) if twin is not None else None,
             plain=((info.name, arg, "given"), self.getter(info.get), arg),
+            made=_same,
         )
 
     def _loader(self, get: Getter | None, arg: str | None, key: object) -> Callable[[SlotOf], Load]:
@@ -237,6 +242,7 @@ class Checks:
             is_list=is_list,
             scope=_widest([side.scope for side in sides if side.name]),
             twin=_applied(function, [first.twin]) if same_path and first.twin is not None else None,
+            made=_made(function, first.made) if len(sides) == 1 and first.made is not None else None,
         )
 
     # Checks
@@ -380,6 +386,20 @@ def _widest(scopes: Sequence[Scope]) -> Scope:
     """Return the scope that several values together depend on."""
     distinct = set(scopes)
     return distinct.pop() if len(distinct) == 1 else Scope.EVENT
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _made(function: Function, inner: Made) -> Made:
+    """Return what a transformer makes of what another one makes of a value."""
+
+    def make(value: Any) -> Any:
+        argument = inner(value)
+        return None if argument is None else function((argument,))
+
+    return make
 
 
 def _applied(function: Function, binds: Sequence[Callable[[SlotOf], Load]]) -> Callable[[SlotOf], Load]:

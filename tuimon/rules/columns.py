@@ -17,18 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
-from tuimon.events import Event, decode
+from tuimon.events import Event
 from tuimon.fields.facts import has_raw_result
-from tuimon.fields.fd import directory_of, filename_of
 from tuimon.fields.registry import UNKNOWN, Getter
-from tuimon.records import Flag, Kind, Slot
-from tuimon.rules.checks import MISSING, Checks, Context, Test
+from tuimon.records import Kind
+from tuimon.rules.checks import MISSING, Checks, Context, Made, Test
 from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.nodes import Check, Condition, FieldRef, Literal, ValueList
 from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths
+from tuimon.rules.pools import ABSENT, Places, Pool
 from tuimon.rules.predicates import Predicate
+from tuimon.rules.record_parts import PLAIN_OPENS, Opens, Paths, part_of, without_socket
 from tuimon.rules.sides import SIDES, SideFinder
-from tuimon.rules.values import parser_for
+from tuimon.rules.values import TEXTUAL, parser_for
 from tuimon.rules.versions import EventOf
 from tuimon.syscalls import event_name
 
@@ -37,22 +38,8 @@ Types = frozenset[str] | None
 NO: Final = 0
 PERHAPS: Final = 1
 YES: Final = 2
-_PLAIN_OPENS: Final = frozenset(("open", "openat", "openat2"))
-OPEN_PARTS: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
-    "fd.name": lambda path, _failed, _folder: path,
-    "fd.nameraw": lambda path, _failed, _folder: path,
-    "fd.realpath": lambda path, _failed, _folder: path,
-    "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
-    "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
-    "fd.type": lambda _path, failed, folder: None if failed else "directory" if folder else "file",
-    "fd.l4proto": lambda _path, failed, _folder: None if failed else "<NA>",
-    **dict.fromkeys(("fd.ip", "fd.port", "fd.net"), lambda _path, failed, _folder: None if failed else ()),
-    **dict.fromkeys(
-        ("fd.sip", "fd.cip", "fd.sport", "fd.cport", "fd.snet", "fd.cnet"), lambda _path, _failed, _folder: None
-    ),
-}
-"""Fields of an open from a plain path by that path, whether it failed and whether it is a folder."""
-_PARTS_OF_PATH: Final = frozenset(("fd.directory", "fd.filename"))
+_GONE: Final = 3
+"""Of a value: it is none, or nothing can be made of it."""
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
@@ -68,7 +55,11 @@ class _Asked:
     """Place in the context, key, getter and argument of each value that it looks at."""
     sides: NDArray[np.int8]
     """Place in SIDES by number of the kind of event, as far as there were any."""
-    predicate: tuple[Predicate, bool] | None
+    question: int
+    """Number of the check among the questions, and..."""
+    value_question: int
+    """...of what it asks of a value."""
+    predicate: tuple[Made, Predicate, bool] | None
     """See ``Checks.predicate_of``."""
 
     def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
@@ -123,6 +114,8 @@ class Columns:
         self._ranks: dict[int, int] = {}
         self._with_result: NDArray[np.bool_] = np.empty(0, bool)
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
+        self.pool_keys: dict[Any, object] = {}
+        """Of fields, by the key of their values."""
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
@@ -149,15 +142,14 @@ class Columns:
         """
         codes = self.memory.known(batch).codes
         wanted = self.wanted(codes)
-        taken = wanted.any(axis=1)
+        taken = wanted[:, 0] if wanted.shape[1] == 1 else wanted.any(axis=1)
         some = np.flatnonzero(taken)
-        wanted = wanted[taken]
         truth = np.zeros((len(some), len(self.roots)), np.int8)
         whole = np.zeros((len(some), len(self.roots)), bool)
         look = _Look(self, batch, codes)
         for at, root in enumerate(self.roots):
-            mine = np.flatnonzero(wanted[:, at])
-            if root != FALSE and len(mine):
+            mine = slice(None) if len(self.roots) == 1 else np.flatnonzero(wanted[some, at])
+            if root != FALSE and len(some[mine]):
                 look.whole[:] = False
                 truth[mine, at] = look.truth(root, some[mine])
                 whole[:, at] = look.whole[some]
@@ -174,7 +166,7 @@ class Columns:
     def is_open(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Return, (n,), whether events of these kinds are opens by a path."""
         for code in range(len(self._opens), len(self.memory.code_of)):
-            self._opens = np.append(self._opens, self.memory.name_of(code) in _PLAIN_OPENS)
+            self._opens = np.append(self._opens, self.memory.name_of(code) in PLAIN_OPENS)
         return self._opens[codes]
 
     def rank(self, node: int) -> int:
@@ -202,7 +194,10 @@ class Columns:
         test = self.checks.test(check, lambda key: slots.setdefault(key, len(slots) + 1))
         getters = [(at, key, *self.checks.getter_of(key)) for key, at in slots.items()]
         predicate = self.checks.predicate_of(check)
-        return _Asked(check, test, [MISSING] * (len(slots) + 1), getters, np.empty(0, np.int8), predicate)
+        question = self.memory.question((check, self.checks.plain_falco))
+        value_question = self.memory.question(check)
+        blank = [MISSING] * (len(slots) + 1)
+        return _Asked(check, test, blank, getters, np.empty(0, np.int8), question, value_question, predicate)
 
 
 class _Look:
@@ -250,7 +245,10 @@ class _Look:
 
     def _check(self, asked: _Asked, rows: Rows) -> Truths:
         side_of = self._columns.sides(asked)
-        sides = side_of[self._codes[rows]]
+        present = side_of[self._present]
+        if len(rows) and (present == present[0]).all():
+            return self._seen(asked, int(present[0]), rows)
+        sides = side_of[self._picked(self._codes, rows)]
         low = int(sides.min(initial=len(SIDES)))
         if not len(rows) or (sides == low).all():
             return self._seen(asked, low, rows)
@@ -270,117 +268,149 @@ class _Look:
         if side == "event":
             self.whole[rows] = True
             return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
-        if side == "type":
-            codes, first = np.unique(self._codes[rows], return_index=True)
-            answers = self._answers(asked, side, codes.astype(np.int64), rows[first])
-            return np.asarray(answers[np.searchsorted(codes, self._codes[rows])], np.int8)
-        if len(rows) <= _FEW and side in _DEAR and not self._memory.has_groups(self._batch, side):
+        if len(rows) <= _FEW and self._is_dear(asked, place):
             return np.array([asked.answer(self._record(row)) for row in rows.tolist()], np.int8)
         groups = self._groups(asked, place)
-        of_row = groups.of_row[rows]
+        of_row = self._picked(groups.of_row, rows)
+        numbers = self._numbers_of(side, groups)
+        if len(of_row) == len(self._batch):
+            return np.asarray(self._answers(asked, side, numbers, groups.first)[of_row], np.int8)
         needed = np.zeros(len(groups.first), bool)
         needed[of_row] = True
         some = np.flatnonzero(needed)
         out: Truths = np.empty(len(groups.first), np.int8)
-        out[some] = self._answers(asked, side, self._numbers_of(side, groups)[some], groups.first[some])
+        out[some] = self._answers(asked, side, numbers[some], groups.first[some])
         return np.asarray(out[of_row], np.int8)
+
+    def _picked(self, column: NDArray[Any], rows: Rows) -> NDArray[Any]:
+        """Return some rows of a column of the batch; they are all different."""
+        return column if len(rows) == len(column) else column[rows]
+
+    def _is_dear(self, asked: _Asked, place: int) -> bool:
+        """Whether grouping what a check sees costs more than asking it of a few rows."""
+        side = SIDES[place]
+        if side not in _DEAR or self._memory.has_groups(self._batch, side, self._kinds(asked, place)):
+            return False
+        kinds = self._kinds(asked, place)
+        return kinds is None or self._memory.count(self._batch, kinds) > _FEW * _FEW
 
     def _groups(self, asked: _Asked, place: int) -> Groups:
         """Return the groups of a side; of numbers only for the kinds of event of which the check sees that side."""
-        side = SIDES[place]
-        if side not in ("numbers", "record"):
-            return self._memory.groups(self._batch, side)
+        return self._memory.groups(self._batch, SIDES[place], self._kinds(asked, place))
+
+    def _kinds(self, asked: _Asked, place: int) -> NDArray[np.intp] | None:
+        """Return the kinds of event to be grouped, None for all."""
+        if SIDES[place] not in ("numbers", "record"):
+            return None
         codes = self._present
-        return self._memory.groups(self._batch, side, codes[self._columns.sides(asked)[codes] == place])
+        return np.asarray(codes[self._columns.sides(asked)[codes] == place], np.intp)
 
     def _answers(self, asked: _Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         """Return what a check says of some numbers of a side, each with a row that has it."""
-        table = self._memory.table(
-            side, (asked.check, self._columns.checks.plain_falco), int(numbers.max(initial=-1)) + 1
-        )
+        table = self._memory.table(side, asked.question, int(numbers.max(initial=-1)) + 1)
         found = table[numbers]
         missing = np.flatnonzero(found == NOT_ASKED)
         if len(missing):
-            new = np.array(self._new_answers(asked, side, numbers[missing].tolist(), rows[missing]), np.int8)
+            new = self._new_answers(asked, side, numbers[missing], rows[missing])
             found[missing] = new
             # What is not known yet may be known at the next question.
             table[numbers[missing]] = np.where(new == PERHAPS, np.int8(NOT_ASKED), new)
         return found
 
-    def _new_answers(self, asked: _Asked, side: str, numbers: list[int], rows: Rows) -> list[int]:
+    def _new_answers(self, asked: _Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         if not asked.getters:
             make = self._record if side in _OF_RECORD else self._event
-            return [asked.answer(make(row)) for row in rows.tolist()]
-        columns = [self._values(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
-        places = [at for at, *_ in asked.getters]
-        if side in _DEAR:  # nearly all of them differ
-            if asked.predicate is not None and not any(UNKNOWN in column for column in columns):
-                return _judged(*asked.predicate, *columns)
-            return [asked.say(places, values) for values in zip(*columns, strict=True)]
-        pairs = list(zip(*columns, strict=True))
-        known = {values: asked.say(places, values) for values in set(pairs)}
-        return list(map(known.__getitem__, pairs))
-
-    def _values(
-        self, side: str, key: Any, getter: Getter, arg: str | None, numbers: list[int], rows: Rows
-    ) -> list[Any]:
-        """Return the value of a field for each of some numbers, looking up those not yet known."""
-        known = self._known(side, key, max(numbers))
-        out = list(map(known.__getitem__, numbers))
-        if MISSING not in out:
-            return out
-        missing = [at for at, value in enumerate(out) if value is MISSING]
-        # The two truths of a path are seldom different: one text then serves for both.
-        twins = self._known(side, (*key[:2], "given"), max(numbers)) if key[2] == "real" else known
-        if side == "texts" and key[0] in OPEN_PARTS:
-            self._fill_opens(known, twins, key, [numbers[at] for at in missing], rows[missing])
-        make = self._record if side in _OF_RECORD else self._event
-        for at in missing:
-            value = known[numbers[at]]
-            if value is MISSING:
-                value = getter(make(int(rows[at])), arg)
-                value = twins[numbers[at]] if value == twins[numbers[at]] else value
-                if value is not UNKNOWN:
-                    known[numbers[at]] = value
-            out[at] = value
+            return np.array([asked.answer(make(row)) for row in rows.tolist()], np.int8)
+        columns = [self._places(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
+        if asked.predicate is None:
+            return self._said(asked, columns)
+        unknown = np.minimum.reduce(columns) < 0
+        if not unknown.any():
+            return self._judged(asked, columns)
+        out = np.empty(len(rows), np.int8)
+        out[unknown] = self._said(asked, [column[unknown] for column in columns])
+        out[~unknown] = self._judged(asked, [column[~unknown] for column in columns])
         return out
 
-    def _fill_opens(self, known: list[Any], twins: list[Any], key: Any, numbers: list[int], rows: Rows) -> None:
-        """Look up a field of opens from plain paths: what its getter would say, at a tenth of the cost.
+    def _said(self, asked: _Asked, columns: Sequence[Places]) -> Truths:
+        """Return what a check says of values at places, told together: each distinct set of them is asked once."""
+        at = [at for at, *_ in asked.getters]
+        pools = [self._pool(key).values for _, key, *_ in asked.getters]
+        sets = list(zip(*(column.tolist() for column in columns), strict=True))
+        known = {}
+        for places in set(sets):
+            values = [UNKNOWN if place < 0 else pool[place] for pool, place in zip(pools, places, strict=True)]
+            known[places] = asked.say(at, values)
+        return np.array(list(map(known.__getitem__, sets)), np.int8)
 
-        Plain: absolute and normal as given, and the kernel's object lies under that very path, or there is none.
-        Parts of a path are taken from the whole where that is known. Anything else is left to the getter.
-        """
-        batch, (name, _, which) = self._batch, key
-        part, is_real = OPEN_PARTS[name], which == "real" or name == "fd.realpath"
-        ext_at = batch.ext_at[rows]
-        opens = np.flatnonzero(self._columns.is_open(self._codes[rows]) & (ext_at >= 0))
-        if not len(opens):
-            return
-        ext_at, rows = ext_at[opens], rows[opens]
-        failed = batch.head["ret"][rows] < 0
-        plain = failed | (batch.head["flags"][rows] & np.uint8(Flag.REAL_SAME) != 0)
-        plain &= batch.ext["slot_len"][ext_at, Slot.SOCK] == 0
-        starts = batch.text_at[ext_at]
-        ends = starts + batch.ext["slot_len"][ext_at, Slot.GIVEN]
-        folders = batch.ext["fd_type"][ext_at] & 0o170000 == 0o040000
-        paths = self._known("texts", ("fd.name", None, which), max(numbers)) if name in _PARTS_OF_PATH else None
-        arena = batch.arena
-        columns = (opens, plain, failed, folders, starts, ends)
-        for at, is_plain, has_failed, is_folder, start, end in zip(*(each.tolist() for each in columns), strict=True):
-            number = numbers[at]
-            path: Any = MISSING if paths is None else paths[number]
-            if path is MISSING:
-                raw = arena[start:end]
-                if not is_plain or raw[:1] != b"/" or b"//" in raw or b"/." in raw or raw[-1:] == b"/":
-                    continue
-                path = None if is_real and has_failed else decode(raw)
-            value = None if path is None else part(path, has_failed, is_folder)
-            known[number] = twins[number] if value == twins[number] else value
+    def _judged(self, asked: _Asked, columns: Sequence[Places]) -> Truths:
+        """Return the same for a check that asks each value on its own; all of them are known."""
+        assert asked.predicate is not None
+        parts = [
+            self._of_values(asked, key, column) for (_, key, *_), column in zip(asked.getters, columns, strict=True)
+        ]
+        if not asked.predicate[2]:
+            return np.where(np.logical_or.reduce([part == YES for part in parts]), np.int8(YES), np.int8(NO))
+        least, most = np.minimum.reduce(parts), np.maximum.reduce(parts)
+        # Of those that are there none may say no; if none is there, nothing holds.
+        return np.where((least == YES) | ((least == _GONE) & (most == YES)), np.int8(YES), np.int8(NO))
 
-    def _known(self, side: str, key: Any, largest: int) -> list[Any]:
-        """Return the values of a field known so far, by number; in plain Falco they are others."""
-        return self._memory.values(side, (key, self._columns.checks.plain_falco), largest + 1, MISSING)
+    def _of_values(self, asked: _Asked, key: Any, places: Places) -> Truths:
+        """Return what a check says of the values at places (0 or above); each value is asked once and for all."""
+        pool = self._pool(key)
+        table = self._memory.table("value", (asked.value_question, self._pool_key(key)), len(pool))
+        found = table[places]
+        if (found == NOT_ASKED).any():
+            assert asked.predicate is not None
+            made, test, _ = asked.predicate
+            new = np.unique(places[found == NOT_ASKED])
+            values = pool.values
+            table[new] = [_GONE if at == ABSENT else _of_value(made(values[at]), test) for at in new.tolist()]
+            found = table[places]
+        return found
+
+    def _places(
+        self, side: str, key: Any, getter: Getter, arg: str | None, numbers: NDArray[np.int64], rows: Rows
+    ) -> Places:
+        """Return the place in its pool of a field's value for each of some numbers, looking up those not yet known."""
+        known = self._known(side, key, int(numbers.max()))
+        places = known[numbers]
+        missing = np.flatnonzero(places < 0)
+        if len(missing) and side in _WITH_TEXTS:
+            known[numbers[missing]] = self._by_parts(side, key, numbers[missing], rows[missing])
+            places = known[numbers]
+            missing = np.flatnonzero(places < 0)
+        if len(missing):
+            make = self._record if side in _OF_RECORD else self._event
+            new = self._pool(key).places([getter(make(row), arg) for row in rows[missing].tolist()])
+            places[missing] = known[numbers[missing]] = new
+        return places
+
+    def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
+        """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
+        part = part_of(key) if side == "texts" else None
+        if part is None:
+            return without_socket(key, self._batch, rows)
+        is_open = self._columns.is_open(self._codes[rows])
+        size = int(numbers.max()) + 1
+        paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
+        opens = Opens(self._batch, rows, is_open, numbers, paths, self._memory.pool(_TEXTS))
+        return opens.places(part, self._pool(key))
+
+    def _known(self, side: str, key: Any, largest: int) -> Places:
+        """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
+        return self._memory.places(side, (key, self._columns.checks.plain_falco), largest + 1)
+
+    def _pool(self, key: Any) -> Pool:
+        return self._memory.pool(self._pool_key(key))
+
+    def _pool_key(self, key: Any) -> object:
+        """Return what names the pool of a field: texts have one together, for many fields show the same."""
+        found = self._columns.pool_keys.get(key)
+        if found is None:
+            info, _ = self._columns.checks.field(FieldRef(key[0]))
+            found = self._columns.pool_keys[key] = _TEXTS if info.type in TEXTUAL else info.type
+        return found
 
     def _event(self, row: int) -> Event:
         event = self._full.get(row)
@@ -457,31 +487,14 @@ class _Look:
         return whole if name == "evt.rawtime.s" else rest
 
 
-def _judged(test: Predicate, negative: bool, given: list[Any], real: list[Any] | None = None) -> list[int]:
-    """Return what ``_Asked.say`` would for a check of one field, of values and, for a path, of the real ones."""
-    distinct = set(given) if real is None else {*given, *real}
-    if len(distinct) * 4 < len(given) * 3:
-        test = {value: value is not None and test(value) for value in distinct}.__getitem__
-    if real is None:
-        return [YES if value is not None and test(value) else NO for value in given]
-    pairs = zip(given, real, strict=True)
-    if negative:
-        return [
-            YES
-            if (one is not None or other is not None)
-            and (one is None or test(one))
-            and (other is None or other is one or test(other))
-            else NO
-            for one, other in pairs
-        ]
-    return [
-        YES if (one is not None and test(one)) or (other is not None and other is not one and test(other)) else NO
-        for one, other in pairs
-    ]
+def _of_value(value: Any, test: Predicate) -> int:
+    return _GONE if value is None else YES if test(value) else NO
 
 
+_TEXTS: Final = "text"
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""
+_WITH_TEXTS: Final = frozenset(("texts", "record"))
 _DEAR: Final = frozenset(("texts", "numbers", "record"))
 """Sides whose groups cost more than asking a few rows."""
 _HEAD_COLUMNS: Final = {"evt.cpu": "cpu", "thread.tid": "tid", "evt.rawres": "ret"}

@@ -23,7 +23,8 @@ from tuimon.rules.columns import YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import Condition
-from tuimon.rules.numbering import Groups, Memory, Rows
+from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows
+from tuimon.rules.pools import Places
 from tuimon.rules.predicates import to_bytes
 from tuimon.rules.versions import EventOf
 
@@ -93,24 +94,28 @@ class TextFilter:
         return np.flatnonzero(kept)
 
     def _by_process(self, batch: Batch) -> NDArray[np.bool_]:
-        """Return, (n,), whether the process of each row holds it; each process is looked at once."""
+        """Return, (n,), whether the process of each row holds it; each distinct text is looked at once."""
         with self._memory.lock:
             self._memory.begin()
             groups = self._memory.groups(batch, "process")
-            texts = self.texts(batch, groups)
+            places = self.texts(batch, groups)
             if b"\0" in self._wanted:  # which no argument and no path can hold
                 return np.zeros(len(batch), bool)
-            wanted = self._wanted
-            return np.asarray(np.array([wanted in each for each in texts], bool)[groups.of_row])
+            texts = self._memory.pool(_LOWERED).values
+            table = self._memory.table("value", (_LOWERED, self._wanted), len(texts))
+            new = np.unique(places[table[places] == NOT_ASKED])
+            table[new] = [self._wanted in texts[at] for at in new.tolist()]
+            return np.asarray(table[places][groups.of_row] > 0)
 
-    def texts(self, batch: Batch, groups: Groups) -> list[bytes]:
-        """Return what is looked through for each group of processes, in lower case; kept for the next text."""
+    def texts(self, batch: Batch, groups: Groups) -> Places:
+        """Return the place of what is looked through for each group of processes; kept for the next text."""
         numbers = self._memory.process_numbers(batch, groups, self._event_of)
-        known = self._memory.values("process", "texts", int(numbers.max(initial=-1)) + 1, None)
-        for at, number in enumerate(numbers.tolist()):
-            if known[number] is None:
-                known[number] = _texts_of(self._event_of(batch, int(groups.first[at])).process)
-        return [known[number] for number in numbers.tolist()]
+        known = self._memory.places("process", _LOWERED, int(numbers.max(initial=-1)) + 1)
+        missing = np.flatnonzero(known[numbers] < 0)
+        if len(missing):
+            processes = [self._event_of(batch, row).process for row in groups.first[missing].tolist()]
+            known[numbers[missing]] = self._memory.pool(_LOWERED).places(map(_texts_of, processes))
+        return known[numbers]
 
     def _by_comm(self, batch: Batch) -> NDArray[np.bool_]:
         """Return, (m,), whether the comm of each ext row holds it."""
@@ -206,6 +211,8 @@ class Preparation:
         return None
 
 
+_LOWERED: Final = "lowered"
+"""Names the pool of the texts of processes in lower case, and which of them a process has."""
 _MANY: Final = 2000
 """Hits in a batch from which on a pattern finds them quicker than one call each."""
 _WORTH_IT: Final = 4096

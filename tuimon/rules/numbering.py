@@ -11,6 +11,7 @@ containers do change while more becomes known of them: their numbers are looked 
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Container as Owner
 from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
+from tuimon.rules.pools import UNSEEN, VALUE_BYTES, Places, Pool
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
 from tuimon.rules.versions import EventOf, Versions
 from tuimon.syscalls import event_name
@@ -35,6 +37,7 @@ NOT_ASKED: Final = -1
 _MAX_NUMBERS: Final = 600_000
 """Beyond it all are given anew, as often as answers are at most: those of batches that have gone are never let go."""
 _MAX_TABLE_BYTES: Final = 24 * 1024 * 1024
+_MAX_VALUE_BYTES: Final = 64 * 1024 * 1024
 _MAX_AGE_S: Final = 60.0
 """Answers may hang on names of users, which change."""
 _OF_USERS: Final = frozenset(("user", "actor"))
@@ -83,8 +86,8 @@ class Known:
     generation: int
     codes: NDArray[np.uint16]
     """(n,) number of each row's kind of event."""
-    present: NDArray[np.intp] | None = None
-    """The kinds there are, ascending."""
+    counts: NDArray[np.intp] | None = None
+    """How many rows there are of each kind."""
     groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
     """By side and the kinds of event that it is about, None for all."""
     prepared: bool = False
@@ -105,7 +108,10 @@ class Memory:
         self._flags_at: list[int] = []
         self._numbers: dict[str, dict[Any, int]] = {}
         self._tables: dict[tuple[str, object], Truths] = {}
-        self._values: dict[tuple[str, object], list[Any]] = {}
+        self._places: dict[tuple[str, object], Places] = {}
+        self._pools: dict[object, Pool] = {}
+        self._questions: dict[object, int] = {}
+        self._asked = itertools.count()
         self._owners: dict[int, tuple[int, Owner | None]] = {}
         self._began_s = self._cleared_s = time.monotonic()
         self._revision = 0
@@ -125,6 +131,9 @@ class Memory:
             self._forget_answers(_OF_USERS)
         if sum(table.nbytes for table in self._tables.values()) > _MAX_TABLE_BYTES:
             self._tables.clear()
+            self._questions.clear()
+        if self.value_bytes > _MAX_VALUE_BYTES:
+            self._forget_answers()
         count = sum(map(len, self._numbers.values())) + len(self.versions)
         if count > _MAX_NUMBERS and now_s - self._cleared_s > _MAX_AGE_S:
             self._cleared_s = now_s
@@ -134,9 +143,18 @@ class Memory:
             self.versions.clear()
             self._generation += 1
 
+    @property
+    def value_bytes(self) -> int:
+        """About how much memory the values of fields take."""
+        pooled = sum(map(len, self._pools.values())) * VALUE_BYTES
+        return pooled + sum(places.nbytes for places in self._places.values())
+
     def _forget_answers(self, sides: Container[str] | None = None) -> None:
-        self._tables = {key: kept for key, kept in self._tables.items() if sides is not None and key[0] not in sides}
-        self._values = {key: kept for key, kept in self._values.items() if sides is not None and key[0] not in sides}
+        if sides is None:
+            self._tables, self._places, self._pools, self._questions = {}, {}, {}, {}
+            return
+        self._tables = {key: kept for key, kept in self._tables.items() if key[0] not in sides}
+        self._places = {key: kept for key, kept in self._places.items() if key[0] not in sides}
 
     def known(self, batch: Batch) -> Known:
         """Return what is known of a batch."""
@@ -145,12 +163,20 @@ class Memory:
             known = batch.notes = Known(self, self._generation, self._code_numbers(batch))
         return known
 
+    def counts(self, batch: Batch) -> NDArray[np.intp]:
+        """Return how many rows of each kind of event a batch has."""
+        known = self.known(batch)
+        if known.counts is None:
+            known.counts = np.bincount(known.codes)
+        return known.counts
+
     def present(self, batch: Batch) -> NDArray[np.intp]:
         """Return the kinds of event in a batch, ascending."""
-        known = self.known(batch)
-        if known.present is None:
-            known.present = np.flatnonzero(np.bincount(known.codes))
-        return known.present
+        return np.flatnonzero(self.counts(batch))
+
+    def count(self, batch: Batch, kinds: NDArray[np.intp]) -> int:
+        """Return how many rows of some kinds, which occur in it, a batch has."""
+        return int(self.counts(batch)[kinds].sum())
 
     def name_of(self, code: int) -> str:
         """Return the event type of a number."""
@@ -176,7 +202,7 @@ class Memory:
 
         Args:
             batch: Numbered, and with its processes.
-            side: One of sides.SIDES, but for ``type``, ``number`` and ``event``.
+            side: One of sides.SIDES, but for ``number`` and ``event``.
             codes: Rows of these kinds are enough; of the others nothing is said.
         """
         known = self.known(batch)
@@ -186,11 +212,13 @@ class Memory:
             found = known.groups[key] = self._grouped(batch, known, side, codes)
         return found
 
-    def has_groups(self, batch: Batch, side: str) -> bool:
-        """Whether all rows of a batch are grouped by a side already."""
-        return (side, None) in self.known(batch).groups
+    def has_groups(self, batch: Batch, side: str, codes: NDArray[np.integer[Any]] | None = None) -> bool:
+        """Whether the rows of a batch are grouped by a side already."""
+        return (side, None if codes is None else codes.tobytes()) in self.known(batch).groups
 
     def _grouped(self, batch: Batch, known: Known, side: str, codes: NDArray[np.integer[Any]] | None) -> Groups:
+        if side == "type":
+            return _grouped(known.codes.astype(np.int64))
         if side == "container":
             return _grouped_runs(batch.head["cgroup_id"])
         if side == "process":
@@ -301,6 +329,10 @@ class Memory:
 
     # Answers and values
 
+    def question(self, asked: object) -> int:
+        """Return a number for a question, for a check is slow to look up; no number is given twice."""
+        return self._questions.setdefault(asked, next(self._asked))
+
     def table(self, side: str, question: object, size: int) -> Truths:
         """Return the answers to a question by number, with room for so many."""
         found = self._tables.get((side, question))
@@ -311,11 +343,21 @@ class Memory:
             found = self._tables[side, question] = grown
         return found
 
-    def values(self, side: str, key: object, size: int, missing: object) -> list[Any]:
-        """Return the values of a field by number, ``missing`` where they have not been looked up."""
-        found = self._values.setdefault((side, key), [])
-        if len(found) < size:
-            found.extend([missing] * (size - len(found)))
+    def pool(self, key: object) -> Pool:
+        """Return the distinct values that fields have in common."""
+        found = self._pools.get(key)
+        if found is None:
+            found = self._pools[key] = Pool()
+        return found
+
+    def places(self, side: str, key: object, size: int) -> Places:
+        """Return the place in its pool of a field's value by number, with room for so many; UNSEEN at first."""
+        found = self._places.get((side, key))
+        if found is None or len(found) < size:
+            grown = np.full(max(size, 256) * 5 // 4, UNSEEN, np.int32)
+            if found is not None:
+                grown[: len(found)] = found
+            found = self._places[side, key] = grown
         return found
 
 

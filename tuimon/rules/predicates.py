@@ -141,15 +141,37 @@ def _options(*, latin1: bool, posix: bool, fold: bool = False) -> Any:
     return options
 
 
+_LARGE: Final = 10_000
+"""Steps of a pattern's program beyond which a set might run out of memory, and say no without having looked."""
+
+
+def _matcher(pattern: str | bytes, options: Any) -> Callable[[bytes], bool]:
+    """Return the test of whether a pattern matches from end to end.
+
+    A set of one pattern says only that, and costs a quarter of a match with its places.
+
+    Raises:
+        re2.error, UnicodeEncodeError: It is no pattern.
+    """
+    compiled = re2.compile(pattern, options)
+    if compiled.programsize > _LARGE:
+        fullmatch = compiled.fullmatch
+        return lambda value: fullmatch(value) is not None
+    alone = re2.Set.FullMatchSet(options)
+    alone.Add(pattern)
+    alone.Compile()
+    match = alone.Match
+    return lambda value: match(value) is not None
+
+
 def _regex(pattern: str) -> Predicate:
     try:
-        compiled = re2.compile(pattern, _options(latin1=False, posix=True))
+        matches = _matcher(pattern, _options(latin1=False, posix=True))
     except (re2.error, UnicodeEncodeError) as problem:
         raise RuleError(
             f"{pattern!r} is not a valid regular expression: {_reason(problem)}", "RE2, POSIX syntax"
         ) from None
-    fullmatch = compiled.fullmatch
-    return lambda value: fullmatch(_valid_utf8(value)) is not None
+    return lambda value: matches(_valid_utf8(value))
 
 
 def _reason(problem: BaseException) -> str:
@@ -157,22 +179,21 @@ def _reason(problem: BaseException) -> str:
     return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
-def _valid_utf8(value: str) -> str:
-    """Return the text with what was not UTF-8 replaced."""
-    return value if value.isascii() else to_bytes(value).decode("utf-8", "replace")
+def _valid_utf8(value: str) -> bytes:
+    """Return the text as UTF-8, with what was not UTF-8 replaced."""
+    return value.encode() if value.isascii() else to_bytes(value).decode("utf-8", "replace").encode()
 
 
 def _glob(pattern: str, *, fold: bool = False) -> Predicate:
     literal = to_bytes(pattern)
     if not fold and not any(mark in literal for mark in b"*?[\\"):
         return lambda value: value == pattern
-    compiled = re2.compile(glob_to_regex(literal), _options(latin1=True, posix=False, fold=fold))
-    fullmatch = compiled.fullmatch
+    matches = _matcher(glob_to_regex(literal), _options(latin1=True, posix=False, fold=fold))
     part = "" if fold else _needed(pattern)
     if not part:
-        return lambda value: fullmatch(to_bytes(value)) is not None
+        return lambda value: matches(to_bytes(value))
     # Looking for a piece first costs a tenth of the match, and most values do not have it.
-    return lambda value: part in value and fullmatch(to_bytes(value)) is not None
+    return lambda value: part in value and matches(to_bytes(value))
 
 
 def _needed(pattern: str) -> str:

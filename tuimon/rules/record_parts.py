@@ -1,0 +1,175 @@
+"""Fields of records by what lies in them: what their getters would say, for a look-up each.
+
+Nearly all events of a machine at work are opens, and most of the others are about no socket. What the fields of an open
+show hangs on its two paths, on whether it failed and whether it is a folder; a record without a socket has no
+addresses. Anything else is left to the getters.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.events import decode
+from tuimon.fields.facts import absolute
+from tuimon.fields.fd import directory_of, filename_of
+from tuimon.fields.sock import SOCK_BYTES
+from tuimon.records import Flag, Slot
+from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
+
+PLAIN_OPENS: Final = frozenset(("open", "openat", "openat2"))
+_FAILED: Final = 1
+_FOLDER: Final = 2
+_STATES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field of an open."""
+
+    say: Callable[[str, bool, bool], Any]
+    """Its value by the path, whether the open failed and whether it is a folder."""
+    is_real: bool
+    """It is about the kernel's object, so that there is none when the open failed."""
+    is_raw: bool
+    """It shows the path as it was given, which is the same for a plain path only: one absolute and normal."""
+    by_refusal: bool
+    """A refused open (EPERM) is another thing."""
+
+
+_RAW: Final = frozenset(("fd.nameraw", "fs.path.nameraw", "evt.arg.name"))
+_SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
+    **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name", *_RAW), lambda path, _failed, _folder: path),
+    "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
+    "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
+    "fd.type": lambda _path, failed, folder: None if failed else "directory" if folder else "file",
+    "fd.l4proto": lambda _path, failed, _folder: None if failed else "<NA>",
+    **dict.fromkeys(("fd.ip", "fd.port", "fd.net"), lambda _path, failed, _folder: None if failed else ()),
+    **dict.fromkeys(
+        ("fs.path.source", "fs.path.sourceraw", "fs.path.target", "fs.path.targetraw"),
+        lambda _path, _failed, _folder: None,
+    ),
+}
+_ENDS: Final = frozenset(f"fd.{end}{what}" for end in "cslr" for what in ("ip", "port", "net", "proto"))
+"""Fields of one end of a connection."""
+
+
+def part_of(key: tuple[str, str | None, str]) -> Part | None:
+    """Return what there is to know of a field of opens, given by the key of its values; None when it is not one."""
+    name, arg, which = key
+    full = name if arg is None else f"{name}.{arg}"
+    say = _SAY.get(full)
+    if say is None:
+        return None
+    is_real = which == "real" or name == "fd.realpath"
+    return Part(say, is_real, full in _RAW and not is_real, name.startswith("fs.path."))
+
+
+def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp]) -> Places:
+    """Return, (k,), ABSENT where a field, given by its key, has no value for want of a socket, else UNSEEN."""
+    out = np.full(len(rows), UNSEEN, np.int32)
+    if key[0] in _ENDS:
+        ext_at = batch.ext_at[rows]
+        has_socket = np.zeros(len(batch.ext) + 1, bool)
+        has_socket[:-1] = batch.ext["slot_len"][:, Slot.SOCK] >= SOCK_BYTES
+        out[~has_socket[ext_at]] = ABSENT  # row -1: no ext
+    return out
+
+
+class Paths(NamedTuple):
+    """Places of the paths of opens in the pool of texts, by number of the records' texts."""
+
+    given: Places
+    """As given, made absolute and normal."""
+    plain: Places
+    """The same; ABSENT for one that was not so as given."""
+    real: Places
+    """The kernel's."""
+
+
+class Opens:
+    """Some records, of which the opens are looked at together.
+
+    Args:
+        batch: They are in.
+        rows: (k,) where.
+        is_open: (k,) which of them are opens by a path.
+        numbers: (k,) of the records' texts.
+        paths: What is known of them by number; written to.
+        pool: Of texts.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        rows: NDArray[np.intp],
+        is_open: NDArray[np.bool_],
+        numbers: NDArray[np.int64],
+        paths: Paths,
+        pool: Pool,
+    ) -> None:
+        self._pool = pool
+        self._count = len(rows)
+        ext_at = batch.ext_at[rows]
+        at = np.flatnonzero(is_open & (ext_at >= 0))
+        if len(at):
+            lengths = batch.ext["slot_len"][ext_at[at]]
+            at = at[(lengths[:, Slot.SOCK] == 0) & (lengths[:, Slot.GIVEN] > 0)]
+        self._at, self._ext_at, self._rows, self._batch = at, ext_at[at], rows[at], batch
+        self._ret = batch.head["ret"][self._rows]
+        numbers = numbers[at]
+        missing = np.flatnonzero(paths.given[numbers] == UNSEEN)
+        if len(missing):
+            self._look_up(missing, numbers[missing], paths)
+        self._given, self._plain, self._real = (each[numbers] for each in paths)
+        folder = batch.ext["fd_type"][self._ext_at] & 0o170000 == 0o040000 if len(at) else np.zeros(0, bool)
+        self._state = (self._ret < 0) * _FAILED + folder * _FOLDER
+
+    def _look_up(self, which: NDArray[np.intp], numbers: NDArray[np.int64], known: Paths) -> None:
+        pool, arena = self._pool, self._batch.arena
+        ext_at = self._ext_at[which]
+        bounds = self._batch.text_at[ext_at][:, None] + np.cumsum(
+            self._batch.ext["slot_len"][ext_at][:, : Slot.REAL + 1], axis=1, dtype=np.int64
+        )
+        starts = self._batch.text_at[ext_at].tolist()
+        same = self._batch.head["flags"][self._rows[which]] & np.uint8(Flag.REAL_SAME) != 0
+        given, plain, real = [], [], []
+        for start, (end, end_base, end_real), is_same in zip(starts, bounds.tolist(), same.tolist(), strict=True):
+            raw = arena[start:end]
+            is_plain = _is_plain(raw)
+            path = pool.place(decode(raw) if is_plain else absolute(decode(arena[end:end_base]), decode(raw)))
+            given.append(path)
+            plain.append(path if is_plain else ABSENT)
+            real.append(path if is_same else pool.place(decode(arena[end_base:end_real]) or None))
+        known.given[numbers], known.plain[numbers], known.real[numbers] = given, plain, real
+
+    def places(self, part: Part, pool: Pool) -> Places:
+        """Return, (k,), the place of a field's value in its pool; UNSEEN for what is left to the getter."""
+        out = np.full(self._count, UNSEEN, np.int32)
+        paths = self._real if part.is_real else self._plain if part.is_raw else self._given
+        states, codes = np.unique(paths.astype(np.int64) * _STATES + self._state, return_inverse=True)
+        values = self._pool.values
+        said = [_said(part, values[state // _STATES], state % _STATES) for state in states.tolist()]
+        found = pool.places(said)[codes] if said else np.empty(0, np.int32)
+        if part.by_refusal:
+            found[self._ret == -errno.EPERM] = UNSEEN
+        if part.is_raw:
+            found[paths == ABSENT] = UNSEEN
+        out[self._at] = found
+        return out
+
+
+def _said(part: Part, path: str | None, state: int) -> Any:
+    failed = bool(state & _FAILED)
+    return None if path is None or (part.is_real and failed) else part.say(path, failed, bool(state & _FOLDER))
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Whether a path is absolute and normal."""
+    return raw[:1] == b"/" and b"//" not in raw and b"/." not in raw and (raw[-1:] != b"/")
