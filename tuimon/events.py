@@ -6,90 +6,17 @@ are in the names. Treat every object here as immutable except where a docstring 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from tuimon.batch import Batch, single
+from tuimon.process import PROCESS_BYTES, UNSET_ID, Process
 from tuimon.records import Flag, Kind, Slot
 
-UNSET_ID: Final = 0xFFFFFFFF
-"""(u32)-1: a loginuid that was never set."""
-PROCESS_BYTES: Final = 1000
-"""About what a version of a process holds in memory that is its own, on a machine at work."""
-
-
-@dataclass(slots=True)
-class Process:
-    """One version of a process: from a fork or an exec until the next exec or the end.
-
-    Written only by tuimon.enrich.processes. A process is (pid, start time), never a bare pid; every exec makes a new
-    version, so that an old event keeps showing the program that made it.
-    """
-
-    pid: int
-    start_ns: int
-    """Since boot."""
-    index: int = -1
-    """Place in the process table; ``Batch.process_at`` refers to it."""
-    parent: Process | None = None
-    """None when unknown, or for pid 1 and kernel threads."""
-    ppid: int = 0
-    comm: str = ""
-    exe: str = ""
-    """argv[0]."""
-    args: tuple[str, ...] = ()
-    """The arguments after argv[0]."""
-    env: tuple[str, ...] | None = None
-    """NAME=value; None when not captured."""
-    exepath: str = ""
-    """Real path of the executable, as the process's own root shows it."""
-    cwd: str = ""
-    """Without the closing slash that Falco's proc.cwd adds."""
-    uid: int = UNSET_ID
-    gid: int = UNSET_ID
-    loginuid: int = UNSET_ID
-    tty: int = 0
-    sid: int = 0
-    pgid: int = 0
-    vpid: int = 0
-    vpgid: int = 0
-    vsid: int = 0
-    mnt_ns: int = 0
-    pid_ns: int = 0
-    pid_ns_level: int = 0
-    pidns_start_ns: int = 0
-    cap_permitted: int | None = None
-    cap_effective: int | None = None
-    cap_inheritable: int | None = None
-    exe_flags: int = 0
-    exe_ino: int = 0
-    exe_ctime_ns: int = 0
-    exe_mtime_ns: int = 0
-    fd_limit: int = 0
-    cgroup_id: int = 0
-    exec_ns: int = 0
-    """When this version began, since boot."""
-    end_ns: int | None = None
-    """When the process ended, None while it lives."""
-    from_procfs: bool = False
-    """Read from /proc at start or on demand, not seen being made."""
-
-    @property
-    def cmdline(self) -> str:
-        """Falco's proc.cmdline: comm and the arguments."""
-        return " ".join((self.comm, *self.args))
-
-    def ancestors(self) -> Iterator[Process]:
-        """Yield parent, grandparent and so on; stops at the top and at a loop."""
-        seen = {self.pid}
-        at = self.parent
-        while at is not None and at.pid not in seen:
-            yield at
-            seen.add(at.pid)
-            at = at.parent
+__all__ = ["HOST", "PROCESS_BYTES", "UNSET_ID", "Alert", "Container", "Event", "Mount", "Process", "decode", "event_at"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,7 @@ def measure() -> dict[str, dict[str, float | str]]:
             "gather (baseline)": lambda: lookup[plain.head["tgid"]],
             "slim rows": lambda table=table: table.apply(plain),
             "rows with names": lambda table=table: table.apply(named),
-            "object (baseline)": lambda: [
-                Process(i, i, -1, None, 1, "true", "/usr/bin/true") for i in range(3 * STORM)
-            ],
+            "object (baseline)": lambda: [Process(i, i, -1, None, "true", "/root") for i in range(3 * STORM)],
             "fork, exec, exit": storm,
             "seed": lambda: ProcessTable(Procfs()).seed(),
         }

@@ -279,6 +279,18 @@ def test_dropped_versions_leave_what_history_still_shows(table):
     assert again[0] is not found[2]
 
 
+def test_long_command_lines_count_for_as_long_as_they_are_kept(table):
+    """Else whoever starts programs with 32 KB of arguments would fill the memory behind the history's bound."""
+    rows(table, execute(10, 100, (b"a",)))
+    short = table.nbytes
+    rows(table, *[execute(20 + n, 200 + n, (b"b", b"x" * 8000)) for n in range(10)], first_num=2)
+    assert table.nbytes > short + 80_000
+    rows(table, *[end(40 + n, 200 + n) for n in range(10)], first_num=12)
+    rows(table, call(60, 100), first_num=22)
+    table.retire(oldest_kept_num=22)
+    assert table.nbytes == short
+
+
 def test_a_living_process_is_never_dropped(table):
     found = rows(table, execute(10, 200))
     assert table.retire(10**9) == 0

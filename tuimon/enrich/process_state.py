@@ -6,28 +6,19 @@ A recording may come from anybody: whatever is not of the right type and size is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any, Final
 
 from tuimon.errors import RecordingError
-from tuimon.events import Process
+from tuimon.process import MEMBERS, Process
 
-_NAMES: Final = tuple(f.name for f in fields(Process))
 _STRINGS: Final = frozenset({"comm", "exe", "exepath", "cwd"})
 _LISTS: Final = frozenset({"args", "env"})
 _OPTIONAL: Final = frozenset({"env", "cap_permitted", "cap_effective", "cap_inheritable", "end_ns"})
 
 
-def copy_of(process: Process) -> Process:
-    """Return a shallow copy of a version, without an index."""
-    copy = Process(*[getattr(process, name) for name in _NAMES])
-    copy.index = -1
-    return copy
-
-
 def become(process: Process, other: Process) -> None:
     """Fill a placeholder with what is known by now; it keeps its index."""
-    for name in _NAMES:
+    for name in Process.__slots__:
         if name != "index":
             setattr(process, name, getattr(other, name))
 
@@ -48,7 +39,7 @@ def dump(versions: Mapping[int, Process], newest: Mapping[int, int]) -> dict[str
             index_of[id(parent)] = free
             free += 1
             todo.append(parent)
-        row = {name: getattr(process, name) for name in _NAMES}
+        row = {name: getattr(process, name) for name in MEMBERS}
         row["index"] = index_of[id(process)]
         row["parent"] = None if parent is None else index_of[id(parent)]
         rows.append(row)
@@ -88,7 +79,7 @@ def _process(row: object) -> Process:
     if not isinstance(row, dict):
         raise _damaged("a process is not a mapping")
     values: dict[str, Any] = {}
-    for name in _NAMES:
+    for name in MEMBERS:
         if name == "parent" or name not in row:
             continue
         value = row[name]

@@ -49,6 +49,8 @@ Change = tuple[int, int, int]
 """(pid, first row, index of the version it has from that row on)."""
 PID_LIMIT: Final = 1 << 22
 """The kernel's PID_MAX_LIMIT; a larger pid can only come from a damaged recording."""
+_LONG_BYTES: Final = 1024
+"""Text of an exec beyond what ``PROCESS_BYTES`` has room for."""
 _INDEX_LIMIT: Final = (1 << 31) - 1
 _MAX_DEPTH: Final = 64
 """Ancestors kept behind a dropped version: a program that forks and ends for ever would grow an endless chain."""
@@ -90,6 +92,9 @@ class ProcessTable:
         self._next = 0
         self._closed: deque[tuple[int, list[int]]] = deque()
         """(number of the last event that may refer to them, indexes) of the versions that are no longer the newest."""
+        self._long: dict[int, int] = {}
+        """Bytes of text of versions that were called with much of it, by index."""
+        self._long_bytes = 0
         self._waiting: dict[int, int] = {}
         """Pids to be read from /proc when the rate allows, and the index of what stands in for them."""
         self._environ = False
@@ -106,7 +111,7 @@ class ProcessTable:
     @property
     def nbytes(self) -> int:
         """About how many bytes the versions hold."""
-        return len(self._versions) * PROCESS_BYTES
+        return len(self._versions) * PROCESS_BYTES + self._long_bytes
 
     def get(self, index: int) -> Process | None:
         """Return a version by its index, None when unknown or no longer kept; any thread."""
@@ -197,6 +202,7 @@ class ProcessTable:
         process = self._versions.pop(index, None)
         if process is None:
             return False
+        self._long_bytes -= self._long.pop(index, 0)
         if self._slot_of[process.pid] == index + 1:
             self._slot_of[process.pid] = 0
         _cut(process)
@@ -321,14 +327,14 @@ class ProcessTable:
         known = self._newest(move.tgid) if 0 < move.tgid < PID_LIMIT else None
         if known is None or known.end_ns is not None or known.cwd == move.cwd:
             return
-        moved = process_state.copy_of(known)
+        moved = known.copy()
         moved.cwd, moved.exec_ns = move.cwd, move.ts_ns
         changes.append((move.tgid, move.row, self._add(moved)))
 
     def _limit(self, limit: Limit, changes: list[Change]) -> None:
         known = self.current(limit.tgid)
         if known is not None and known.fd_limit != limit.fd_limit:
-            limited = process_state.copy_of(known)
+            limited = known.copy()
             limited.fd_limit, limited.exec_ns = limit.fd_limit, limit.ts_ns
             changes.append((limit.tgid, limit.row, self._add(limited)))
 
@@ -362,7 +368,12 @@ class ProcessTable:
             newest = self._newest(parent.pid)
             alive = newest is not None and newest.end_ns is None and same_start(newest.start_ns, parent.start_ns)
             process.parent = newest if alive else parent
-        return self._add(process)
+        index = self._add(process)
+        size = sum(said.lengths)
+        if size > _LONG_BYTES:
+            self._long[index] = size
+            self._long_bytes += size
+        return index
 
     def _same(self, said: Described) -> Process | None:
         """Return the living newest version of the process a record describes, ending one whose pid was taken over."""
@@ -490,7 +501,7 @@ class ProcessTable:
                 process.comm = name
                 continue
             newest = self._newest(process.pid) is process
-            renamed = process_state.copy_of(process)
+            renamed = process.copy()
             renamed.comm = name
             renamed.exec_ns = int(batch.head["ts_ns"][row])
             if newest and process.end_ns is None:

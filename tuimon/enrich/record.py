@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tuimon.batch import Batch
-from tuimon.events import Process, decode
+from tuimon.events import decode
+from tuimon.process import Image, Process, shared_image, shared_session, shared_standing
 from tuimon.records import Flag, Kind, Slot
 from tuimon.syscalls import NAME_TO_NR
 
@@ -107,6 +108,8 @@ _FCHDIR: Final = NAME_TO_NR["fchdir"]
 _PRLIMIT: Final = NAME_TO_NR["prlimit"]
 _NOFILE: Final = 7
 _LIMIT: Final = struct.Struct("<Q")
+_LONG_TEXT: Final = 256
+"""Characters of an argument, or of all together, beyond which they are not kept for a process to come."""
 
 
 def said_rows(batch: Batch) -> Iterator[Said]:
@@ -214,84 +217,111 @@ def split(raw: bytes) -> tuple[str, ...]:
     return tuple(map(_shared, decode(raw[:-1] if raw[-1] == 0 else raw).split("\0")))
 
 
-@lru_cache(maxsize=1 << 14)
 def _shared(text: str) -> str:
-    """Return the one string that equal arguments and variables share: most are those of a program before."""
+    """Return the one string that equal arguments and variables share: most are those of a program before.
+
+    Long ones are seldom seen again, and many of them would fill the memory.
+    """
+    return _one_of(text) if len(text) <= _LONG_TEXT else text
+
+
+@lru_cache(maxsize=1 << 14)
+def _one_of(text: str) -> str:
     return text
 
 
 def forked(parent: Process | None, text: Text, said: Described, ts_ns: int) -> Process:
     """Return the first version of a child: the parent's program, its own ids."""
-    process = _from_record(text, said, ts_ns)
+    process = _from_record(said, ts_ns)
     process.parent = parent
-    if parent is not None:
-        process.comm = text.comm or parent.comm
-        process.exe, process.args, process.env = parent.exe, parent.args, parent.env
-        process.exepath = text.exepath or parent.exepath
-        process.cwd = text.cwd or parent.cwd
-        process.ppid = said.ppid or parent.pid
+    if parent is None:
+        process.comm, process.cwd = text.comm, text.cwd
+        process.image = _image(text.exe, text.args, text.env, text.exepath, said)
+        return process
+    process.comm = text.comm or parent.comm
+    process.image = _same_program(parent.image, text.exepath or parent.exepath, said)
+    process.cwd = text.cwd or parent.cwd
+    if not said.ppid:
+        process.ppid = parent.pid
     return process
 
 
 def executed(before: Process | None, text: Text, said: Described, ts_ns: int) -> Process:
     """Return the version that an exec makes; ``parent`` is for the caller to set."""
-    process = _from_record(text, said, ts_ns)
+    process = _from_record(said, ts_ns)
+    process.comm, process.cwd = text.comm, text.cwd
+    process.image = _image(text.exe, text.args, text.env, text.exepath, said)
     if before is not None:
         process.cwd = text.cwd or before.cwd
-        # The parent at the fork, whoever adopted it since.
-        process.ppid = before.ppid or said.ppid
+        if before.ppid and before.ppid != said.ppid:
+            process.ppid = before.ppid  # the parent at the fork, whoever adopted it since
+        _share_numbers(process, before)
     return process
 
 
 def updated(before: Process, said: Described, ts_ns: int) -> Process:
     """Return the version after a change of credentials, session or namespaces: the same program, new ids."""
-    text = Text(before.comm, before.exe, before.args, before.env, before.exepath, before.cwd)
-    process = _from_record(text, said, ts_ns)
-    process.parent, process.ppid = before.parent, before.ppid
+    process = _from_record(said, ts_ns)
+    process.comm, process.cwd, process.parent = before.comm, before.cwd, before.parent
+    process.image = _same_program(before.image, before.exepath, said)
+    if before.ppid != said.ppid:
+        process.ppid = before.ppid
+    _share_numbers(process, before)
     return process
+
+
+def _image(exe: str, args: tuple[str, ...], env: tuple[str, ...] | None, exepath: str, said: Described) -> Image:
+    """Return what an exec made of a process; scripts call the same few programs in the same way again and again."""
+    make = shared_image if env is None and sum(map(len, args)) <= _LONG_TEXT else Image
+    return make(exe, args, env, exepath, said.exe_flags, said.exe_ino, said.exe_ctime_ns, said.exe_mtime_ns)
+
+
+def _same_program(image: Image, exepath: str, said: Described) -> Image:
+    """Return the image of a process that goes on with a program, as its own record shows the file."""
+    file = (exepath, said.exe_flags, said.exe_ino, said.exe_ctime_ns, said.exe_mtime_ns)
+    return image if image[3:] == file else Image(image.exe, image.args, image.env, *file)
+
+
+def _share_numbers(process: Process, before: Process) -> None:
+    """Have two versions of one process hold the same numbers once: 32 bytes each."""
+    if process.vpid == process.pid:
+        process.vpid = before.pid
+    process.pid = before.pid
+    if process.start_ns == before.start_ns:
+        process.start_ns = before.start_ns
 
 
 def differs(process: Process, said: Described) -> bool:
     """Tell whether a record shows other ids or limits than a version has."""
+    known, session = process.standing, process.session
     return (
-        process.uid != said.euid
-        or process.gid != said.egid
-        or process.cap_effective != said.cap_effective
-        or process.cap_permitted != said.cap_permitted
-        or process.cap_inheritable != said.cap_inheritable
-        or process.sid != said.sid
-        or process.pgid != said.pgid
-        or process.tty != said.tty
-        or process.loginuid != said.loginuid
-        or process.mnt_ns != said.mnt_ns
-        or process.cgroup_id != said.cgroup_id
-        or process.fd_limit != said.fd_limit
+        known.uid != said.euid
+        or known.gid != said.egid
+        or known.cap_effective != said.cap_effective
+        or known.cap_permitted != said.cap_permitted
+        or known.cap_inheritable != said.cap_inheritable
+        or session.sid != said.sid
+        or session.pgid != said.pgid
+        or known.tty != said.tty
+        or known.loginuid != said.loginuid
+        or known.mnt_ns != said.mnt_ns
+        or known.cgroup_id != said.cgroup_id
+        or known.fd_limit != said.fd_limit
     )
 
 
-def _from_record(text: Text, said: Described, ts_ns: int) -> Process:
-    # By position, in the order of Process: by name costs three times as much, and there are many.
-    return Process(
-        said.pid,
-        said.start_ns,
-        -1,
-        None,
-        said.ppid,
-        text.comm,
-        text.exe,
-        text.args,
-        text.env,
-        text.exepath,
-        text.cwd,
+def _from_record(said: Described, ts_ns: int) -> Process:
+    """Return a version with what its record says in numbers; its program and names are for the caller to set."""
+    # Without __init__, which costs as much again: there are many.
+    made = Process.__new__(Process)
+    made.pid, made.start_ns, made.exec_ns = said.pid, said.start_ns, ts_ns
+    made.index, made.parent, made.end_ns, made.from_procfs = -1, None, None, False
+    made.vpid = said.pid if said.vpid == said.pid else said.vpid
+    made.standing = shared_standing(
         said.euid,
         said.egid,
         said.loginuid,
         said.tty,
-        said.sid,
-        said.pgid,
-        said.vpid,
-        said.vpgid,
-        said.vsid,
         said.mnt_ns,
         said.pid_ns,
         said.pid_ns_level,
@@ -299,11 +329,8 @@ def _from_record(text: Text, said: Described, ts_ns: int) -> Process:
         said.cap_permitted,
         said.cap_effective,
         said.cap_inheritable,
-        said.exe_flags,
-        said.exe_ino,
-        said.exe_ctime_ns,
-        said.exe_mtime_ns,
         said.fd_limit,
         said.cgroup_id,
-        ts_ns,
     )
+    made.session = shared_session(said.ppid, said.sid, said.pgid, said.vpgid, said.vsid)
+    return made

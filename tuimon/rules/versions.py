@@ -24,10 +24,7 @@ EventOf = Callable[[Batch, int], Event]
 
 def content(process: Process) -> tuple[object, ...]:
     """Return what may be filled in later in one version of a process."""
-    return (
-        process.comm, process.args, process.exe, process.exepath, process.cwd, process.uid, process.start_ns,
-        process.cgroup_id, process.env, process.parent,
-    )  # fmt: skip
+    return (process.comm, process.cwd, process.image, process.standing, process.start_ns, process.parent)
 
 
 def line(process: Process) -> tuple[object, ...]:
