@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -37,7 +38,9 @@ NOT_ASKED: Final = -1
 _MAX_NUMBERS: Final = 600_000
 """Beyond it all are given anew, as often as answers are at most: those of batches that have gone are never let go."""
 _MAX_TABLE_BYTES: Final = 24 * 1024 * 1024
-_MAX_VALUE_BYTES: Final = 64 * 1024 * 1024
+_MAX_VALUE_BYTES: Final = 32 * 1024 * 1024
+_LONG_KEY: Final = 48
+"""Most texts of a record with what goes with them are longer; a million events have 65,000 of them."""
 _MAX_AGE_S: Final = 60.0
 """Answers may hang on names of users, which change."""
 _OF_USERS: Final = frozenset(("user", "actor"))
@@ -300,7 +303,7 @@ class Memory:
         place = dict(zip(distinct, range(len(distinct)), strict=True))
         of_row = np.fromiter(map(place.__getitem__, keys), _small(len(distinct)), len(keys))
         given = self._numbers.setdefault(side, {})
-        numbers = np.array([given.setdefault(key, len(given)) for key in distinct], np.int64)
+        numbers = np.array([given.setdefault(key, len(given)) for key in map(_short, distinct)], np.int64)
         first = np.empty(len(distinct), np.intp)
         first[of_row[::-1]] = np.arange(len(keys) - 1, -1, -1)
         return Groups(of_row, first, numbers)
@@ -426,7 +429,14 @@ def _register(batch: Batch, rows: Rows, at: int) -> NDArray[np.uint64]:
 
 def _small(count: int) -> np.dtype[Any]:
     """Return the narrowest type for numbers below a count."""
+    if count <= 1 << 8:
+        return np.dtype(np.uint8)
     return np.dtype(np.uint16 if count <= 1 << 16 else np.uint32)
+
+
+def _short(key: bytes) -> bytes:
+    """Return what stands for a key: the key, or 16 bytes that nobody can make a second key for."""
+    return key if len(key) <= _LONG_KEY else blake2b(key, digest_size=16).digest()
 
 
 def _grouped(values: NDArray[np.int64]) -> Groups:
