@@ -30,6 +30,8 @@ typedef int64_t s64;
 #define TM_KIND_EXIT 3		/* the last thread of a process ended; ret is the kernel's exit code */
 #define TM_KIND_IO_URING 4	/* an io_uring request was submitted; nr is the syscall it stands for, ret is 0 */
 #define TM_KIND_HEARTBEAT 5	/* tuimon's own sign of life */
+#define TM_KIND_IO_URING_DONE 6	/* the same with its outcome in ret. In a ring: the outcome alone, a slim record that counts
+				 * as no event; arg[0] is what the request has behind its last argument */
 
 /* tm_head.flags */
 #define TM_F_TRUNCATED 0x01	/* a string did not fit the largest class and was cut */

@@ -3,7 +3,8 @@
  * Requests submitted by io_uring: files opened and removed, sockets connected, without a system call of that name.
  *
  * A request is told as the system call it stands for (head.nr), when it is submitted: ret is 0, for the outcome is not
- * known. Where its arguments lie differs from operation to operation and from kernel to kernel, so user space fills a
+ * known. That comes later, in a record of its own, which tuimon/capture/outcomes.py joins to the request's. Where its
+ * arguments lie differs from operation to operation and from kernel to kernel, so user space fills a
  * table from BTF (tuimon/capture/uring.py). Paths come from the kernel's own copy of the name.
  */
 
@@ -74,6 +75,8 @@ int tm_io_uring(u64 *ctx)
 		if (file)
 			file_jobs(w, call, file);
 	}
+	w->arg[5] = (u64)(bpf_get_smp_processor_id() + 1) << 48 | ++cpu->requests;
+	uring_open.update(&number, &w->arg[5]);
 	fill_args(w);
 	uring_path(w, task, command, op->path, op->dir, TM_SLOT_GIVEN);
 	uring_path(w, task, command, op->path2, op->dir2, TM_SLOT_GIVEN2);
@@ -87,3 +90,37 @@ int tm_io_uring(u64 *ctx)
 	return 0;
 }
 #endif
+
+/* trace_io_uring_complete(ctx, req, cqe), io_uring/io_uring.h; before Linux 6.15 the result itself stands behind user_data
+ * in place of the entry. A request with more than one outcome (multishot) is told with its first. */
+int tm_io_uring_done(u64 *ctx)
+{
+	u64 number = ctx[1], request;
+	struct tm_cpu *cpu = this_cpu();
+	struct tm_head *head;
+	u64 *open;
+	s32 result;
+
+	open = cpu && number ? uring_open.lookup(&number) : NULL;
+	if (!open)
+		return 0;
+	request = *open;
+	uring_open.delete(&number);
+#if TM_URING_CQE && H_io_uring_cqe_res
+	result = GET(CAST(io_uring_cqe, ctx[2]), io_uring_cqe, res);
+#else
+	result = ctx[3];
+#endif
+	head = reserve_slim();
+	if (!head)
+		return 0;	/* the request stays without an outcome, and nothing is lost that was counted */
+	fill_head(head, cpu, bpf_get_current_pid_tgid(), 0, result);
+	head->kind = TM_KIND_IO_URING_DONE;
+	head->flags = 0;
+	head->lost = 0;
+	head->arg[0] = request;
+	head->arg[1] = head->arg[2] = 0;
+	head->ts_ns = bpf_ktime_get_boot_ns();
+	bpf_ringbuf_submit(head, BPF_RB_NO_WAKEUP);
+	return 0;
+}

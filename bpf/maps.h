@@ -83,8 +83,8 @@ struct tm_cpu {
 	u64 self_calls;
 	u64 dropped[TM_CLASSES];
 	u64 prefiltered;	/* of "filtered": records that no rule could match */
-	u64 of_kind[6];		/* of "process_events", by TM_KIND_: each program's sign of life */
-	u64 pad2[2];
+	u64 of_kind[7];		/* of "process_events", by TM_KIND_: each program's sign of life */
+	u64 requests;		/* io_uring requests that await their outcome, ever */
 };
 
 struct tm_pair {
@@ -201,6 +201,7 @@ BPF_HASH(viewed, u64, u32, 4096);
 BPF_HASH(shed, u64, u32, 64);
 BPF_ARRAY(compat_numbers, u16, TM_CALLS);
 BPF_ARRAY(uring_ops, struct tm_uring_op, TM_URING_OPS);
+BPF_TABLE("lru_hash", u64, u64, uring_open, 8192);	/* requests told and not done, by address: which one it is */
 BPF_ARRAY(works, struct tm_work, TM_CPUS);
 BPF_TABLE("lru_hash", u64, struct tm_entered, entered, 1024);	/* by thread */
 

@@ -22,6 +22,7 @@ class Kind(IntEnum):
     EXIT = 3
     IO_URING = 4
     HEARTBEAT = 5
+    IO_URING_DONE = 6
 
 
 class Flag(IntFlag):

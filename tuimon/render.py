@@ -195,6 +195,12 @@ def _details(f: Facts) -> str:
 def _outcome(f: Facts) -> str:
     if f.kind == Kind.IO_URING:
         return "(io_uring)"
+    if f.kind == Kind.IO_URING_DONE:
+        return f"(io_uring) {_result(f)}".rstrip()
+    return _result(f)
+
+
+def _result(f: Facts) -> str:
     ret = f.ret
     if -4096 < ret < 0:
         return f"= {ret} {errno_name(ret)}".rstrip()

@@ -44,7 +44,7 @@ def some_counts() -> tuple[Counts, CallCounts]:
         dropped=5,
         dropped_by_class=(3, 0, 0, 0, 2, 0, 0),
         shed=1,
-        of_kind=(0, 2, 0, 0, 0, 0),
+        of_kind=(0, 2, 0, 0, 0, 0, 0),
     ), calls
 
 

@@ -99,7 +99,16 @@ def test_what_returns_nothing_has_no_result():
             assert get(name, event) is None
 
 
-def test_a_request_of_io_uring_is_taken_for_a_success():
+@pytest.mark.parametrize(("ret", "said"), [(5, ["SUCCESS", 5, False]), (-13, ["EACCES", -13, True])])
+def test_a_request_of_io_uring_with_its_outcome_is_as_good_as_a_call(ret: int, said: list[Value]):
+    event = syscall_event("openat", kind=Kind.IO_URING_DONE, given="/x", args=(AT_FDCWD, 0, os.O_WRONLY), ret=ret)
+    assert [get(name, event) for name in ("evt.res", "evt.rawres", "evt.failed")] == said
+    assert get("fd.num", event) == max(ret, -1)
+    assert get("evt.is_open_write", event) is True
+    assert get("fs.path.name", event) == "/x"
+
+
+def test_a_request_of_io_uring_without_is_taken_for_a_success():
     """It is told before it has an outcome; a rule that asks for one must not be blind to it."""
     event = syscall_event("openat", kind=Kind.IO_URING, given="/x", args=(AT_FDCWD, 0, os.O_WRONLY))
     assert [get(name, event) for name in ("evt.res", "evt.rawres", "evt.failed")] == [None, 0, None]

@@ -17,6 +17,9 @@ from tuimon.syscalls import NAME_TO_NR
 
 pytestmark = pytest.mark.kernel
 
+URING = (Kind.IO_URING, Kind.IO_URING_DONE)
+
+ATTEMPTS = 5
 RING = r"""
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -123,7 +126,7 @@ def test_files_and_sockets_used_through_a_ring_are_seen(source: KernelSource, pr
     """None of these calls is made as a system call: rules on them would be blind."""
     asked = interest("openat", "write", "renameat2", "unlinkat", "connect", want=Want.RULES | Want.PATHS)
     command = [str(program), str(tmp_path / "moved")]
-    found = [r for r in events_of(source, command, asked, cwd=tmp_path) if r.kind is Kind.IO_URING]
+    found = [r for r in events_of(source, command, asked, cwd=tmp_path) if r.kind in URING]
     seen: dict[str, Row] = {r.name: r for r in found}
     assert [r.name for r in found] == ["openat", "write", "renameat2", "unlinkat", "connect"]
     here = str(tmp_path).encode()
@@ -140,12 +143,29 @@ def test_files_and_sockets_used_through_a_ring_are_seen(source: KernelSource, pr
     assert SockFlag.CLIENT in SockFlag(int(connect["flags"]))
 
 
+def test_requests_have_their_outcomes(source: KernelSource, program: Path, tmp_path: Path) -> None:
+    """The program checks what the ring tells it, and ends with another status when that is anything else."""
+    asked = interest("openat", "write", "renameat2", "unlinkat", "connect", want=Want.RULES | Want.PATHS)
+    before = source.counts()
+    for _ in range(ATTEMPTS):
+        found = events_of(source, [str(program), str(tmp_path / "moved")], asked, cwd=tmp_path)
+        if not any(r.kind is Kind.IO_URING for r in found):
+            break  # else a drain fell between a request and its outcome
+    told = [(r.name, r.ret) for r in found if r.kind is Kind.IO_URING_DONE]
+    assert told[0][1] > 2
+    assert told == [("openat", told[0][1]), ("write", 5), ("renameat2", 0), ("unlinkat", 0), ("connect", -111)]
+    assert all(r.args[5] == 0 for r in found if r.kind in URING)
+    after = source.counts()
+    assert after.of_kind[Kind.IO_URING] > before.of_kind[Kind.IO_URING]
+    assert after.of_kind[Kind.IO_URING_DONE] == 0, "an outcome is no event of its own"
+
+
 def test_requests_nobody_asked_for_are_filtered_and_counted(
     source: KernelSource, program: Path, tmp_path: Path
 ) -> None:
     before = source.counts()
     found = events_of(source, [str(program), str(tmp_path / "moved")], interest("mkdirat"), cwd=tmp_path)
-    assert not [r for r in found if r.kind is Kind.IO_URING]
+    assert not [r for r in found if r.kind in URING]
     after = source.counts()
     assert after.filtered - before.filtered >= 5
 

@@ -276,7 +276,7 @@ def events(draw: st.DrawFn) -> Event:
         call = draw(st.sampled_from(("open", "openat", "creat")))
         mode = draw(st.sampled_from((os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_RDWR)))
         common["base2"] = draw(st.sampled_from((b"", *FILE_SLOTS)))
-        common["kind"] = draw(st.sampled_from((Kind.SYSCALL, Kind.SYSCALL, Kind.IO_URING)))
+        common["kind"] = draw(st.sampled_from((Kind.SYSCALL, Kind.SYSCALL, Kind.IO_URING, Kind.IO_URING_DONE)))
         return builders.open_event(path, ret=result, real=real, call=call, flags=mode, **common)  # type: ignore[arg-type]
     if shape == "connect":
         ip = draw(st.sampled_from(("10.0.0.9", "192.168.1.1", "2001:db8::1", "127.0.0.1", "::ffff:10.0.0.9")))

@@ -94,6 +94,15 @@ class Btf:
         """Return the type ids of typedefs by name; ``btf_trace_NAME`` describes a raw tracepoint."""
         return self._ids(names, _TYPEDEF)
 
+    def arguments(self, typedef: str) -> int:
+        """Return how many arguments a pointer to a function has, by the name of its type; 0 when there is none.
+
+        The first of ``btf_trace_NAME`` is the tracepoint's own.
+        """
+        type_id = self.typedef_ids([typedef]).get(typedef)
+        pointed = self._plain(type_id)[2] if type_id is not None else None
+        return _TRIPLE.unpack_from(self._data, self._at[pointed])[1] & 0xFFFF if pointed is not None else 0
+
     def enum_value(self, enum: str, name: str) -> int | None:
         """Return the value of a name of an enum, None when either does not exist."""
         type_id = self._named[_ENUM].get(self._name_offset(enum))

@@ -32,7 +32,7 @@ CPU: Final = np.dtype(
         ("dropped", "<u8", (len(SizeClass),)),
         ("prefiltered", "<u8"),
         ("of_kind", "<u8", (len(Kind),)),
-        ("pad2", "<u8", (2,)),
+        ("requests", "<u8"),
     ]
 )
 """struct tm_cpu of bpf/maps.h."""

@@ -30,6 +30,7 @@ from tuimon.capture.counters import (
     no_calls,
 )
 from tuimon.capture.facts import KernelFacts, probe
+from tuimon.capture.outcomes import with_outcomes
 from tuimon.capture.pace import Pace
 from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, put_places
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
@@ -245,9 +246,9 @@ class KernelSource:
         while True:
             with self._lock:
                 if self._programs is None:
-                    return self._take_early()
+                    return with_outcomes(self._take_early())
                 fill = self._rings.fill
-                batch = concat([self._take_early(), self._rings.drain(limit=self._pace.limit)])
+                batch = with_outcomes(concat([self._take_early(), self._rings.drain(limit=self._pace.limit)]))
                 now = time.monotonic()
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)

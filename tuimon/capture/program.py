@@ -31,11 +31,12 @@ TRACEPOINTS: Final = {
     "tm_fork": ("sched_process_fork", "chain_fork", ("tm_process", "tm_finish")),
     "tm_exit": ("sched_process_exit", "chain_exit", ("tm_process", "tm_finish_bare")),
     "tm_io_uring": ("io_uring_submit_req", "chain_uring", ("tm_finish",)),
+    "tm_io_uring_done": ("io_uring_complete", "chain_uring", ()),
     "tm_sys_enter": ("sys_enter", "chain_enter", ("tm_entered",)),
 }
 """First program of each tracepoint, with the map and the stages it hands over to."""
-OPTIONAL: Final = frozenset({"io_uring_submit_req"})
-"""Tracepoints that older kernels lack (this one came with Linux 6.3), or kernels without io_uring."""
+OPTIONAL: Final = frozenset({"io_uring_submit_req", "io_uring_complete"})
+"""Tracepoints that older kernels lack (the first came with Linux 6.3), or kernels without io_uring."""
 ON_DEMAND: Final = "sys_enter"
 """Attached while somebody asks for what only the entry of a call can tell: every call of the machine pays for it."""
 STAGE_INDEX: Final = {
@@ -54,7 +55,8 @@ RINGS: Final = (
 """By size class."""
 MAPS: Final = (
     "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "shed", "compat_numbers", "uring_ops",
-    "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter", "entered", *RINGS,
+    "uring_open", "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter",
+    "entered", *RINGS,
 )  # fmt: skip
 
 

@@ -85,6 +85,7 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
         "sk_ack_backlog", "sk_max_ack_backlog",
     ),
     "io_kiocb?": ("opcode", "cmd", "cqe_fd=cqe.fd"),
+    "io_uring_cqe?": ("res",),
     "filename": ("name",),
     "unix_sock?": ("addr", "peer"),
     "unix_address?": ("len", "name"),
@@ -204,7 +205,8 @@ def preamble(btf: Btf, build: Build, kind: str) -> str:
     """Return what the sources are compiled against: constants, and the offsets of the running kernel."""
     machine = platform.machine()
     members = {**MEMBERS, "pt_regs": _REGISTERS.get(machine, _REGISTERS["x86_64"])}
-    parts = [f"#define {name} {value}\n" for name, value in _constants(build, kind).items()]
+    constants = _constants(build, kind) | {"TM_URING_CQE": int(btf.arguments("btf_trace_io_uring_complete") == 4)}
+    parts = [f"#define {name} {value}\n" for name, value in constants.items()]
     return "".join((*parts, offsets_header(btf, members)))
 
 

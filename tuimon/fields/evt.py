@@ -375,7 +375,7 @@ add(
     "evt",
     "evt.rawres",
     T.INT64,
-    "what the call returned, below 0 an error number; of an io_uring request 0, before it has an outcome",
+    "what the call returned, below 0 an error number; of an io_uring request 0 when its outcome came later",
     rawres,
 )
 add("evt", "evt.failed", T.BOOL, "whether the call returned an error", _failed)

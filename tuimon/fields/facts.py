@@ -60,9 +60,11 @@ PIDFD: Final = 0xFFF1
 _SYSCALL: Final = int(Kind.SYSCALL)
 _EXIT: Final = int(Kind.EXIT)
 _IO_URING: Final = int(Kind.IO_URING)
-_CALL_KINDS: Final = (_SYSCALL, _IO_URING)
+_DONE: Final = int(Kind.IO_URING_DONE)
+CALL_KINDS: Final = (_SYSCALL, _IO_URING, _DONE)
+"""System calls, and requests of io_uring that stand for one."""
 _PATHLESS_KINDS: Final = (int(Kind.FORK), _EXIT)
-_RETURNING_KINDS: Final = (_SYSCALL, int(Kind.EXEC), int(Kind.FORK))
+_RETURNING_KINDS: Final = (_SYSCALL, int(Kind.EXEC), int(Kind.FORK), _DONE)
 _RETURNING: Final = frozenset(name for name, params in PARAMS.items() if params)
 FD_EVENTS: Final = (
     frozenset(
@@ -122,8 +124,8 @@ def has_result(kind: int, name: str) -> bool:
 def has_raw_result(kind: int, name: str) -> bool:
     """Return whether events of a kind and type have an evt.rawres.
 
-    An io_uring request is told when it is made, before it has an outcome, with 0 for one. It is taken for one that
-    succeeds: rules that ask for success would else let pass whoever opens and connects that way.
+    An io_uring request whose outcome did not come with it has 0 for one. It is taken for one that succeeds: rules that
+    ask for success would else let pass whoever opens and connects that way.
     """
     return has_result(kind, name) or (kind == _IO_URING and name in _RETURNING)
 
@@ -186,7 +188,7 @@ class Facts:
 
     def reg(self, at: int | None) -> int | None:
         """Return a register argument as passed (unsigned), None when the record does not carry it."""
-        if at is None or at >= len(self.regs) or self.kind not in _CALL_KINDS:
+        if at is None or at >= len(self.regs) or self.kind not in CALL_KINDS:
             return None
         if self.kind != _SYSCALL and at not in CARRIED.get(self.name, ()):
             return None
@@ -259,7 +261,7 @@ class Facts:
     @property
     def is_fd_event(self) -> bool:
         """Whether the fd.* fields mean anything here."""
-        return self.name in FD_EVENTS and self.kind in _CALL_KINDS
+        return self.name in FD_EVENTS and self.kind in CALL_KINDS
 
     def fd_num(self) -> int | None:
         """Return the number of the event's fd: -1 when the call that should have made one failed."""
@@ -291,7 +293,7 @@ class Facts:
 
     def file(self) -> File | None:
         """Return which object the event's fd leads to, None when the record does not say."""
-        if self.kind not in _CALL_KINDS or self.call.path2 is not None:
+        if self.kind not in CALL_KINDS or self.call.path2 is not None:
             return None
         raw = self.slot(Slot.BASE2)
         return File._make(_FILE.unpack(raw)) if len(raw) == FILE.itemsize else None

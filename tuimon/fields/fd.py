@@ -22,7 +22,7 @@ _PROTOCOLS: Final = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp", 255: "raw"}
 _TYPES: Final = {int(socket.SOCK_STREAM): "tcp", int(socket.SOCK_DGRAM): "udp", int(socket.SOCK_RAW): "raw"}
 _ESTABLISHED: Final = 1
 _DATAGRAMS: Final = frozenset({"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg"})
-_IO_URING: Final = int(Kind.IO_URING)
+_IO_URING: Final = (int(Kind.IO_URING), int(Kind.IO_URING_DONE))
 _GUESSED_CHARS: Final = {
     "openat": "f",
     "openat2": "f",
@@ -238,7 +238,7 @@ def _both(event: Event, part: int) -> Value:
     if sock is None:
         return ()
     local, remote = (sock.laddr, sock.lport), (sock.raddr, sock.rport)
-    if f.kind == _IO_URING and not sock.lport and not any(sock.laddr):
+    if f.kind in _IO_URING and not sock.lport and not any(sock.laddr):
         # Told before the kernel has chosen an address for this end: there is none to compare with.
         return (remote[part],)
     return (local[part],) if sock.bound_only else (local[part], remote[part])

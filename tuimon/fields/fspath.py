@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.events import Event
-from tuimon.fields.facts import OPENS, Facts, facts
+from tuimon.fields.facts import CALL_KINDS, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, add
-from tuimon.records import Kind
 from tuimon.syscalls import PARAMS
 
 _NAMED: Final = frozenset(
@@ -46,7 +45,7 @@ _TWO_PATHS: Final = frozenset({"rename", "renameat", "renameat2", "mount", *_NEW
 
 
 def _names_one(f: Facts) -> bool:
-    if f.kind not in (Kind.SYSCALL, Kind.IO_URING) or f.call.path2 is not None:
+    if f.kind not in CALL_KINDS or f.call.path2 is not None:
         return False
     if f.name in _NAMED:
         return f.ret >= 0 or (f.name in OPENS and f.ret != -1)
@@ -68,7 +67,7 @@ def _nameraw(event: Event, _: str | None) -> Value:
 
 
 def _has_two(f: Facts) -> bool:
-    return f.kind in (Kind.SYSCALL, Kind.IO_URING) and f.name in _TWO_PATHS and f.ret >= 0
+    return f.kind in CALL_KINDS and f.name in _TWO_PATHS and f.ret >= 0
 
 
 def _source(event: Event, _: str | None) -> Value:

@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 from tuimon.errors import RuleError
 from tuimon.events import decode
-from tuimon.fields.facts import absolute
+from tuimon.fields.facts import CALL_KINDS, absolute
 from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.registry import FieldType
 from tuimon.records import FILE, Kind
@@ -34,7 +34,7 @@ Part = Literal["whole", "directory", "filename"]
 
 FLAGS_AT: Final = {"open": 1, "openat": 2, "openat2": 2}
 """The calls whose texts have classes, and the register that holds their flags; the mode is in the next one."""
-KINDS: Final = frozenset((Kind.SYSCALL, Kind.IO_URING))
+KINDS: Final = frozenset(CALL_KINDS)
 PARTS: Final[dict[tuple[str, str | None], Part]] = {
     ("fd.name", None): "whole",
     ("fd.nameraw", None): "whole",

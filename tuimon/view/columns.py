@@ -12,6 +12,7 @@ from typing import Final
 from tuimon.errors import TuimonError
 from tuimon.events import Event, Process
 from tuimon.fields import FieldInfo, FieldType, Scope, all_fields, lookup
+from tuimon.fields.facts import CALL_KINDS
 from tuimon.records import Kind
 from tuimon.render import summary, value_text
 from tuimon.rules.values import NUMERIC
@@ -97,7 +98,7 @@ def _type(event: Event, width: int, marks: Marks) -> Cell:  # noqa: ARG001
 
 
 def _detail(event: Event, width: int, marks: Marks) -> Cell:  # noqa: ARG001
-    failed = event.kind is Kind.SYSCALL and event.ret < 0
+    failed = event.kind in CALL_KINDS and event.ret < 0
     return Cell(fit_path(detail(event), width), "event-failed" if failed else "", REST)
 
 
