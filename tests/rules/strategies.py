@@ -201,7 +201,8 @@ def path_slots(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
     base = (
         b"" if given.startswith(b"/") else b"/" + b"/".join(draw(st.lists(st.sampled_from((b"a", b".bb")), max_size=3)))
     )
-    real = draw(st.one_of(st.just(b""), _TEXTS.map(lambda text: b"/" + text)))
+    joined = b"" if given.startswith(b"/") else base.rstrip(b"/") + b"/" + given
+    real = draw(st.one_of(st.just(b""), st.just(joined), _TEXTS.map(lambda text: b"/" + text)))
     return given, base, real
 
 

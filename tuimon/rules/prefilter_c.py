@@ -21,7 +21,7 @@ length, and nothing that the kernel's verifier has to follow round a loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -40,227 +40,15 @@ from tuimon.rules.prefilter_ir import (
     Place,
     Socket,
     Some,
+    every,
+    some,
 )
+from tuimon.rules.prefilter_paths import HELPERS
 from tuimon.syscalls import NAME_TO_NR
 
 _WORD: Final = 8
 _LOOKED_FOR: Final = 3
 """Bytes of a held text that are looked for eight places at a time."""
-_HELPERS: Final = """\
-#define TM_PREFILTER_TEXT %(text)d
-#define TM_PREFILTER_ANSWERS %(answers)d
-#define TM_PREFILTER_AT 32767	/* text begins no further behind: a mask, for the verifier */
-#define TM_PREFILTER_FULL 20480	/* behind the longest record's text: room for joined paths */
-#define TM_PREFILTER_FULL2 21504
-#define TM_PREFILTER_BYTES 33280
-
-#ifndef TM_WORD
-static __always_inline u64 tm_word(const u8 *at)
-{
-	u64 word;
-
-	__builtin_memcpy(&word, at, 8);
-	return word;
-}
-#define TM_WORD(at) tm_word(at)
-#define TM_COPY(to, count, from) __builtin_memcpy(to, from, count)
-#endif
-
-/* What is known of a path, and what its tests answered: in memory, and read again each time. The verifier forgets there
- * which way it came; it would follow every way to its end, were it to remember. */
-struct tm_path {
-	u64 last;	/* its last eight bytes, the oldest lowest; of a shorter path zeros come first */
-	u32 len;
-	u32 at;		/* where it begins in the text */
-	u32 plain;	/* whether it is known: TM_PLAIN_ */
-	u32 base;	/* length of its directory */
-};
-
-#define TM_PLAIN 1
-#define TM_PLAIN_CUT 2	/* but for a closing slash that was left out, and the program gave it so */
-
-struct tm_known {
-	struct tm_path given, given2, real, raw;
-	u8 answer[TM_PREFILTER_ANSWERS];
-};
-
-/* The highest bit of each byte that is zero; exact, unlike the shorter trick, which errs above a zero byte. */
-static __always_inline u64 tm_zeros(u64 word)
-{
-	u64 low = 0x7f7f7f7f7f7f7f7fULL;
-
-	return ~(((word & low) + low) | word | low);
-}
-
-#define TM_COMM ((const u8 *)ext->comm)
-#define TM_SLASH 0x2f2f2f2f2f2f2f2fULL
-#define TM_DOT 0x2e2e2e2e2e2e2e2eULL
-
-/* Whether an absolute path is its own normal form: behind no slash is another one, nor one or two dots and a slash or
- * the end. What stands behind the path cannot matter: it is looked at only where the path ends in one of these. */
-static __always_inline u32 tm_plain(const volatile struct tm_path *path, const u8 *at)
-{
-	u64 last = path->last;
-	u32 i;
-
-	if (path->len == 1)
-		return 1;
-	if (last >> 56 == '/' || last >> 48 == 0x2e2f || last >> 40 == 0x2e2e2f)
-		return 0;
-	for (i = 0; i < TM_PREFILTER_TEXT; i += 8) {
-		u32 len = path->len;
-		u64 slash, behind, second, ends;
-
-		if (i >= len)
-			break;
-		slash = tm_zeros(TM_WORD(at + i) ^ TM_SLASH);
-		if (len < i + 8)
-			slash &= (1ULL << (8 * ((len - i) & 7))) - 1;
-		behind = TM_WORD(at + i + 1);
-		if (slash & tm_zeros(behind ^ TM_SLASH))
-			return 0;
-		slash &= tm_zeros(behind ^ TM_DOT);
-		if (!slash)
-			continue;
-		second = TM_WORD(at + i + 2);
-		ends = tm_zeros(second ^ TM_DOT) & tm_zeros(TM_WORD(at + i + 3) ^ TM_SLASH);
-		if (slash & (tm_zeros(second ^ TM_SLASH) | ends))
-			return 0;
-	}
-	return 1;
-}
-
-/* Whether a text has no slash right behind another. */
-static __always_inline u32 tm_single(const volatile struct tm_path *path, const u8 *at)
-{
-	u32 i;
-
-	for (i = 0; i < TM_PREFILTER_TEXT; i += 8) {
-		u32 len = path->len;
-		u64 found;
-
-		if (i + 1 >= len)
-			break;
-		found = tm_zeros(TM_WORD(at + i) ^ TM_SLASH) & tm_zeros(TM_WORD(at + i + 1) ^ TM_SLASH);
-		if (len < i + 9)
-			found &= (1ULL << (8 * ((len - 1 - i) & 7))) - 1;
-		if (found)
-			return 0;
-	}
-	return 1;
-}
-
-/* Whether there is no slash from a place on. */
-static __always_inline u32 tm_flat(const volatile struct tm_path *path, const u8 *at, u32 from)
-{
-	u32 i;
-
-	for (i = from; i < TM_PREFILTER_TEXT; i += 8) {
-		u32 len = path->len;
-		u64 found;
-
-		if (i >= len)
-			break;
-		found = tm_zeros(TM_WORD(at + i) ^ TM_SLASH);
-		if (len < i + 8)
-			found &= (1ULL << (8 * ((len - i) & 7))) - 1;
-		if (found)
-			return 0;
-	}
-	return 1;
-}
-
-/* Whether three bytes may stand somewhere in a path, or right behind it: worth a walk. */
-static __always_inline u32 tm_may_hold(const volatile struct tm_path *path, const u8 *at, u64 one, u64 two, u64 three)
-{
-	u32 i;
-
-	for (i = 0; i < TM_PREFILTER_TEXT; i += 8) {
-		u64 found;
-
-		if (i >= path->len)
-			break;
-		found = tm_zeros(TM_WORD(at + i) ^ one) & tm_zeros(TM_WORD(at + i + 1) ^ two);
-		if (found & tm_zeros(TM_WORD(at + i + 2) ^ three))
-			return 1;
-	}
-	return 0;
-}
-
-/* Take a path as it stands. */
-static __always_inline void tm_take(volatile struct tm_path *path, const u8 *text, u32 start, u32 len)
-{
-	const u8 *at = text + (start & TM_PREFILTER_AT);
-	u64 last = 0;
-
-	if (len >= 8 && len <= TM_PREFILTER_TEXT)
-		last = TM_WORD(at + (len - 8));
-	else if (len && len < 8)
-		last = TM_WORD(at) << (8 * (8 - len));
-	path->last = last;
-	path->len = len;
-	path->at = start & TM_PREFILTER_AT;
-	path->base = path->plain = 0;
-}
-
-/* A path that was taken, as the program gave it, nothing changed. */
-static __always_inline void tm_raw(const struct tm_head *head, volatile struct tm_path *path, const u8 *text)
-{
-	if (!path->len || path->len > TM_PREFILTER_TEXT || head->flags & (TM_F_TRUNCATED | TM_F_FAULT))
-		return;
-	path->plain = tm_single(path, text);
-}
-
-/* Put a relative path behind its directory; returns whether it could be done. */
-static __always_inline u32 tm_join(volatile struct tm_path *path, u8 *text, u32 full)
-{
-	const u8 *given = text + (path->at & TM_PREFILTER_AT);
-	const u8 *base = given + (path->len & TM_PREFILTER_TEXT);
-	u32 len = path->len & TM_PREFILTER_TEXT, under = path->base & TM_PREFILTER_TEXT, skip = 0;
-	u8 *to;
-
-	if (!path->base || path->base + path->len >= TM_PREFILTER_TEXT || base[0] != '/')
-		return 0;
-	if (given[0] == '.' && len == 1)
-		skip = 1;
-	else if (given[0] == '.' && given[1] == '/')
-		skip = 2;
-	TM_COPY(text + full, under, base);
-	if (under == 1)
-		under = 0;
-	path->base = under + 1;
-	path->last = skip;
-	under = path->base & TM_PREFILTER_TEXT;
-	to = text + full + under;
-	to[-1] = '/';
-	skip = path->last & 3;
-	len = (path->len - skip) & TM_PREFILTER_TEXT;
-	TM_COPY(to, len, given + skip);
-	path->len = under + len;
-	path->at = full;
-	return 1;
-}
-
-/* Make a path that was taken, and can be relative to the directory in the slot behind it, absolute. */
-static __always_inline void tm_given(const struct tm_head *head, volatile struct tm_path *path, u8 *text, u32 full)
-{
-	u32 len = path->len, plain = TM_PLAIN;
-
-	if (!len || len > TM_PREFILTER_TEXT || head->flags & (TM_F_TRUNCATED | TM_F_FAULT))
-		return;
-	if (text[path->at & TM_PREFILTER_AT] == '/')
-		plain = TM_PLAIN_CUT;
-	else if (!tm_join(path, text, full))
-		return;
-	len = path->len & TM_PREFILTER_TEXT;
-	if (len > 1 && text[(path->at & TM_PREFILTER_AT) + len - 1] == '/')
-		len--;
-	else
-		plain = TM_PLAIN;
-	tm_take(path, text, path->at, len);
-	path->plain = tm_plain(path, text + (path->at & TM_PREFILTER_AT)) ? plain : 0;
-}
-"""
 _ARGUMENTS: Final = "const struct tm_head *head, const struct tm_ext *ext, u8 *text, volatile struct tm_known *known"
 _SLOT_NAMES: Final = {Slot.GIVEN: "given", Slot.GIVEN2: "given2", Slot.REAL: "real"}
 _MEMBERS: Final = {
@@ -278,10 +66,12 @@ _SOCKET: Final = """\
 	(void)sock0;
 	(void)sock1;
 	(void)sock2;
-	(void)sock4;
+	(void)sock4;\
 """
 MAX_ANSWERS: Final = 192
 """Path tests of one system call; one that would need more is never ruled out."""
+MAX_HEADS: Final = 12
+"""Beginnings of held texts that are told apart; the program's stack has room for no more."""
 
 
 def c_prefilter(expressions: Mapping[int, Expression], names: Mapping[int, str]) -> str:
@@ -303,7 +93,7 @@ def c_prefilter(expressions: Mapping[int, Expression], names: Mapping[int, str])
         printer.function(numbers[0], ", ".join(names.get(each, str(each)) for each in numbers), expression)
         for expression, numbers in calls.items()
     ]
-    lines = [_HELPERS % {"text": MAX_TEXT, "answers": MAX_ANSWERS}, *bodies]
+    lines = [HELPERS % {"text": MAX_TEXT, "answers": MAX_ANSWERS, "heads": MAX_HEADS}, *bodies]
     lines += [f"static __always_inline int tm_prefilter({_ARGUMENTS})", "{"]
     lines += [f"\t(void){name};" for name in ("ext", "text", "known")]
     lines.append("\tswitch (head->nr) {")
@@ -322,53 +112,52 @@ class _Printer:
     def function(self, number: int, name: str, expression: Expression) -> str:
         """Return the function of one system call, and those it calls that were not printed before.
 
-        What the registers say is asked first, with every path test taken for true. Then all path tests are answered,
-        into memory: the verifier forgets there which way it came, and need not follow each way to its end.
+        What the registers say is asked first, with every path test taken for true, and of the path tests those alone
+        that can matter then. They are answered into memory: the verifier forgets there which way it came, and need not
+        follow each way to its end. The paths come one after the other, as long as those to come could make it true.
         """
-        places: dict[PathTest, int] = {}
-        value = _value(expression, places)
+        asked = _asked(expression)
         lines = [f"/* {name} */", f"static __always_inline int tm_rules_{number}({_ARGUMENTS})", "{"]
-        lines.append(f"\tu32 place = {'tm_place(head)' if _asks(expression, Place) else '0'};\n")
-        if "flags" in value:
-            at = f"head->arg[head->nr == {NAME_TO_NR['open']} ? 1 : 2]" if "open" in NAME_TO_NR else "head->arg[2]"
-            lines.append(f"\tu64 flags = {at};")
-        lines.append("\tu32 turn;\n")
-        lines += [f"\t(void){each};" for each in ("head", "ext", "text", "known", "place", "turn")]
-        if _asks(expression, Socket):
-            lines.append(_SOCKET)
-        if not places or len(places) > MAX_ANSWERS:
-            return "\n".join([*lines, f"\treturn {_value(expression, None)};", "}", ""])
-        printed = [self._test(test) for test in places if _constants(test) not in self._tests]
-        lines += [f"\tif (!{_value(expression, None)})", "\t\treturn 0;", ""]
-        paths: dict[str, dict[PathTest, int]] = {}
-        for test, answer in places.items():
-            paths.setdefault("raw" if test.form == "raw" else _SLOT_NAMES[test.slot], {})[test] = answer
-        lines += [line for path in (*paths, "real") for line in _find(path)]
-        lines += [f"\tknown->answer[{answer}] = 0;" for answer in places.values()]
-        for path, tests in paths.items():
-            lines += self._answers(path, tests)
-        return "\n".join([*printed, *lines, f"\treturn {value};", "}", ""])
+        lines += _locals(expression)
+        if not asked or len(asked) > MAX_ANSWERS:
+            return "\n".join([*lines, f"\treturn {_value(expression, {})};", "}", ""])
+        printed = [self._test(test) for test in asked if _constants(test) not in self._tests]
+        answers = {test: at for at, test in enumerate(asked)}
+        guards = {guard: at for at, guard in enumerate(dict.fromkeys(asked.values()))}
+        lines += [f"\tif (!{_value(expression, {})})", "\t\treturn 0;", ""]
+        lines += [f"\tknown->asked[{at}] = {_value(guard, {})};" for guard, at in guards.items()]
+        lines += [f"\t((volatile u64 *)known->answer)[{at}] = 0;" for at in range(-(-len(asked) // _WORD))]
+        lines += [f"\t{line}" for line in _find("real")]
+        known: dict[PathTest, int] = {}
+        for path, tests in _by_path(asked).items():
+            if known:
+                lines += [f"\tif (!{_value(expression, known)})", "\t\treturn 0;", ""]
+            lines += [f"\t{line}" for line in _find(path)]
+            lines += self._answers(path, {test: answers[test] for test in tests}, {t: guards[asked[t]] for t in tests})
+            known |= {test: answers[test] for test in tests}
+        return "\n".join([*printed, *lines, f"\treturn {_value(expression, known)};", "}", ""])
 
-    def _answers(self, name: str, tests: Mapping[PathTest, int]) -> list[str]:
+    def _answers(self, name: str, answers: Mapping[PathTest, int], guards: Mapping[PathTest, int]) -> list[str]:
         """Return the lines that ask all tests of one path, and then all that are not negated of the real path.
 
-        It is a loop so that each test stands in the program once, and it must stay one.
+        It is a loop so that each test stands in the program once, and it must stay one. Of a path that is not known
+        nothing need be asked.
         """
         lines = [
             "#ifdef __clang__",
             "#pragma clang loop unroll(disable)",
             "#endif",
-            "\tfor (turn = 0; turn < 2; turn++) {",
+            f"\tfor (turn = known->{name}.plain ? 0 : 2; turn < 2; turn++) {{",
         ]
         lines += ["\t\tu64 is_real = turn;", "", '\t\tasm volatile("" : "+r"(is_real));']
         lines += [f"\t\tvolatile struct tm_path *path = is_real ? &known->real : &known->{name};"]
         lines += ["\t\tconst u8 *at = text + (path->at & TM_PREFILTER_AT);", ""]
-        lines += ["\t\tif (is_real && !path->len)", "\t\t\tbreak;"]
-        for test, at in tests.items():
-            asked = "!is_real && " if test.negated else ""
-            lines.append(f"\t\tknown->answer[{at}] |= {asked}{self._tests[_constants(test)]}(path, at);")
+        lines += [f"\t\tif (is_real && (!path->len || known->{name}.same))", "\t\t\tbreak;"]
+        for guard in dict.fromkeys(guards.values()):
+            tests = {test: at for test, at in answers.items() if guards[test] == guard}
+            lines += [f"\t\tif (known->asked[{guard}]) {{", *self._turn(tests), "\t\t}"]
         lines.append("\t}")
-        for test, at in tests.items():
+        for test, at in answers.items():
             known = f"known->{name}.plain" + (" == TM_PLAIN" if test.form == "arg" else "")
             answer = f"known->answer[{at}]"
             if test.negated:
@@ -377,10 +166,63 @@ class _Printer:
                 lines.append(f"\t{answer} |= !({known}) || known->real.len > TM_PREFILTER_TEXT;")
         return lines
 
+    def _turn(self, answers: Mapping[PathTest, int]) -> list[str]:
+        """Return the lines that ask some tests of the path in turn; one walk finds what may be worth more for all."""
+        held = dict.fromkeys(_head(text) for test in answers for text in test.holds)
+        heads = {head: min(at, MAX_HEADS - 1) for at, head in enumerate(held)}
+        lines = _look_for(heads)
+        for test, at in answers.items():
+            asked = "!is_real && " if test.negated else ""
+            worth = " || ".join(f"known->held[{at}] != 0" for at in sorted({heads[_head(text)] for text in test.holds}))
+            more = f", {worth}" if worth else ""
+            lines.append(f"known->answer[{at}] |= {asked}{self._tests[_constants(test)]}(path, at{more});")
+        return [f"\t\t\t{line}" for line in lines]
+
     def _test(self, test: PathTest) -> str:
         name = self._tests[_constants(test)] = f"tm_path_{len(self._tests) + 1}"
-        start = f"static __always_inline int {name}(const volatile struct tm_path *path, const u8 *at)"
+        more = ", u32 worth" if test.holds else ""
+        start = f"static __always_inline int {name}(const volatile struct tm_path *path, const u8 *at{more})"
         return "\n".join([start, "{", *_tests(test), ""])
+
+
+def _locals(expression: Expression) -> list[str]:
+    """Return the lines at the beginning of a call's function; in memory, too, for the verifier's sake."""
+    lines = ["\tu32 turn;\n", *([_SOCKET] if _asks(expression, Socket) else ())]
+    lines += [f"\t(void){each};" for each in ("head", "ext", "text", "known", "turn")]
+    if _asks(expression, Place):
+        lines.append("\tknown->place = tm_place(head);")
+    if "known->flags" in _value(expression, {}):
+        at = f"head->nr == {NAME_TO_NR['open']} ? 1 : 2" if "open" in NAME_TO_NR else "2"
+        lines.append(f"\tknown->flags = head->arg[{at}];")
+    return lines
+
+
+def _asked(expression: Expression) -> dict[PathTest, Expression]:
+    """Return the path tests of an expression, each with what must hold of the rest for its answer to matter."""
+    found: dict[PathTest, list[Expression]] = {}
+    _gather(expression, (), found)
+    return {test: some(guards) for test, guards in found.items()}
+
+
+def _gather(expression: Expression, before: tuple[Expression, ...], found: dict[PathTest, list[Expression]]) -> None:
+    match expression:
+        case PathTest():
+            found.setdefault(expression, []).append(every(before))
+        case Some(parts):
+            for part in parts:
+                _gather(part, before, found)
+        case All(parts):
+            beside = (*before, *(part for part in parts if not _asks(part, PathTest)))
+            for part in parts:
+                _gather(part, beside, found)
+
+
+def _by_path(tests: Iterable[PathTest]) -> dict[str, list[PathTest]]:
+    """Return the tests by the path they ask, the cheapest to find first: few need the text as it was given."""
+    paths: dict[str, list[PathTest]] = {}
+    for test in sorted(tests, key=lambda test: (test.form == "raw", test.slot)):
+        paths.setdefault("raw" if test.form == "raw" else _SLOT_NAMES[test.slot], []).append(test)
+    return paths
 
 
 def _constants(test: PathTest) -> PathTest:
@@ -388,27 +230,27 @@ def _constants(test: PathTest) -> PathTest:
     return replace(test, slot=Slot.GIVEN, negated=False, form="name")
 
 
-def _asks(expression: Expression, kind: type[Place | Socket]) -> bool:
+def _asks(expression: Expression, kind: type[Place | Socket | PathTest]) -> bool:
     if isinstance(expression, All | Some):
         return any(_asks(part, kind) for part in expression.parts)
     return isinstance(expression, kind)
 
 
-def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
-    """Return an expression in C; path tests take their places among the answers, or are true where there are none."""
+def _value(expression: Expression, answers: Mapping[PathTest, int]) -> str:
+    """Return an expression in C, what costs least first; path tests without a place among the answers are true."""
     match expression:
         case Fixed(truth):
             return str(int(truth))
         case All(parts):
-            return "(" + " &&\n\t\t".join(_value(part, places) for part in parts) + ")"
+            return "(" + " &&\n\t\t".join(_value(part, answers) for part in sorted(parts, key=_cost)) + ")"
         case Some(parts):
-            return "(" + " ||\n\t\t".join(_value(part, places) for part in parts) + ")"
+            return "(" + " ||\n\t\t".join(_value(part, answers) for part in sorted(parts, key=_cost)) + ")"
         case Compare(column, order, value):
             return f"({_column(column)} {order} {_constant(column, value)})"
         case Among(column, values, mask, negated):
             return _among(column, values, mask, negated)
         case Place(host, container):
-            return f"(!place || place == {1 if host else 2})" if host or container else "!place"
+            return f"(!known->place || known->place == {1 if host else 2})" if host or container else "!known->place"
         case Name():
             return _name(expression)
         case Socket(member, values, mask, negated):
@@ -416,8 +258,20 @@ def _value(expression: Expression, places: dict[PathTest, int] | None) -> str:
             sign, word = ("!=", " && ") if negated else ("==", " || ")
             return f"(!is_sock || ({word.join(f'{left} {sign} {value}ULL' for value in values) or str(int(negated))}))"
         case PathTest():
-            return "1" if places is None else f"known->answer[{places.setdefault(expression, len(places))}]"
+            return f"known->answer[{answers[expression]}]" if expression in answers else "1"
     raise TypeError(f"not an expression: {expression!r}")
+
+
+def _cost(expression: Expression) -> int:
+    """Return about how many comparisons an expression takes; sorting keeps the order of equals."""
+    match expression:
+        case All(parts) | Some(parts):
+            return sum(map(_cost, parts))
+        case Name(equal, prefixes):
+            return 2 * len(equal) + 2 * len(prefixes)
+        case Among(_, values) | Socket(_, values):
+            return len(values)
+    return 1
 
 
 def _column(column: str) -> str:
@@ -426,7 +280,7 @@ def _column(column: str) -> str:
     if column in ("uid", "fd_type"):
         return f"(u64)ext->{column}"
     if column == "flags":
-        return "flags"
+        return "known->flags"
     at = int(column[3:])
     return f"head->arg[{at}]" if at < 3 else f"ext->arg[{at - 3}]"
 
@@ -457,7 +311,7 @@ def _name(test: Name) -> str:
 
 
 def _find(name: str) -> list[str]:
-    """Return the lines that find one of the paths and say where it is."""
+    """Return the lines that find one of the paths and say where it is; the real one comes first."""
     slot = next((slot for slot, each in _SLOT_NAMES.items() if each == name), Slot.GIVEN)
     start = " + ".join(f"ext->slot_len[{before}]" for before in range(slot)) or "0"
     lines = [f"tm_take(&known->{name}, text, {start}, ext->slot_len[{int(slot)}]);"]
@@ -466,8 +320,9 @@ def _find(name: str) -> list[str]:
     elif name != "real":
         room = "TM_PREFILTER_FULL" + ("2" if slot == Slot.GIVEN2 else "")
         lines.append(f"known->{name}.base = ext->slot_len[{slot + 1}];")
-        lines.append(f"tm_given(head, &known->{name}, text, {room});")
-    return [f"\t{line}" for line in lines]
+        lines.append(f"tm_same(head, &known->{name}, &known->real, text);")
+        lines += [f"if (!known->{name}.same)", f"\ttm_given(head, &known->{name}, text, {room});"]
+    return lines
 
 
 def _tests(test: PathTest) -> list[str]:
@@ -496,13 +351,9 @@ def _words(text: bytes, at: str = "at") -> list[str]:
 
 
 def _walk(holds: tuple[bytes, ...]) -> list[str]:
-    """Return the walk along a path with the last bytes of it in one word, the oldest lowest.
-
-    A look for three bytes of each text comes first: it takes an eighth of the time.
-    """
-    worth = " ||\n\t    ".join(_may_hold(text) for text in holds)
+    """Return the walk along a path with the last bytes of it in one word, the oldest lowest."""
     lines = [
-        "\t{" if any(len(text) < _LOOKED_FOR for text in holds) else f"\tif ({worth}) {{",
+        "\tif (worth) {",
         "\t\tu64 last = 0;",
         "\t\tu32 i;",
         "",
@@ -516,9 +367,30 @@ def _walk(holds: tuple[bytes, ...]) -> list[str]:
     return [*lines, "\t\t}", "\t}"]
 
 
-def _may_hold(text: bytes) -> str:
-    words = ", ".join(_number_of(text[at : at + 1] * _WORD) for at in range(_LOOKED_FOR))
-    return f"tm_may_hold(path, at, {words})"
+def _head(text: bytes) -> bytes:
+    """Return what is looked for of a held text before a walk: eight places are looked at at a time."""
+    return text[:_LOOKED_FOR]
+
+
+def _look_for(heads: Mapping[bytes, int]) -> list[str]:
+    """Return the lines that tell which heads may stand somewhere in a path, or right behind it.
+
+    They are told as bits of any kind, and by memory: the verifier would follow each set of them on its own.
+    """
+    if not heads:
+        return []
+    found = sorted(set(heads.values()))
+    lines = ["{", *(f"\tu64 head{at} = 0;" for at in found), "\tu32 i;", ""]
+    lines += ["\tfor (i = 0; i < TM_PREFILTER_TEXT; i += 8) {"]
+    lines += ["\t\tu64 word0, word1, word2;", "", "\t\tif (i >= path->len)", "\t\t\tbreak;"]
+    lines += [f"\t\tword{at} = TM_WORD(at + i + {at});" for at in range(_LOOKED_FOR)]
+    for head, at in heads.items():
+        words = " & ".join(
+            f"tm_zeros(word{place} ^ {_number_of(head[place : place + 1] * _WORD)})" for place in range(len(head))
+        )
+        lines.append(f"\t\thead{at} |= {words};\t/* {_comment(head)} */")
+    lines += ["\t\t(void)word1;", "\t\t(void)word2;", "\t}"]
+    return [*lines, *(f"\tknown->held[{at}] = head{at};" for at in found), "}"]
 
 
 def _window(last: str, text: bytes) -> str:
