@@ -68,6 +68,7 @@ struct tm_config {
 #define TM_RESULT_MASK3 9
 #define TM_RESULT_CONTROL 10
 #define TM_RESULT_IMAGE 11
+#define TM_RESULT_MASK4 12
 #define TM_CALL_SHED (1ULL << 62)	/* no view gets it for now: there is too much of it */
 
 struct tm_cpu {

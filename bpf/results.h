@@ -8,6 +8,7 @@
 
 #define TM_NO_RESULT (~0ULL)
 #define TM_CONTROL_BYTES 512	/* of a longer control message the rest is cut off, and marked */
+#define TM_IORING_ENTER_EXT_ARG 8
 #define TM_FSCONFIG_SET_STRING 1
 #define TM_FSCONFIG_SET_BINARY 2
 #define TM_FSCONFIG_SET_PATH_EMPTY 4
@@ -138,6 +139,12 @@ static __always_inline void result_jobs(struct tm_work *w, u64 task, u64 call)
 		w->arg[5] = user_number(w->arg[1], bytes);
 	} else if (which == TM_RESULT_MASK3) {
 		w->arg[5] = user_number(w->arg[3], bytes);
+	} else if (which == TM_RESULT_MASK4) {
+		u64 from = w->arg[4];
+
+		if (w->arg[3] & TM_IORING_ENTER_EXT_ARG)	/* a struct that begins with where the mask is */
+			from = user_number(from, 8);
+		w->arg[5] = from == TM_NO_RESULT ? from : user_number(from, 8);
 	} else if (which == TM_RESULT_CONTROL && call & TM_WANT_DATA) {
 		control_job(w);
 	} else if (which == TM_RESULT_IMAGE && call & TM_WANT_DATA) {

@@ -120,7 +120,8 @@ def results() -> None:
     local, remote = (buffer(struct.pack("QQ", ctypes.addressof(each), 5)) for each in (here, there))
     call("process_vm_readv", os.getpid(), local, 1, remote, 1, 0)
     call("semop", 999, buffer(struct.pack("HhHHhH", 1, -1, 0o4000, 2, 3, 0x1000)), 2)
-    call("io_uring_setup", 4, buffer(struct.pack("III", 0, 0, 0x10) + bytes(108)))
+    ring = call("io_uring_setup", 4, buffer(struct.pack("III", 0, 0, 0x10) + bytes(108)))
+    call("io_uring_enter", ring, 0, 0, 0, mask, 8)
 
 
 MAPPED = 32 << 20

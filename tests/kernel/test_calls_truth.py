@@ -106,6 +106,7 @@ semop 0:semid 2:nsops
 getsockopt 0:fd 1:level+
 sendmsg 0:fd
 recvmsg 0:fd
+io_uring_enter 0:fd 1:to_submit 2:min_complete
 poll 2:timeout
 pipe2 0[0]:fd1 0[1]:fd2 1:flags+
 kill 0:pid 1:sig
@@ -371,6 +372,7 @@ semop sem_num_0=1 sem_op_0=-1 sem_num_1=2 sem_op_1=3
 """What strace prints in its own way, or not at all: it follows from what the program did before."""
 SHOWN = {
     ("ppoll", "sigmask"): "SIGINT,SIGUSR1",
+    ("io_uring_enter", "sig"): "SIGINT,SIGUSR1",
     ("semop", "sem_flg_0"): "IPC_NOWAIT",
     ("semop", "sem_flg_1"): "SEM_UNDO",
     ("io_uring_setup", "flags"): "IORING_SETUP_CLAMP",

@@ -36,6 +36,7 @@ _COPIES: Final = {"next": 63, "poll": 62, "text": 61, "vector": 60, "message": 5
 _RESULT: Final = 58
 _RESULTS: Final = (
     "", "queue", "ids", "memory", "pipe", "option", "offsets", "value", "mask1", "mask3", "control", "image",
+    "mask4",
 )  # fmt: skip
 """TM_RESULT_ by number."""
 SHED: Final = 1 << 62

@@ -74,7 +74,7 @@ setsockopt: res=ret fd=fd level=1 optname=2 val=optval optlen=4
 init_module: res=ret img=image length=1 uargs=string
 inotify_init: res=ret flags=none
 inotify_init1: res=ret flags=0
-io_uring_enter: res=ret fd=fd to_submit=1 min_complete=2 flags=3
+io_uring_enter: res=ret fd=fd to_submit=1 min_complete=2 flags=3 sig=r5
 io_uring_register: res=ret fd=fd opcode=1 arg=2 nr_args=3
 io_uring_setup: res=ret entries=0 sq_entries=C0I cq_entries=C4I flags=c8I sq_thread_cpu=c12I \
  sq_thread_idle=c16I features=C20I

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tuimon.errors import SettingsError
 from tuimon.fields import all_fields
 from tuimon.fields.registry import FieldInfo
+from tuimon.fields.unfilled import Unfilled, unfilled
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -46,6 +47,19 @@ types are Falco's, and those marked tuimon are our own.
   fds are the kernel's own, as of the event.
 - *filter*: only for conditions. *output*: only for outputs. *not printed*: conditions resolve the names it is
   compared with, an output has nothing to show. *not filled*: known, but this version has no value for it.
+"""
+
+
+_UNFILLED: Final = """
+## evt.arg: arguments
+
+`evt.arg.NAME` takes the names of Falco's event table. Every argument of a system call has a value as far as the record
+carries it: what a call reads or writes (`data`, `msgcontrol`, `img`) only while a rule asks for it, the memory after
+`brk` and `munmap` and what lies behind pointers of loud calls only for rules, not for a view. `vm_rss` and `vm_swap`
+are the kernel's running sums, which may be some dozen pages per processor behind /proc. These never have one:
+
+| Event | Argument | Why |
+|---|---|---|
 """
 
 
@@ -142,7 +156,14 @@ def markdown(fields: Iterable[FieldInfo]) -> str:
         title, what = _TITLES[group]
         parts.append(f"\n## {title}: {what}\n\n| Field | Type | Meaning | |\n|---|---|---|---|\n")
         parts.extend(_row(info) for info in members)
+    parts.append(_UNFILLED)
+    parts.extend(_unfilled_row(row) for row in unfilled())
     return "".join(parts)
+
+
+def _unfilled_row(row: Unfilled) -> str:
+    params = ", ".join(f"`{name}`" for name in row.params) or "all"
+    return f"| {', '.join(f'`{name}`' for name in row.events)} | {params} | {row.why} |\n"
 
 
 def _row(info: FieldInfo) -> str:

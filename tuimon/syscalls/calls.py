@@ -49,8 +49,8 @@ class Call:
     result: str = ""
     """What the record tells besides the return value (bpf/results.h): ``queue`` of accept, ``ids`` behind three
     pointers, ``memory`` of the process, ``pipe`` inode, ``option`` length, ``offsets`` after a copy, ``value`` of
-    fsconfig, ``mask1`` and ``mask3`` signals behind that argument; where data is asked for, ``control`` messages and
-    the module's ``image``."""
+    fsconfig, ``mask1``, ``mask3`` and ``mask4`` signals behind that argument; where data is asked for, ``control``
+    messages and the module's ``image``."""
     returns_fd: bool = False
     """A return value of 0 or more is a new fd, and that is the fd of the event."""
     reserved: bool = False
@@ -177,7 +177,7 @@ dup io-other f0 >
 dup2 io-other f0 g1 >
 dup3 io-other f0 g1 >
 io_uring_setup io-other x1:24 >
-io_uring_enter io-other f0
+io_uring_enter io-other f0 =mask4
 io_uring_register io-other f0
 socket net >
 bind net f0 s1
