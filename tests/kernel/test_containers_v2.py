@@ -22,14 +22,25 @@ for m in $(awk '$2 ~ /^\\/sys\\/fs\\/cgroup\\// {print $2}' /proc/mounts); do um
 umount /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"
 """
-INSIDE = """
+INSIDE = '''
 import os, sys
 from pathlib import Path
 from tests.containers import IMAGE, SLEEP, podman_engine, wait_until
+from tuimon.capture.kernel import KernelSource
+from tuimon.engine import build_engine
 from tuimon.enrich.cgroups import Cgroups
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.procfs import Procfs
+from tuimon.rules.diagnostics import RuleFile
+from tuimon.settings import Settings
 
+RULE = """
+- rule: read in the container
+  desc: an event of a process in a container
+  condition: evt.type in (open, openat) and fd.name = /etc/tuimon-v2 and container.name = {name}
+  output: "%container.name %container.id %proc.name"
+  priority: INFO
+"""
 folder, name = Path(sys.argv[1]), sys.argv[2]
 assert Cgroups().layout == "v2", Cgroups().layout
 with podman_engine(folder) as podman:
@@ -43,9 +54,20 @@ with podman_engine(folder) as podman:
         print("inside", inside[-1])
         print("outside", Procfs().cgroups(made.pid)[""])
         print("named", made.name, containers.of_cgroup(cgroup_id).name, made.image)
+        engine = build_engine(Settings(), KernelSource())
+        assert engine.source.cgroup_key == "unified"
+        assert engine.apply_rules([RuleFile("v2.yaml", RULE.format(name=name))]).accepted
+        engine.start()
+        try:
+            assert engine.wait_started(120), engine.error()
+            podman.exec(name, "cat", "/etc/tuimon-v2", check=False)
+            alert = wait_until(lambda: next(iter(engine.alerts_since(0)), None))
+            print("alert", alert.output, alert.event.cgroup_id == cgroup_id, full_id[:12])
+        finally:
+            engine.stop()
     finally:
         containers.close()
-"""
+'''
 
 
 def test_a_machine_with_cgroup_v2_only_names_its_containers(tmp_path: Path):
@@ -54,7 +76,7 @@ def test_a_machine_with_cgroup_v2_only_names_its_containers(tmp_path: Path):
     name = unique("v2")
     command = ["unshare", "-m", "--propagation", "private", "sh", "-c", ONLY_V2, "v2"]
     command += [sys.executable, "-c", INSIDE, str(tmp_path), name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     if "mount" in done.stderr and "permission denied" in done.stderr:
         pytest.skip(f"no cgroup2 can be mounted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
@@ -62,3 +84,5 @@ def test_a_machine_with_cgroup_v2_only_names_its_containers(tmp_path: Path):
     assert said["inside"] == "0::/"
     assert said["outside"].startswith("/libpod_parent/libpod-")
     assert said["named"] == f"{name} {name} docker.io/acme/bb:1.3"
+    told, container_id, program, same_cgroup, expected = said["alert"].split()
+    assert (told, container_id, program, same_cgroup) == (name, expected, "cat", "True")
