@@ -73,6 +73,17 @@ def test_what_the_call_does_not_take_is_forgotten_and_what_it_takes_is_not():
     assert seen == [(0, 0, 0), (0o644, 0, 0), (4, 5, 6)]
 
 
+def test_results_that_stand_behind_the_arguments_are_kept():
+    """The queue of a socket, ids, a pipe's inode: no argument, and yet something is said there."""
+    events = [
+        builders.syscall_event("accept", args=(3, 0, 0, 0, 2, 5), ret=7),
+        builders.syscall_event("getresuid", args=(1, 2, 3, 10, 20, 30)),
+    ]
+    batch, tables = builders.batch_of(events)
+    small = compacted(batch)
+    assert [builders.event_of(small, row, tables).args[3:] for row in range(2)] == [(0, 2, 5), (10, 20, 30)]
+
+
 def test_a_batch_without_texts_stays_as_it_is():
     assert len(compacted(empty_batch())) == 0
     batch, tables = builders.batch_of([builders.syscall_event("read", slim=True)])

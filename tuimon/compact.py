@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.records import Kind
 from tuimon.syscalls import NAME_TO_NR
-from tuimon.syscalls.arity import ARITY
+from tuimon.syscalls.arity import TOLD
 
 _CALLS: Final = 1024
 _MAKES: Final = np.uint64(os.O_CREAT | os.O_TMPFILE & ~os.O_DIRECTORY)
@@ -64,7 +64,7 @@ def _own(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def _clear_unused(batch: Batch, high: NDArray[np.uint64]) -> None:
-    """Set to 0 what the registers 3 to 5 of ext rows hold beyond what their call takes."""
+    """Set to 0 what the registers 3 to 5 of ext rows hold beyond what their call takes and what is told of it there."""
     rows = np.flatnonzero((batch.ext_at >= 0) & (batch.head["kind"] == Kind.SYSCALL))
     number = np.minimum(batch.head["nr"][rows], _CALLS - 1)
     arity = _ARITY[number]
@@ -80,7 +80,7 @@ def _clear_unused(batch: Batch, high: NDArray[np.uint64]) -> None:
 def _arities() -> NDArray[np.int8]:
     """Return, by native number, how many registers a call takes; 6 where that is not known."""
     out = np.full(_CALLS, 6, np.int8)
-    for name, arity in ARITY.items():
+    for name, arity in TOLD.items():
         if name in NAME_TO_NR:
             out[NAME_TO_NR[name]] = arity
     return out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from tuimon.syscalls.calls import CALLS
+
 _BY_ARITY: Final = {
     1: """
         chdir chroot close dup epoll_create epoll_create1 eventfd exit exit_group fchdir fdatasync fsync inotify_init1
@@ -34,3 +36,9 @@ _BY_ARITY: Final = {
 }
 ARITY: Final = {name: arity for arity, names in _BY_ARITY.items() for name in names.split()}
 """Name to number of arguments; a call that is not in it may take six."""
+
+_BEHIND_THEM: Final = frozenset({"queue", "ids", "pipe", "option", "offsets", "mask1", "mask3", "mask4"})
+"""Results (``Call.result``) that stand in registers behind the call's own: see bpf/results.h."""
+_TOLD_CALLS: Final = frozenset(name for name, call in CALLS.items() if call.result in _BEHIND_THEM)
+TOLD: Final = {name: 6 if name in _TOLD_CALLS else arity for name, arity in ARITY.items()}
+"""Name to the number of registers that say something in a record."""
