@@ -124,3 +124,31 @@ def test_a_cancelled_look_says_so(engine):
         thread.join()
     assert part.events <= whole.events
     assert part.complete is (part.events == whole.events)
+
+
+def test_what_is_typed_is_checked_as_it_will_be_loaded(engine):
+    desk = Desk(engine)
+    for typed in (MINE, MINE.replace("evt.type", "evt.typ"), MINE + "- rule: [", MINE):
+        files = (*engine.rule_files(), RuleFile("mine.yaml", typed))
+        checked, whole = desk.check(files), load(files)
+        assert checked is not None
+        assert (checked.diagnostics, checked.rules) == (whole.diagnostics, whole.rules)
+
+
+def test_a_check_ends_when_the_next_key_comes(engine):
+    desk = Desk(engine)
+    files = (*engine.rule_files(), RuleFile("mine.yaml", MINE))
+    ended = []
+
+    def check() -> None:
+        ended.append(desk.check(files) is None)
+
+    with desk._busy:  # somebody else's question is being answered
+        waiting = threading.Thread(target=check)
+        waiting.start()
+        while not desk._asked:
+            time.sleep(0.001)
+        desk.cancel()
+    waiting.join(30)
+    assert ended == [True]
+    assert desk.check(files) is not None

@@ -8,11 +8,12 @@ reported and left out; the rest of the file is still looked at, where Falco stop
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from tuimon.rules import decode, requirements
+from tuimon.rules.answers import Answers
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.exceptions import FieldHint, read_exceptions, validate
 from tuimon.rules.findings import Findings, ItemError
@@ -82,10 +83,18 @@ class Collector:
         sources: Event sources whose rules can be judged; rules of others are skipped.
         plugins: Versions of the plugins that we stand in for, for required_plugin_versions.
         field_hint: Says whether a field exists, for exceptions.
+        answers: What earlier loads found.
+        pause: Called before each item; may raise to end the load.
     """
 
     def __init__(
-        self, findings: Findings, sources: frozenset[str], plugins: dict[str, str], field_hint: FieldHint
+        self,
+        findings: Findings,
+        sources: frozenset[str],
+        plugins: dict[str, str],
+        field_hint: FieldHint,
+        answers: Answers,
+        pause: Callable[[], None],
     ) -> None:
         self.findings = findings
         self.lists: dict[str, ListItem] = {}
@@ -96,6 +105,8 @@ class Collector:
         self._sources = sources
         self._plugins = plugins
         self._field_hint = field_hint
+        self._answers = answers
+        self._pause = pause
         self._clock = 0
         self._file_number = -1
         self._file = RuleFile("", "")
@@ -105,13 +116,15 @@ class Collector:
         self._file = file
         self._file_number += 1
         top = Context((), place_at(file, 0))
+        documents, ended = self._answers.get(("documents", file), lambda: _documents(file))
         try:
-            for document in read_documents(file):
+            for document in documents:
                 self._document(document, top)
-        except YamlError as error:
-            self.findings.add("error", "LOAD_ERR_YAML_PARSE", error.message, top, error.place, error.hint)
         except ItemError as error:
             self.findings.error(error)
+            return
+        if ended is not None:
+            self.findings.add("error", "LOAD_ERR_YAML_PARSE", ended.message, top, ended.place, ended.hint)
 
     def _document(self, document: Node, top: Context) -> None:
         if isinstance(document, Scalar):
@@ -123,6 +136,7 @@ class Collector:
         for node in document.items:
             if isinstance(node, Scalar) and node.is_null:
                 continue
+            self._pause()
             try:
                 self._item(node, content)
             except ItemError as error:
@@ -438,6 +452,16 @@ class Collector:
             near = nearest(name, known)
             raise ItemError(WRONG, message, context, hint=f"did you mean {near}?" if near else "")
         return earlier
+
+
+def _documents(file: RuleFile) -> tuple[tuple[Node, ...], YamlError | None]:
+    """Return the documents of a file, and why there are no more of them."""
+    found: list[Node] = []
+    try:
+        found.extend(read_documents(file))
+    except YamlError as error:
+        return tuple(found), error.with_traceback(None)
+    return tuple(found), None
 
 
 def _not_both(append: bool, override: Override, context: Context) -> None:

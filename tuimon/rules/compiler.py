@@ -6,15 +6,17 @@ What rules share is worked out once: a macro is parsed, opened, checked and inde
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from tuimon.rules.answers import Answers
 from tuimon.rules.catalogue import Catalogue
 from tuimon.rules.check import BAD, Problem, check_condition
 from tuimon.rules.collector import Collector
 from tuimon.rules.definitions import ExceptionDef, ListDef, MacroDef, RuleDef
-from tuimon.rules.event_types import EventTypeIndex
+from tuimon.rules.event_types import EventTypeIndex, EventTypes
 from tuimon.rules.exceptions import ExceptionText, condition_text
 from tuimon.rules.findings import Findings, ItemError
 from tuimon.rules.items import Context, ExceptionItem, Item, MacroItem, RuleItem
@@ -47,9 +49,23 @@ class Compiler:
     """Compiles what a collector holds.
 
     ``rules``, ``macro_defs``, ``list_defs``, ``macros`` and ``lists`` hold the outcome after ``run``.
+
+    Args:
+        collector: What the files define.
+        findings: Where errors and warnings go.
+        catalogue: Fields and events.
+        answers: What earlier loads found, against the same catalogue.
+        pause: Called before each macro and rule; may raise to end the load.
     """
 
-    def __init__(self, collector: Collector, findings: Findings, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        collector: Collector,
+        findings: Findings,
+        catalogue: Catalogue,
+        answers: Answers,
+        pause: Callable[[], None],
+    ) -> None:
         self.rules: list[RuleDef] = []
         self.macro_defs: list[MacroDef] = []
         self.list_defs: list[ListDef] = []
@@ -58,6 +74,11 @@ class Compiler:
         self._collector = collector
         self._findings = findings
         self._catalogue = catalogue
+        self._answers = answers
+        self._pause = pause
+        content = self.lists.content
+        # Equal lists are one object, so that a key with it costs little.
+        self._lists_key = answers.get(("lists", content), lambda: content)
         self._index = EventTypeIndex(catalogue.event_names, catalogue.aliases)
         self._parsed: dict[str, _Parsed] = {}
         self._broken: set[str] = set()
@@ -67,10 +88,12 @@ class Compiler:
     def run(self) -> None:
         """Compile everything."""
         for macro in self._collector.macros.values():
+            self._pause()
             self._parse_macro(macro)
         for macro in self._collector.macros.values():
             self._open_macro(macro)
         for rule in self._collector.rules.values():
+            self._pause()
             if not rule.unknown_source:
                 self._rule(rule)
         self._macro_definitions()
@@ -124,13 +147,27 @@ class Compiler:
         late = "it is defined further down; a macro sees only those before it"
         hints = {name: late for name in parsed.names if name in every}
         try:
-            node, depth, size = open_macros(parsed.node, visible, hints=hints, loops=path, names=self._suggestions())
+            node, depth, size = self._open(parsed.node, visible, hints, path)
         except ResolveError as error:
             self._broken.add(macro.name)
             self._resolve_error(error, parsed)
             return
         self.macros[macro.name] = Macro(macro.name, node, macro.origin, depth, size)
         self._used_macros.update(parsed.names)
+
+    def _open(
+        self, node: Condition, visible: Mapping[str, Macro], hints: Mapping[str, str], loops: Iterable[str] = ()
+    ) -> tuple[Condition, int, int]:
+        """Open macros, or return what came of it before: opening hangs on the node and on the macros it may name."""
+        macros = tuple(visible.values())
+        key = ("opened", id(node), *((macro.name, macro.origin, id(macro.node)) for macro in macros))
+
+        def opened() -> tuple[tuple[Condition, int, int], object]:
+            names = self._suggestions()
+            # The nodes are kept beside the answer, so that no others can come by their ids.
+            return open_macros(node, visible, hints=hints, loops=loops, names=names), (node, macros)
+
+        return self._answers.get(key, opened)[0]
 
     def _suggestions(self) -> Iterable[str]:
         return () if self._findings.are_many else self._collector.macros
@@ -176,7 +213,7 @@ class Compiler:
             if name in macros
         }
         try:
-            node, _, _ = open_macros(parsed.node, visible, hints=hints, names=self._suggestions())
+            node, _, _ = self._open(parsed.node, visible, hints)
         except ResolveError as error:
             self._resolve_error(error, parsed)
             return None
@@ -234,11 +271,13 @@ class Compiler:
 
     def _problems(self, parsed: _Parsed) -> tuple[Problem, ...]:
         if parsed.problems is None:
-            parsed.problems = check_condition(parsed.node, self._catalogue)
+            node = parsed.node
+            parsed.problems = self._answers.about("problems", node, lambda: check_condition(node, self._catalogue))
         return parsed.problems
 
     def _output(self, rule: RuleItem) -> tuple[str, ...] | None:
-        found = self._outputs.check(rule.output.text)
+        text = rule.output.text
+        found = self._answers.get(("output", text), lambda: self._outputs.check(text))
         context = rule.context.inside("rule output", "", rule.output.place(0))
         for problem in found.problems:
             place = rule.output.place(problem.span.start, problem.span.end)
@@ -269,7 +308,7 @@ class Compiler:
         ]
         if excepted:
             condition = And((opened, *excepted))
-        event_types = self._index.of(condition)
+        event_types = self._event_types(condition)
         if rule.source == "syscall" and rule.warn_evttypes and _are_many(event_types):
             message = "Rule matches too many evt.type values. This has a significant performance penalty."
             hint = "add evt.type = ... or evt.type in (...), or set warn_evttypes: false"
@@ -306,21 +345,32 @@ class Compiler:
     def _fields(self, texts: list[_Parsed]) -> tuple[str, ...]:
         names: set[str] = set()
         for text in texts:
-            names |= used_in(text.node).fields
+            names |= self._answers.about("fields", text.node, partial(_fields_of, text.node))
         return tuple(sorted(names))
+
+    def _event_types(self, condition: Condition) -> EventTypes:
+        return self._answers.about("event types", condition, lambda: self._index.of(condition))
 
     # Conditions
 
     def _parse(self, text: ConditionText | ExceptionText, context: Context) -> _Parsed | None:
         try:
-            node = self.lists.parse(text.text)
+            node, used, macros, lists = self._answers.get(
+                ("parsed", id(self._lists_key), text.text), lambda: self._read(text.text)
+            )
         except ConditionSyntaxError as error:
             place = text.place(error.offset)
             self._findings.error(ItemError(BAD, error.message, context, place, error.hint))
             return None
+        self.lists.use(used)
+        return _Parsed(text, context, node, None, macros, lists)
+
+    def _read(self, text: str) -> tuple[Condition, frozenset[str], tuple[str, ...], tuple[str, ...]]:
+        """Return a text's node, the lists it opens, and the macros and lists it names."""
+        node, used = self.lists.parsed(text)
         known = self.lists.by_name
-        lists = dict.fromkeys(word for word in _WORD.findall(text.text) if word in known)
-        return _Parsed(text, context, node, None, tuple(macro_names(node)), tuple(lists))
+        lists = dict.fromkeys(word for word in _WORD.findall(text) if word in known)
+        return node, used, tuple(macro_names(node)), tuple(lists)
 
     # What is left to say
 
@@ -341,7 +391,7 @@ class Compiler:
                     file=item.file.path,
                     line=item.context.place.line,
                     used=used,
-                    event_types=self._index.of(macro.node),
+                    event_types=self._event_types(macro.node),
                     written=parsed.node,
                     lists=parsed.lists,
                     macros=parsed.names,
@@ -366,6 +416,10 @@ class Compiler:
 
     def _unused(self, item: Item, code: str, kind: str) -> None:
         self._findings.warn(code, f"{kind} not referred to by any other rule/macro", item.context)
+
+
+def _fields_of(node: Condition) -> frozenset[str]:
+    return used_in(node).fields
 
 
 def _exception_def(item: ExceptionItem, node: Condition | None) -> ExceptionDef:

@@ -9,12 +9,13 @@ every item that is wrong is reported, and a rule still may use only macros of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from tuimon.errors import RuleError
 from tuimon.rules import check
+from tuimon.rules.answers import Answers
 from tuimon.rules.catalogue import Catalogue, default_catalogue
 from tuimon.rules.collector import Collector
 from tuimon.rules.compiler import Compiler
@@ -85,6 +86,8 @@ def load(
     catalogue: Catalogue | None = None,
     sources: frozenset[str] = SOURCES,
     plugins: dict[str, str] | None = None,
+    answers: Answers | None = None,
+    pause: Callable[[], None] | None = None,
 ) -> LoadResult:
     """Load rule files, in order.
 
@@ -93,6 +96,8 @@ def load(
         catalogue: Fields and events; this program's own when None.
         sources: Event sources that there are; rules of others are skipped with a warning.
         plugins: Plugin name to version, for required_plugin_versions; those tuimon stands in for when None.
+        answers: What loads before worked out, against the same catalogue; used and renewed.
+        pause: Called often; may give way to other threads, or raise to end the load.
 
     Returns:
         Rules, macros, lists and everything there is to say about them. Nothing in a file makes it raise.
@@ -100,18 +105,18 @@ def load(
     given = tuple(files)
     world = catalogue or default_catalogue()
     findings = Findings()
-    hints: dict[str, str | None] = {}
+    known, rest = answers or Answers(), pause or _go_on
+    known.begin()
 
     def field_hint(text: str) -> str | None:
-        if text not in hints:
-            hints[text] = check.field_hint(text, world)
-        return hints[text]
+        return known.get(("field", text), lambda: check.field_hint(text, world))
 
-    collector = Collector(findings, sources, PLUGINS if plugins is None else plugins, field_hint)
+    collector = Collector(findings, sources, PLUGINS if plugins is None else plugins, field_hint, known, rest)
     for file in given:
         collector.add_file(file)
-    compiler = Compiler(collector, findings, world)
+    compiler = Compiler(collector, findings, world, known, rest)
     compiler.run()
+    known.done()
     found = findings.all()
     return LoadResult(
         rules=tuple(compiler.rules),
@@ -124,6 +129,10 @@ def load(
         known_lists=compiler.lists,
         known_macros=compiler.macros,
     )
+
+
+def _go_on() -> None:
+    """Make no pause."""
 
 
 def _by_file(files: Sequence[RuleFile], found: tuple[Diagnostic, ...]) -> tuple[FileResult, ...]:

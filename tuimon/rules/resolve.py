@@ -144,27 +144,54 @@ class Lists:
                 return None
         return tuple(out)
 
+    @property
+    def content(self) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
+        """All that what a text opens to can hang on: each list's name and values, and whether it is too long."""
+        return tuple((each.name, each.texts, each.too_long) for each in self.by_name.values())
+
     def parse(self, text: str) -> Condition:
         """Parse a condition and put lists in their places.
 
         Raises:
             ConditionSyntaxError: Places are those of ``text``, before lists were expanded.
         """
+        node, used = self.parsed(text)
+        self.use(used)
+        return node
+
+    def use(self, names: Iterable[str]) -> None:
+        """Take down that lists are used."""
+        for name in names:
+            self.by_name[name].used = True
+
+    def parsed(self, text: str) -> tuple[Condition, frozenset[str]]:
+        """Do what ``parse`` does, but return the names of the lists that are used instead of taking them down.
+
+        Raises:
+            ConditionSyntaxError: As there; then those it names are taken down.
+        """
         hits = self._hits(text)
         if not hits:
-            return parse_condition(text)
+            return parse_condition(text), frozenset()
+        used = {name for _, name in hits}
+        try:
+            return self._parsed(text, hits, used), frozenset(used)
+        except ConditionSyntaxError:
+            self.use(used)
+            raise
+
+    def _parsed(self, text: str, hits: list[tuple[int, str]], used: set[str]) -> Condition:
         for start, name in hits:
-            self.by_name[name].used = True
             if self.by_name[name].too_long:
                 message = f"list {name} opens to more than {MAX_VALUES} values"
                 raise ConditionSyntaxError(message, start, *line_column(text, start))
         try:
             node = parse_condition(text)
         except ConditionSyntaxError:
-            return self._through_text(text)
+            return self._through_text(text, used)
         if len(hits) == self._replaceable(node, hits):
             return self._in_tree(node)
-        return self._through_text(text)
+        return self._through_text(text, used)
 
     def _hits(self, text: str) -> list[tuple[int, str]]:
         names, odd = self.by_name, self._odd
@@ -216,9 +243,9 @@ class Lists:
         whole = right.items[0].text if len(right.items) == 1 else None
         return ValueList(tuple(items), whole, right.span)
 
-    def _through_text(self, text: str) -> Condition:
+    def _through_text(self, text: str, used: set[str]) -> Condition:
         expansion = Expansion(text)
-        self._expand(expansion)
+        self._expand(expansion, used)
         try:
             return expansion.respan(parse_condition(expansion.text))
         except ConditionSyntaxError as error:
@@ -230,7 +257,7 @@ class Lists:
                 hint = f"the values of list {word[0]} stand here; the name of a list takes parentheses: in ({word[0]})"
             raise ConditionSyntaxError(error.message, offset, line, column, hint) from None
 
-    def _expand(self, expansion: Expansion) -> None:
+    def _expand(self, expansion: Expansion, used: set[str]) -> None:
         """Expand list after list, in order; what one brings in may hold the name of a later one."""
         waiting = {name: self._order[name] for _, name in self._hits(expansion.text)}
         last = -1
@@ -238,7 +265,8 @@ class Lists:
             last, name = min(later)
             values = self.by_name[name]
             brought = ", ".join(map(quoted, values.texts))
-            values.used = expansion.replace(name, brought) or values.used
+            if expansion.replace(name, brought):
+                used.add(name)
             waiting.update((each, self._order[each]) for _, each in self._hits(brought))
 
 

@@ -6,6 +6,7 @@ One thread at a time may ask for previews and drafts (a worker of the screen); a
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ from tuimon.capture.source import Interest, Source
 from tuimon.errors import RuleError
 from tuimon.events import Alert, Event
 from tuimon.history import History
+from tuimon.rules.answers import Answers
 from tuimon.rules.checks import Addresses
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, load
@@ -29,6 +31,8 @@ from tuimon.workbench.preview import LIMIT, Preview, preview
 
 BREATH_S: Final = 0.0005
 """Sleep after each batch of a look, so that the screen's thread gets the interpreter when it wants it."""
+_BUDGET_S: Final = 0.001
+"""Work between two such sleeps while rule files are loaded."""
 
 
 class Options(Protocol):
@@ -72,8 +76,10 @@ class Desk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._memory = engine.memory
+        self._answers = Answers()
         self._busy = threading.Lock()
-        self._cancel = threading.Event()
+        self._counting = threading.Lock()
+        self._asked = 0
 
     @property
     def loaded(self) -> LoadResult:
@@ -85,13 +91,23 @@ class Desk:
         """How the engine judges."""
         return self._engine.options
 
-    def load(self, files: Sequence[RuleFile]) -> LoadResult:
-        """Load rule files; what is wrong with them is in the result."""
-        return load(files)
+    def check(self, files: Sequence[RuleFile]) -> LoadResult | None:
+        """Load rule files that are being typed in; what is wrong with them is in the result.
+
+        Only what changed since the last time is worked out anew, and gives way to whoever wants the interpreter.
+
+        Returns:
+            None: a newer question, or ``cancel``, ended it.
+        """
+        try:
+            with self._alone() as turn:
+                return load(files, answers=self._answers, pause=turn.pause)
+        except _Overtaken:
+            return None
 
     def cancel(self) -> None:
-        """End the look that is under way early; its result says that it is not complete. Any thread."""
-        self._cancel.set()
+        """End what is under way or waits early; the result of a look says that it is not complete. Any thread."""
+        self._next()
 
     def preview(self, edited: LoadResult | Sequence[RuleFile], *, limit: int = LIMIT) -> Preview:
         """Return what edited rules would have caught in the history, against those in force.
@@ -166,21 +182,43 @@ class Desk:
         return saved_case.case_text(event, rules, name)
 
     def _alone(self) -> _Turn:
-        return _Turn(self)
+        return _Turn(self, self._next())
+
+    def _next(self) -> int:
+        """Return the number of a new question: all before it are overtaken."""
+        with self._counting:
+            self._asked += 1
+            return self._asked
+
+
+class _Overtaken(Exception):
+    """There is a newer question."""
 
 
 class _Turn:
-    """The right to look at the history: whoever wants it ends the look before."""
+    """The right to the interpreter and the history for one question, until there is a newer one."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, number: int) -> None:
         self._desk = desk
+        self._number = number
+        self._until_s = 0.0
 
-    def __enter__(self) -> threading.Event:
-        desk = self._desk
-        desk._cancel.set()
-        desk._busy.acquire()
-        desk._cancel = threading.Event()
-        return desk._cancel
+    def __enter__(self) -> _Turn:
+        self._desk._busy.acquire()
+        self._until_s = time.monotonic() + _BUDGET_S
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._desk._busy.release()
+
+    def is_set(self) -> bool:
+        """Whether there is a newer question."""
+        return self._number != self._desk._asked
+
+    def pause(self) -> None:
+        """Give way to other threads now and then; raise when there is a newer question."""
+        if self.is_set():
+            raise _Overtaken
+        if time.monotonic() >= self._until_s:
+            time.sleep(BREATH_S)
+            self._until_s = time.monotonic() + _BUDGET_S

@@ -7,7 +7,6 @@ and always the program and the container. Each field has steps from exactly this
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from tuimon.rules.prefilter_numpy import EventOf
 from tuimon.rules.printer import print_value
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench.local_rules import Edit, ExceptionSpec, add_exception
-from tuimon.workbench.preview import Group, Preview, preview, who
+from tuimon.workbench.preview import Cancel, Group, Preview, preview, who
 from tuimon.workbench.scan import Scan
 from tuimon.workbench.steps import Part, Step, steps_of, text_of
 
@@ -189,7 +188,7 @@ class Draft:
         plain_falco: bool = False,
         memory: Memory | None = None,
         limit: int = 500,
-        cancel: threading.Event | None = None,
+        cancel: Cancel | None = None,
         breath_s: float = 0.0,
     ) -> Hidden:
         """Return what the exception would have hidden.

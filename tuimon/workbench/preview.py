@@ -6,11 +6,10 @@ into slices, cancelled at the next key press, and still tell something true abou
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +31,13 @@ _SAMPLES: Final = 128
 """Events judged by the clock for the cost."""
 _OTHERS: Final = 2000
 """Groups kept apart; beyond them the rest is one group, so that a million programs cannot make a million lines."""
+
+
+class Cancel(Protocol):
+    """Tells whether to end early; a ``threading.Event`` is one."""
+
+    def is_set(self) -> bool:
+        """Whether to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def preview(
     new: Rules,
     changed_rule_names: Collection[str] | None = None,
     *,
-    cancel: threading.Event | None = None,
+    cancel: Cancel | None = None,
     captured: Collection[str] | None = None,
     thinned: Thinned = NOT_THINNED,
     limit: int = LIMIT,

@@ -23,10 +23,12 @@ from tuimon.view.rule_messages import SHOWN, Head, message_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tuimon.rules.diagnostics import Diagnostic, RuleFile
+    from tuimon.rules.diagnostics import Diagnostic
+    from tuimon.rules.loader import LoadResult
     from tuimon.view.rule_book import OpenFile
     from tuimon.view.rule_lines import RuleLines
     from tuimon.view.session import Session
+    from tuimon.workbench.desk import Desk
     from tuimon.workbench.preview import Preview
 
 CHECK_S: Final = 0.2
@@ -198,33 +200,37 @@ class RuleEditing(Tab):
         if number != self._check_number or self.session is None:
             return
         self.renew_list()
-        self._check(number)
+        self._look(number)
 
     @work(thread=True, exclusive=True, group="check")
-    def _check(self, number: int) -> None:
-        assert self.session is not None
-        found = self.session.engine.check_rules(self.session.book.as_loaded())
+    def _look(self, number: int) -> None:
+        """Check what is typed, then work out what it would have caught; the next key ends it."""
+        session, desk = self.session, self.app.bench.desk
+        if session is None or number != self._check_number:
+            return
+        files = session.book.as_loaded()
+        loaded = desk.check(files) if desk is not None else None
+        if desk is not None and loaded is None:
+            return
+        found = loaded.diagnostics if loaded is not None else session.engine.check_rules(files)
         self.call_later(self._checked, number, found)
+        if desk is not None and loaded is not None and loaded.ok and session.book.dirty():
+            self._preview(number, loaded, desk)
 
     def _checked(self, number: int, found: Sequence[Diagnostic]) -> None:
-        if number != self._check_number:
-            return
-        self.mark(found)
-        self.say(found, self._told)
-        book = self.session.book if self.session is not None else None
-        if book is not None and book.dirty() and all(d.severity != "error" for d in found):
-            self._preview(number, found, book.as_loaded())
+        if number == self._check_number:
+            self.mark(found)
+            self.say(found, self._told)
 
-    @work(thread=True, exclusive=True, group="preview")
-    def _preview(self, number: int, found: Sequence[Diagnostic], files: Sequence[RuleFile]) -> None:
+    def _preview(self, number: int, loaded: LoadResult, desk: Desk) -> None:
         """Work out what the edited rules would have caught; the next key ends it."""
         from tuimon.view.preview_lines import preview_lines
 
-        desk = self.app.bench.desk
-        if desk is None or number != self._check_number:
+        if number != self._check_number:
             return
+        found = loaded.diagnostics
         try:
-            seen = desk.preview(files)
+            seen = desk.preview(loaded)
         except TuimonError as error:
             lines: list[Line] = [(Cell(f" no preview: {error}", "attention", REST),)]
             self.call_later(self._previewed, number, found, lines, None)
