@@ -124,7 +124,7 @@ static __always_inline void result_jobs(struct tm_work *w, u64 task, u64 call)
 		w->arg[3] = user_number(w->arg[0], 4);
 		w->arg[4] = user_number(w->arg[1], 4);
 		w->arg[5] = user_number(w->arg[2], 4);
-	} else if (which == TM_RESULT_MEMORY) {
+	} else if (which == TM_RESULT_MEMORY && call & TM_WANT_PATHS) {
 		memory_job(w, task);
 	} else if (which == TM_RESULT_PIPE) {
 		w->arg[5] = w->head.ret < 0 ? TM_NO_RESULT : pipe_inode(task, w->arg[0]);

@@ -55,8 +55,9 @@ _UNFILLED: Final = """
 
 `evt.arg.NAME` takes the names of Falco's event table. Every argument of a system call has a value as far as the record
 carries it: what a call reads or writes (`data`, `msgcontrol`, `img`) only while a rule asks for it, the memory after
-`brk` and `munmap` and what lies behind pointers of loud calls only for rules, not for a view. `vm_rss` and `vm_swap`
-are the kernel's running sums, which may be some dozen pages per processor behind /proc. These never have one:
+`brk`, `mmap` and `munmap` and what lies behind pointers of loud calls only for rules, not for a view. `vm_rss` and
+`vm_swap` are the kernel's running sums, which may be some dozen pages per processor behind /proc. These never have
+one:
 
 | Event | Argument | Why |
 |---|---|---|
