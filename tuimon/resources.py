@@ -15,6 +15,8 @@ from tuimon.errors import TuimonError
 _PACKAGE: Final = Path(__file__).resolve().parent
 DEMO: Final = "demo"
 """The name that stands for the recording tuimon ships."""
+RULES: Final = "tuimon:rules"
+"""The name that stands for the rules tuimon ships, wherever they lie."""
 
 
 def _data_dir(name: str, marker: str, package: Path = _PACKAGE) -> Path:

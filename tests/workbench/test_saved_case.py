@@ -10,12 +10,14 @@ from tests import builders
 from tests.rules import strategies
 from tests.workbench.test_exception_draft import rule_file
 from tuimon.errors import RuleError
+from tuimon.resources import RULES, rules_dir
+from tuimon.rulefiles import listed
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
 from tuimon.rules.ruleset import RuleSet
 from tuimon.workbench import run_tests
 from tuimon.workbench.rule_tests import read
-from tuimon.workbench.saved_case import add_case, case_text
+from tuimon.workbench.saved_case import add_case, case_text, rule_names
 
 CONDITION = "evt.type in (open, openat) and fd.name startswith /etc and proc.pname = bash"
 EVENT = builders.open_event("/etc/shadow", container=builders.container(name="web"))
@@ -86,3 +88,28 @@ def test_a_case_is_refused_or_says_what_the_rules_say(condition, event, other):
     (case,) = file.cases
     hits = [hit.rule.name for hit in ruleset.judge(event) if not hit.unknown]
     assert [each.rule for each in case.alerts] == hits
+
+
+def test_rule_files_are_named_so_that_the_test_means_the_same_elsewhere(tmp_path):
+    own = listed(rules_dir())
+    files = [RuleFile(str(path), "", "builtin") for path in own]
+    files.append(RuleFile("/etc/tuimon/rules.d/team.yaml", "", "system"))
+    files += [RuleFile(str(tmp_path / name), "") for name in ("local.yaml", "more/x.yaml")]
+    files.append(RuleFile(str(tmp_path.parent / "beside.yaml"), ""))
+    expected = [RULES, "/etc/tuimon/rules.d/team.yaml", "local.yaml", "more/x.yaml", "../beside.yaml"]
+    assert rule_names(files, tmp_path / "local.test.yaml") == expected
+
+
+@pytest.mark.parametrize("name", ["tuimon:rules", str(rules_dir() / "tuimon_rules.yaml")], ids=["by name", "as before"])
+def test_tuimons_own_rules_are_found_by_name_and_by_their_path(tmp_path, name):
+    text = add_case("", "- name: n\n  events:\n    - evt.type: openat\n  alerts: none\n", [name]).apply("")
+    file = tmp_path / "x.test.yaml"
+    file.write_text(text)
+    assert run_tests.run_file(file).status == run_tests.PASSED
+
+
+def test_another_machines_path_of_tuimons_rules_is_told_the_name(tmp_path):
+    file = tmp_path / "x.test.yaml"
+    file.write_text("rules: [/opt/tuimon/rules/tuimon_rules.yaml]\ncases:\n- {recording: demo, alerts: none}\n")
+    (problem,) = run_tests.run_file(file).problems
+    assert "tuimon:rules" in problem.hint

@@ -1,6 +1,7 @@
 """Rule test files: rules, events, and the alerts that must come of them, and no others.
 
-    rules: [falco_rules.yaml, local.yaml]       # in load order; paths are relative to the test file
+    rules: [falco_rules.yaml, local.yaml]       # in load order; paths are relative to the test file, and
+                                                # tuimon:rules stands for those that tuimon ships
     cases:
       - name: a stranger reads the password file
         events:
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from tuimon.errors import RuleError, SettingsError
+from tuimon.resources import RULES, rules_dir
 from tuimon.rulefiles import TEST_SUFFIXES, read_rule_file
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.mistakes import nearest
@@ -110,7 +112,7 @@ class _Reader:
             self.wrong(top.place(), "a test file is a mapping with rules and cases", "begin with: rules: [FILE]")
             return TestFile(self.path, (), ())
         self.keys(top, _FILE_KEYS)
-        rules = [(self.path.parent / each.text, each.place()) for each in self.scalars(top.get("rules"), "rules", top)]
+        rules = [(self.rules(each.text), each.place()) for each in self.scalars(top.get("rules"), "rules", top)]
         cases = top.get("cases")
         if not isinstance(cases, Sequence) or not cases.items:
             self.wrong((cases or top).place(), "cases is to be a list of cases")
@@ -122,6 +124,10 @@ class _Reader:
             first_match_only=self.choice(top, "rule_matching", ("all", "first")) == "first",
             plain_falco=self.choice(top, "plain_falco", ("false", "true")) == "true",
         )
+
+    def rules(self, name: str) -> Path:
+        """Return the file or folder of rules that a name means."""
+        return rules_dir() if name == RULES else self.path.parent / name
 
     def case(self, node: Node) -> Case | None:
         if not isinstance(node, YamlMapping):

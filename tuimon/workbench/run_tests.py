@@ -11,7 +11,7 @@ from typing import Any, Final
 from tuimon.errors import RecordingError, RuleError, SettingsError, TuimonError
 from tuimon.escape import clean, json_text
 from tuimon.events import Event
-from tuimon.resources import find_recording
+from tuimon.resources import RULES, find_recording, rules_dir
 from tuimon.rulefiles import read_rule_files
 from tuimon.rules import explain
 from tuimon.rules.diagnostics import Diagnostic
@@ -120,7 +120,7 @@ def _rules(file: TestFile, instead: Mapping[Path, Path]) -> tuple[LoadResult, li
     paths = [(instead.get(path.resolve(), path), place) for path, place in file.rules]
     for path, place in paths:
         if not path.exists():
-            problems.append(diagnostic(place, f"there is no rule file {path}", "paths are relative to the test file"))
+            problems.append(diagnostic(place, f"there is no rule file {path}", _hint(path)))
     if problems:
         return load_rules(()), problems
     try:
@@ -128,6 +128,13 @@ def _rules(file: TestFile, instead: Mapping[Path, Path]) -> tuple[LoadResult, li
     except SettingsError as error:
         return load_rules(()), [diagnostic(file.rules[0][1], str(error), error.hint)]
     return loaded, [found for found in loaded.diagnostics if found.severity == "error"]
+
+
+def _hint(missing: Path) -> str:
+    """Say how a rule file that is not there is named rightly."""
+    if (rules_dir() / missing.name).exists():
+        return f"write {RULES} for tuimon's own rules, wherever they lie"
+    return "paths are relative to the test file"
 
 
 def _unknown_rules(file: TestFile, loaded: LoadResult) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ The event is made again from those fields and judged; a case that would not do w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tuimon import fields
 from tuimon.errors import RuleError
 from tuimon.events import Event
 from tuimon.fields.registry import FieldType
+from tuimon.resources import RULES
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.output import ABSENT, as_text
 from tuimon.rules.reader import Mapping, YamlError, read_documents
@@ -117,8 +119,20 @@ def test_path(rules: Path) -> Path:
 
 
 def rule_names(files: Sequence[RuleFile], path: Path) -> list[str]:
-    """Return how a test file names the rule files in force: those beside it by their name, others by their path."""
-    return [Path(file.path).name if Path(file.path).parent == path.parent else file.path for file in files]
+    """Return how a test file names the rule files in force, so that it means the same elsewhere.
+
+    tuimon's own go by one name; those below or beside the test file by a relative path; the machine's, and what has
+    nothing but the root in common with the test file, by their whole path.
+    """
+    names = [RULES if file.origin == "builtin" else _name_from(file, path.parent) for file in files]
+    return list(dict.fromkeys(names))
+
+
+def _name_from(file: RuleFile, folder: Path) -> str:
+    common = os.path.commonpath((Path(file.path).absolute(), folder.absolute()))
+    if file.origin == "system" or common == os.sep:
+        return file.path
+    return os.path.relpath(file.path, folder)
 
 
 def add_case(text: str, case: str, rules: Sequence[str], path: str = "rules.test.yaml") -> Edit:
