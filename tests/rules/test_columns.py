@@ -73,6 +73,57 @@ evt.rawtime > 0
 evt.rawtime.s > 0
 evt.rawtime.ns < 500000000
 evt.deltatime >= 1000
+evt.deltatime.s = 0
+evt.deltatime.ns exists
+evt.reltime > 1000000000
+evt.reltime.s in (0, 1)
+evt.reltime.ns exists
+evt.latency = 0
+evt.time.s exists
+evt.datetime.s contains 2
+evt.rawres exists
+evt.cpu exists
+thread.ismain != true
+fd.num = -1
+fd.num exists
+fd.num != 3
+fd.lip exists
+fd.rport > 0
+fd.lnet = 127.0.0.0/8
+fd.sproto exists
+fd.proto exists
+fd.sockfamily = ip
+fd.is_server = true
+fd.connected = true
+fd.name_changed = false
+evt.is_syslog = true
+evt.count.error.file = 1
+evt.count.error.net = 0
+evt.count.error.other >= 0
+evt.count.error.memory exists
+evt.pluginname exists
+evt.arg.flags exists
+evt.arg.flags contains CLONE
+evt.rawarg.flags > 0
+evt.arg.option exists
+evt.arg.cmd exists
+evt.arg.prot contains EXEC
+evt.arg.mode contains S_I
+evt.arg[1] exists
+evt.arg[2] contains O_
+evt.arg.cap_permitted exists
+proc.pid.ts > 0
+proc.ppid.ts exists
+k8s.deployment.name exists
+fs.path.nameraw contains etc
+fs.path.name != /etc/passwd
+fd.nameraw != /etc/passwd
+fd.realpath exists
+fd.filename != passwd
+fd.directory != /etc
+basename(fd.name) != passwd
+tolower(fd.name) glob "*ETC*"
+len(fd.directory) < 6
 evt.is_open_read = true
 evt.is_open_write = true
 evt.is_open_create = true

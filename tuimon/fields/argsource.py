@@ -450,15 +450,20 @@ class Bound:
 
     param: Param
     get: Source | None
+    source: str = ""
+    """The table's word for where it comes from; empty when the record never carries it."""
 
 
 def _bind() -> dict[str, tuple[Bound, ...]]:
     out: dict[str, tuple[Bound, ...]] = {}
     for line in _TABLE.replace("\\\n", "").strip().splitlines():
         events, _, spec = line.partition(":")
-        sources = {name: _source(text) for name, _, text in (word.partition("=") for word in spec.split())}
+        texts = {name: text for name, _, text in (word.partition("=") for word in spec.split())}
+        sources = {name: _source(text) for name, text in texts.items()}
         for event_name in events.split():
-            out[event_name] = tuple(Bound(param, sources.get(param.name)) for param in PARAMS[event_name])
+            out[event_name] = tuple(
+                Bound(param, sources.get(param.name), texts.get(param.name, "")) for param in PARAMS[event_name]
+            )
     for event_name, params in PARAMS.items():
         out.setdefault(event_name, tuple(Bound(param, None) for param in params))
     return out

@@ -9,7 +9,7 @@ Truth is a byte: 0 false, 1 not known yet, 2 true, so that ``and`` is the minimu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,14 +23,16 @@ from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.records import Kind
 from tuimon.rules.checks import MISSING, Checks, Context, Made, Test
 from tuimon.rules.graph import FALSE, Graph
-from tuimon.rules.nodes import Check, Condition, FieldRef, Literal, ValueList
-from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths
+from tuimon.rules.nodes import Check, Condition, FieldRef
+from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths, groups_of
+from tuimon.rules.numbers import compared, numbers_of
 from tuimon.rules.pools import ABSENT, Places, Pool
 from tuimon.rules.predicates import Predicate
 from tuimon.rules.record_parts import PLAIN_OPENS, Opens, Paths, part_of, without_socket
 from tuimon.rules.sides import SIDES, SideFinder
-from tuimon.rules.values import TEXTUAL, parser_for
+from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
+from tuimon.rules.words import OF_PROCESS, bound_of, is_second, source_of, words
 from tuimon.syscalls import event_name
 
 Types = frozenset[str] | None
@@ -169,6 +171,12 @@ class Columns:
             self._opens = np.append(self._opens, self.memory.name_of(code) in PLAIN_OPENS)
         return self._opens[codes]
 
+    def word_source(self, code: int, arg: str) -> str:
+        """Return where the number lies that an argument of events of a kind hangs on."""
+        name = self.memory.name_of(code)
+        bound = bound_of(name, arg)
+        return "" if bound is None else source_of(bound, self.memory.code_of[code] >> 16, name) or ""
+
     def rank(self, node: int) -> int:
         """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""
         known = self._ranks.get(node)
@@ -265,6 +273,8 @@ class _Look:
         side = SIDES[place]
         if side == "number":
             return self._compared(asked.check, rows)
+        if side == "word":
+            return self._by_word(asked, rows)
         if side == "event":
             self.whole[rows] = True
             return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
@@ -459,32 +469,39 @@ class _Look:
     # Plain numbers
 
     def _compared(self, check: Check, rows: Rows) -> Truths:
-        """Return the truth of a comparison of a number of the head with constants."""
+        """Return the truth of a comparison of a number of the record with constants."""
         assert isinstance(check.left, FieldRef)
         info, _ = self._columns.checks.field(check.left)
-        parse = parser_for(info.type)
-        texts = check.right.items if isinstance(check.right, ValueList) else (check.right,)
-        wanted = [int(parse(each.text)) for each in texts if isinstance(each, Literal)]  # type: ignore[arg-type]
-        found = self._head_number(info.name, rows)
-        if check.op == "in":
-            truth = np.isin(found, [each for each in wanted if -(1 << 63) <= each < 1 << 63])
-        else:
-            truth = _ORDERS[check.op](found, wanted[0])
+        found, has = numbers_of(info.name, self._batch, rows, self._event(0).boot_to_epoch_ns)
+        truth = compared(check, info.type, found)
+        if has is not None:
+            truth &= has
         if info.name == "evt.rawres":
             truth &= self._columns.has_result(self._codes[rows])
         return truth.astype(np.int8) * np.int8(YES)
 
-    def _head_number(self, name: str, rows: Rows) -> NDArray[np.int64]:
-        head = self._batch.head
-        if name == "evt.num":
-            return rows.astype(np.int64) + self._batch.first_num
-        if name in _HEAD_COLUMNS:
-            return head[_HEAD_COLUMNS[name]][rows].astype(np.int64)
-        time_ns = head["ts_ns"][rows].astype(np.int64) + self._event(0).boot_to_epoch_ns
-        if name == "evt.rawtime":
-            return time_ns
-        whole, rest = np.divmod(time_ns, 1_000_000_000)
-        return whole if name == "evt.rawtime.s" else rest
+    # Words
+
+    def _by_word(self, asked: _Asked, rows: Rows) -> Truths:
+        """Return the truth of a check that sees the kind of event and one other number."""
+        codes = self._codes[rows].astype(np.int64)
+        of_row = self._words(asked, codes, rows)
+        groups = groups_of(codes, of_row)
+        numbers = self._memory.numbered("word", codes[groups.first], of_row[groups.first])
+        return np.asarray(self._answers(asked, "word", numbers, rows[groups.first])[groups.of_row], np.int8)
+
+    def _words(self, asked: _Asked, codes: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
+        _, key, _, arg = asked.getters[0]
+        if is_second(key[0]):
+            return numbers_of("evt.rawtime.s", self._batch, rows, self._event(0).boot_to_epoch_ns)[0]
+        out = np.zeros(len(rows), np.int64)
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            source = self._columns.word_source(code, arg or "")
+            out[mine] = (
+                self._at("process", rows[mine]) if source == OF_PROCESS else words(source, self._batch, rows[mine])
+            )
+        return out
 
 
 def _of_value(value: Any, test: Predicate) -> int:
@@ -497,8 +514,3 @@ _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", 
 _WITH_TEXTS: Final = frozenset(("texts", "record"))
 _DEAR: Final = frozenset(("texts", "numbers", "record"))
 """Sides whose groups cost more than asking a few rows."""
-_HEAD_COLUMNS: Final = {"evt.cpu": "cpu", "thread.tid": "tid", "evt.rawres": "ret"}
-_ORDERS: Final[dict[str, Callable[[Any, Any], NDArray[np.bool_]]]] = {
-    "=": np.equal, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
-    ">=": np.greater_equal,
-}  # fmt: skip

@@ -8,34 +8,41 @@ from __future__ import annotations
 
 from typing import Final
 
-from tuimon.fields.argsource import BOUND_BY_NAME
-from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, OPENS
+from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL, OPENS
 from tuimon.fields.registry import FieldInfo, Scope
 from tuimon.records import Kind
 from tuimon.rules.checks import Checks
 from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.numbers import is_number
 from tuimon.rules.prefilter import Cutter, field_refs
+from tuimon.rules.words import bound_of, is_second, source_of
+from tuimon.syscalls import CALLS
 
 SIDES: Final = (
-    "type", "container", "number", "result", "opening", "process", "user", "actor", "texts", "numbers", "record",
-    "event",
+    "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "texts", "numbers",
+    "record", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
-and whether and how it failed. ``opening``: flags, mode and success of an open. ``actor``: process, container and user.
-``texts`` and ``numbers``: of the record, ``record`` both. ``event``: anything at all."""
+and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and one other number
+(tuimon.rules.words). ``actor``: process, container and user. ``texts`` and ``numbers``: of the record, ``record`` both.
+``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
     evt.type evt.type.is syscall.type evt.dir evt.is_io evt.is_io_read evt.is_io_write evt.io_dir evt.is_wait evt.source
-    evt.is_async evt.count evt.hostname
+    evt.is_async evt.count evt.count.exit evt.hostname evt.latency evt.latency.s evt.latency.ns evt.latency.human
+    evt.wait_latency thread.exectime thread.totexectime
     """.split()  # noqa: SIM905  a list literal would take a line each
 )
 _TEXT_FIELDS: Final = frozenset(
     """
     fd.name fd.directory fd.filename fd.nameraw fd.realpath fd.type fd.typechar fs.path.name fs.path.nameraw
     fs.path.source fs.path.sourceraw fs.path.target fs.path.targetraw fd.sip fd.cip fd.sport fd.cport fd.ip fd.port
-    fd.net fd.snet fd.cnet fd.l4proto
+    fd.net fd.snet fd.cnet fd.l4proto fd.lip fd.rip fd.lport fd.rport fd.lnet fd.rnet fd.proto fd.cproto fd.sproto
+    fd.lproto fd.rproto fd.sockfamily fd.is_server fd.connected fd.name_changed fd.dev fd.dev.major fd.dev.minor fd.ino
+    fd.is_upper_layer fd.is_lower_layer evt.category evt.buffer evt.is_truncated evt.is_syslog evt.count.error.file
+    evt.count.error.net evt.count.error.other evt.count.error.memory
     """.split()  # noqa: SIM905  as above
 )
 """They look at texts, flags, the kind of file, and whether and how the call failed, not at registers; but see
@@ -45,11 +52,14 @@ _OPEN_FIELDS: Final = frozenset(["evt.is_open_read", "evt.is_open_write", "evt.i
 _PATHS: Final = frozenset(["FSPATH", "FSRELPATH"])
 _REGISTER_CALLS: Final = frozenset(("socket", *DIRFD_CALLS))
 """Calls whose fd fields are told by a register too."""
-PLAIN_NUMBERS: Final = frozenset(
-    ["evt.num", "evt.rawtime", "evt.rawtime.s", "evt.rawtime.ns", "evt.cpu", "thread.tid", "evt.rawres"]
+_PROCESS_FIELDS: Final = frozenset(
+    """
+    proc.pid.ts proc.ppid.ts proc.pidns_init_start_ts proc.exe_ino.ctime_duration_proc_start
+    proc.exe_ino.ctime_duration_pidns_start
+    """.split()  # noqa: SIM905  as above
 )
-"""Fields that are a number of the record's head, or a simple function of one."""
-NUMBER_OPS: Final = frozenset(("=", "==", "!=", "<", "<=", ">", ">=", "in"))
+"""They count from the epoch, not from the boot; between the two lies the same in all events of a history."""
+_NUMBER_OPS: Final = frozenset(("=", "==", "!=", "<", "<=", ">", ">=", "in", "exists"))
 
 
 class SideFinder:
@@ -81,58 +91,83 @@ class SideFinder:
     def _side_there(self, check: Check, kind: int, name: str) -> str:
         if kind not in _KINDS:
             return "event"
+        if self._is_plain_number(check, kind, name):
+            return "number"
+        fields = [self._checks.field(ref) for ref in field_refs(check)]
+        seen = {_sure_part(info, arg, kind, name) for info, arg in fields}
+        if None in seen or ("word" in seen and len(set(fields)) > 1):  # of words there is one at a time
+            if self._cutter(kind, name).side(check) != "detail":
+                return "event"
+            seen = {_likely_part(info, arg, kind, name) for info, arg in fields}
+        return str(seen.pop()) if len(seen) == 1 else "record"
+
+    def _cutter(self, kind: int, name: str) -> Cutter:
         cutter = self._cutters.get((Kind(kind), name))
         if cutter is None:
             cutter = self._cutters[Kind(kind), name] = Cutter(Graph(), self._checks, Kind(kind), name)
-        if self._is_plain_number(check):
-            return "number"
-        if cutter.side(check) != "detail":
-            return "event"
-        seen = {_part_of_record(*self._checks.field(ref), name) for ref in field_refs(check)}
-        return seen.pop() if len(seen) == 1 else "record"
+        return cutter
 
-    def _is_plain_number(self, check: Check) -> bool:
-        """Whether a check compares one number of the head with constants."""
-        if not isinstance(check.left, FieldRef) or check.op not in NUMBER_OPS or check.modifier is not None:
+    def _is_plain_number(self, check: Check, kind: int, name: str) -> bool:
+        """Whether a check compares one number of the record with constants."""
+        if not isinstance(check.left, FieldRef) or check.op not in _NUMBER_OPS or check.modifier is not None:
             return False
-        if not isinstance(check.right, Literal | ValueList):
+        if not isinstance(check.right, Literal | ValueList | None):
             return False
-        return self._checks.field(check.left)[0].name in PLAIN_NUMBERS
+        return is_number(self._checks.field(check.left)[0].name, kind, name)
 
 
 _KINDS: Final = frozenset(kind.value for kind in Kind)
+_WITHOUT_FD: Final = frozenset(
+    """
+    fd.ino fd.dev fd.dev.major fd.dev.minor fd.is_upper_layer fd.is_lower_layer fd.containername fd.containerdirectory
+    """.split()  # noqa: SIM905  as above
+)
+"""Fields of files that calls without an fd may have too, and those that wait for the container."""
 
 
 def _fixed_side(info: FieldInfo) -> str | None:
-    if info.name in _TYPE_FIELDS:
+    if info.name in _TYPE_FIELDS or info.get is None:
         return "type"
     if info.name == "user.loginname":
         return "actor"  # names of users change
-    if info.scope is Scope.PROCESS:
+    if info.scope is Scope.PROCESS or info.name in _PROCESS_FIELDS:
         return "process"
     if info.scope is Scope.CONTAINER:
         return "container"
     return "user" if info.group in ("user", "group") else None
 
 
-def _part_of_record(info: FieldInfo, arg: str | None, name: str) -> str:
-    if info.name == "evt.arg" and arg is not None and not arg.isdigit():
-        return _part_of_argument(arg, name)
+def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | None:
+    """Return what a field sees of one kind of event; None when it may be more than what its record says."""
+    if info.name in ("evt.arg", "evt.rawarg"):
+        bound = bound_of(name, arg or "")
+        if bound is None or bound.get is None:
+            return "type"  # they have none
+        return "word" if source_of(bound, kind, name) is not None else None
+    if is_second(info.name):
+        return "word"
     if info.name in _RESULT_FIELDS:
         return "result"
     if info.name in _OPEN_FIELDS:
         return "opening" if name in OPENS else "type"
-    if info.name in _TEXT_FIELDS:
-        if info.group == "fd" and name not in FD_EVENTS:
-            return "type"  # they have none
-        return "record" if name in _REGISTER_CALLS else "texts"
-    return "numbers" if info.name == "fd.num" else "record"
-
-
-def _part_of_argument(arg: str, name: str) -> str:
-    bound = BOUND_BY_NAME.get(name, {}).get(arg)
-    if bound is None or bound.get is None:
+    if info.name == "evt.category" and not CALLS.get(name, NO_CALL).category.startswith("io-"):
+        return "type"
+    has_fd = name in FD_EVENTS and kind in CALL_KINDS
+    if not has_fd and info.group == "fd" and info.name not in _WITHOUT_FD:
         return "type"  # they have none
-    if bound.param.type in _PATHS:
+    if info.name in _TEXT_FIELDS:
+        return "record" if name in _REGISTER_CALLS else "texts"
+    return None
+
+
+def _likely_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str:
+    """Return what a field sees that is known to hang on the record alone, as the prefilter tells records apart."""
+    sure = _sure_part(info, arg, kind, name)
+    if sure is not None:
+        return "record" if sure == "word" else sure
+    if info.name == "fd.num":
+        return "numbers"
+    bound = bound_of(name, arg or "") if info.name == "evt.arg" else None
+    if bound is not None and bound.param.type in _PATHS:
         return "texts"
-    return "opening" if name in OPENS and arg in ("flags", "mode") else "record"
+    return "opening" if bound is not None and name in OPENS and arg in ("flags", "mode") else "record"
