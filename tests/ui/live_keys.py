@@ -303,7 +303,6 @@ async def grows_and_shrinks_panes(app, pilot, keys):
     assert containers.size.width > 70, "where it stands alone it has all the room"
 
 
-@case("pane.hide")
 async def hides_and_shows_panes(app, pilot, keys):
     containers = app.main.query_one("#containers-pane")
     await press(app, pilot, "c", keys[0])
@@ -314,3 +313,21 @@ async def hides_and_shows_panes(app, pilot, keys):
     await press(app, pilot, "c", keys[0], "c")
     assert containers.display
     assert app.focused is containers.query_one("#containers")
+
+
+@case("pane.hide")
+async def hides_and_shows_panes_of_other_tabs(app, pilot, keys):
+    await hides_and_shows_panes(app, pilot, keys)
+    beside = {"2": "alert-pane", "3": "rules-pane", "4": "drift-pane", "7": "costs-pane"}
+    for tab, name in beside.items():
+        pane = app.main.query_one(f"#{name}")
+        await press(app, pilot, *(["escape"] if app.is_typing else []), tab)
+        app.main.set_focus(next(each for each in pane.query("*") if each.can_focus) if tab != "2" else pane.children[0])
+        await press(app, pilot, keys[1])
+        assert not pane.display, name
+        assert app.focused is not None
+        assert app.main.shown_tab in app.focused.ancestors
+        await press(app, pilot, keys[1])
+        assert pane.display, name
+    await press(app, pilot, "1", keys[0])
+    assert "this pane stays" in str([each.message for each in app._notifications])

@@ -23,6 +23,7 @@ from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
 from tuimon.ui.widgets.rule_editor import RuleEditor
 from tuimon.view.cells import Cell
+from tuimon.view.memory import Memory
 
 
 @pytest.fixture
@@ -619,3 +620,48 @@ async def test_the_palette_is_closed_once():
         palette.dismiss()
         await settle(app, pilot)
         assert app.screen is app.main
+
+
+async def pull(pilot, begin, end):
+    """Press the mouse at a place of the screen, move it to another and let go."""
+    await pilot.mouse_down(offset=begin)
+    await pilot.hover(offset=end)
+    await pilot.mouse_up(offset=end)
+    await pilot.pause()
+
+
+PULLS = (
+    # Tab, pane, where its edge is taken (from the pane's region), by how much it is moved, which size changes by what.
+    ("1", "containers-pane", lambda r: (r.right - 1, r.y + 3), (9, 0), (9, 0)),
+    ("1", "containers-pane", lambda r: (r.right, r.y + 3), (9, 0), (10, 0)),
+    ("1", "alerts-pane", lambda r: (r.x + 30, r.y), (0, -4), (0, 4)),
+    ("2", "alert-pane", lambda r: (r.x + 30, r.y), (0, 3), (0, -3)),
+    ("3", "rules-pane", lambda r: (r.right - 1, r.y + 3), (-6, 0), (-6, 0)),
+    ("4", "drift-pane", lambda r: (r.x + 30, r.y), (0, -3), (0, 3)),
+    ("6", "replay-pane", lambda r: (r.x + 30, r.bottom - 1), (0, 2), (0, 2)),
+    ("7", "costs-pane", lambda r: (r.x, r.y + 4), (-8, 0), (8, 0)),
+)
+
+
+@pytest.mark.parametrize(("tab", "name", "edge", "by", "grows"), PULLS)
+async def test_the_mouse_pulls_the_edges_between_panes(tab, name, edge, by, grows):
+    async with running() as (app, pilot):
+        app.main.memory = Memory()
+        await press(app, pilot, tab)
+        pane = app.main.query_one(f"#{name}")
+        before = pane.outer_size
+        x, y = edge(pane.region)
+        await pull(pilot, (x, y), (x + by[0], y + by[1]))
+        assert (pane.outer_size.width - before.width, pane.outer_size.height - before.height) == grows
+        assert Memory().numbers("sizes") == {name: pane.outer_size.width if grows[0] else pane.outer_size.height}
+        now = pane.outer_size
+        await pilot.hover(offset=(x, y))
+        assert pane.outer_size == now, "let go is let go"
+
+
+async def test_pulling_what_is_no_edge_changes_nothing():
+    async with running() as (app, pilot):
+        before = [pane.region for pane in app.main.query(".pane")]
+        status = app.main.query_one("#live-pane").region
+        await pull(pilot, (status.x + 10, status.y), (status.x + 20, status.y + 6))
+        assert [pane.region for pane in app.main.query(".pane")] == before

@@ -1,9 +1,12 @@
-"""Pane: a framed part of the screen with a title; the frame shows where the focus is."""
+"""Pane: a framed part of the screen with a title; the frame shows where the focus is, and can be pulled."""
 
 from __future__ import annotations
 
+from textual import events
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Offset
+from textual.message import Message
 
 from tuimon.ui.text import safe
 
@@ -11,9 +14,20 @@ from tuimon.ui.text import safe
 class Pane(Vertical):
     """A framed column of widgets."""
 
+    class Pulled(Message):
+        """The mouse takes hold of the frame, moves it, or lets go."""
+
+        def __init__(self, step: str, at: Offset) -> None:
+            super().__init__()
+            self.step = step
+            """``grab``, ``move`` or ``drop``."""
+            self.at = at
+            """Where on the screen."""
+
     def __init__(self, *, id: str, title: str) -> None:
         super().__init__(id=id, classes="pane")
         self.border_title = title
+        self._is_held = False
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Name the pane; the text may hold anything."""
@@ -22,3 +36,23 @@ class Pane(Vertical):
             self._titles = (new, under)
             self.border_title = Content(new)  # a str would be read as markup
             self.border_subtitle = Content(under)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the frame."""
+        at = event.screen_offset
+        if event.button == 1 and self.region.contains_point(at) and not self.content_region.contains_point(at):
+            self._is_held = True
+            self.capture_mouse()
+            self.post_message(self.Pulled("grab", at))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pull the frame."""
+        if self._is_held:
+            self.post_message(self.Pulled("move", event.screen_offset))
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go of the frame."""
+        if self._is_held:
+            self._is_held = False
+            self.release_mouse()
+            self.post_message(self.Pulled("drop", event.screen_offset))

@@ -30,6 +30,8 @@ from tuimon.view.memory import Memory
 from tuimon.view.status_lines import status_line
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from tuimon.ui.app import TuimonApp
     from tuimon.ui.tabs.tab import Tab
     from tuimon.view.session import Session
@@ -39,7 +41,7 @@ _HINT: Final = "First time here?  c choose a container   / filter   space pause 
 _FILTER: Final = "Keep events: an expression of the rule language, or plain text"
 _BACK: Final = "Back: from zoom, then the newest step of the breadcrumb"
 _GROW: Final = "Make the pane with the focus larger, or smaller"
-_HIDE: Final = "Hide the pane with the focus; from a pane that stays, show what is hidden"
+_HIDE: Final = "Hide the pane with the focus; from a pane that stays, show what is hidden beside it"
 _VIEWS: Final = "Count events by container, process, file, connection, call, error, user, ..."
 _GO: Final = "To the filter before, or after again, like a browser"
 _HINT_KEYS: Final = 12
@@ -65,7 +67,7 @@ class MainScreen(Screen[None]):
         Binding("z", "zoom", "Zoom", show=False, tooltip="The focused pane alone, or all again", id="pane.zoom"),
         Binding("plus", "grow(1)", "Larger", False, key_display="+", tooltip=_GROW, id="pane.grow"),
         Binding("minus", "grow(-1)", "Smaller", False, key_display="-", tooltip=_GROW, id="pane.shrink"),
-        Binding("H", "hide", "Hide", show=False, tooltip=_HIDE, id="pane.hide"),
+        Binding("H,alt+h", "hide", "Hide", show=False, tooltip=_HIDE, id="pane.hide"),
         Binding("V,f2", "views", "Views", tooltip=_VIEWS, id="views.open"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
         Binding("escape,backspace", "back", "Back", key_display="esc", show=False, tooltip=_BACK, id="back"),
@@ -262,6 +264,7 @@ class MainScreen(Screen[None]):
     def _focus_tab(self) -> None:
         """Focus the first list of the tab that is shown."""
         self.set_focus(self.shown_tab.first_focus)
+        self._leave_hidden()
 
     def action_tab(self, name: str) -> None:
         """Show a tab and focus its first list."""
@@ -287,11 +290,28 @@ class MainScreen(Screen[None]):
 
     def action_hide(self) -> None:
         """Hide the pane with the focus; from a pane that stays, show what is hidden."""
-        focused = self.focused
-        if self._sizes.hide(focused):
-            if focused is not None and any(pane.has_class("-hidden") for pane in focused.ancestors_with_self):
-                self.set_focus(self.shown_tab.first_focus)
+        if self._sizes.hide(self.focused):
+            self._leave_hidden()
             self.call_after_refresh(self.shown_tab.shown)
+        else:
+            self.app.notify("this pane stays; H (alt+h while typing) hides the one beside it", timeout=3, markup=False)
+
+    def _leave_hidden(self) -> None:
+        """Take the focus out of a pane that is hidden."""
+        if _is_hidden(self.focused):
+            shown = (each for each in self.focus_chain if self.shown_tab in each.ancestors and not _is_hidden(each))
+            first = self.shown_tab.first_focus
+            self.set_focus(next(shown, None) if _is_hidden(first) else first)
+
+    @on(Pane.Pulled)
+    def _pane_pulled(self, event: Pane.Pulled) -> None:
+        """Move the edge between two panes with the mouse."""
+        if event.step == "grab":
+            self._sizes.grab(event.at)
+        elif self._sizes.pull(event.at):
+            self.call_after_refresh(self.shown_tab.shown)
+            if event.step == "drop":
+                self._sizes.keep()
 
     def action_containers(self) -> None:
         """Go to the containers; where there is no room for them they take the live pane's place until chosen."""
@@ -471,3 +491,8 @@ class MainScreen(Screen[None]):
         """Look whether another editor changed a rule file; once a second."""
         self.rules.poll_files()
         self.app.recording.poll()
+
+
+def _is_hidden(widget: Widget | None) -> bool:
+    """Return whether a widget is in a pane that the user hid."""
+    return widget is not None and any(pane.has_class("-hidden") for pane in widget.ancestors_with_self)

@@ -1,8 +1,10 @@
-"""Sizes: panes grow, shrink, hide and come back by key, and are so again in the next run."""
+"""Sizes: panes grow, shrink, hide and come back by key or mouse, and are so again in the next run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from textual.geometry import Offset, Region
 
 from tuimon.ui.panes.pane import Pane
 
@@ -30,13 +32,32 @@ SHARES: Final[dict[str, tuple[Share, ...]]] = {
     "live-pane": (Share("width", "containers-pane", -1), Share("height", "alerts-pane", -1)),
     "top-pane": (Share("width", "containers-pane", -1), Share("height", "alerts-pane", -1)),
     "alerts-pane": (Share("height", "alerts-pane", 1),),
+    "all-alerts-pane": (Share("height", "alert-pane", -1),),
+    "alert-pane": (Share("height", "alert-pane", 1),),
     "rules-pane": (Share("width", "rules-pane", 1),),
     "editor-pane": (Share("width", "rules-pane", -1),),
     "board-pane": (Share("height", "drift-pane", -1),),
     "drift-pane": (Share("height", "drift-pane", 1),),
+    "replay-pane": (Share("height", "replay-pane", 1),),
+    "marks-pane": (Share("height", "replay-pane", -1),),
+    "health-pane": (Share("width", "costs-pane", -1),),
+    "costs-pane": (Share("width", "costs-pane", 1),),
 }
 """By id of the pane with the focus; the first neighbour that is shown is the one that changes."""
-HIDEABLE: Final = ("containers-pane", "alerts-pane", "drift-pane")
+EDGES: Final[dict[str, Literal["left", "right", "top", "bottom"]]] = {
+    "containers-pane": "right",
+    "alerts-pane": "top",
+    "alert-pane": "top",
+    "rules-pane": "right",
+    "drift-pane": "top",
+    "replay-pane": "bottom",
+    "costs-pane": "left",
+}
+"""Every pane that has a size, and its edge that the mouse moves."""
+HIDEABLE: Final = tuple(name for name in EDGES if name != "replay-pane")
+"""The timeline stays: it is never where the focus is, and what the keys of its tab move."""
+_STACKED: Final = ("containers-pane", "costs-pane")
+"""Panes that in a narrow terminal stand over or in the place of others: they have all its width."""
 
 
 class Sizes:
@@ -50,12 +71,12 @@ class Sizes:
         self._screen = screen
         self._sizes: dict[str, int] = {}
         self._hidden: set[str] = set()
+        self._grabbed: Widget | None = None
 
     def recall(self) -> None:
         """Take up what was chosen in the run before."""
         memory = self._screen.memory
-        known = {share.pane for shares in SHARES.values() for share in shares}
-        self._sizes = {name: size for name, size in memory.numbers("sizes").items() if name in known and size > 0}
+        self._sizes = {name: size for name, size in memory.numbers("sizes").items() if name in EDGES and size > 0}
         self._hidden = {name for name in memory.texts("hidden") if name in HIDEABLE}
         self.apply()
 
@@ -63,43 +84,99 @@ class Sizes:
         """Give every pane its size, as far as there is room; where a pane stands alone it has all there is."""
         screen = self._screen
         for name, size in self._sizes.items():
-            pane, axis = self._pane(name), self._axis(name)
+            pane, axis = self._pane(name), _axis(name)
             if pane is None:
                 continue
             room = screen.size.width if axis == "width" else screen.size.height
-            alone = axis == "width" and screen.has_class("-narrow") and name == "containers-pane"
+            alone = screen.has_class("-narrow") and name in _STACKED
             fits = None if alone or not room else max(min(size, room * 2 // 3), _LEAST[axis])
             setattr(pane.styles, axis, fits)
         for name in HIDEABLE:
             if (pane := self._pane(name)) is not None:
                 pane.set_class(name in self._hidden, "-hidden")
 
+    # By key.
+
     def grow(self, focused: Widget | None, by: int) -> bool:
         """Make the pane with the focus larger (1) or smaller (-1); return whether there was a way to."""
         pane = self._around(focused)
         for share in SHARES.get(pane.id or "", ()) if pane is not None else ():
             target = self._pane(share.pane)
-            if target is not None and target.display and target.size.area:
+            if target is not None and target.display and target.size.area and not self._is_stacked(share.pane):
                 now = target.outer_size.width if share.axis == "width" else target.outer_size.height
-                size = max(now + by * share.sign * STEP[share.axis], _LEAST[share.axis])
-                self._sizes[share.pane] = size
-                self._screen.memory.keep("sizes", self._sizes)
-                self.apply()
+                self._resize(share.pane, now + by * share.sign * STEP[share.axis])
+                self.keep()
                 return True
         return False
 
+    def _is_stacked(self, name: str) -> bool:
+        return name in _STACKED and self._screen.has_class("-narrow")
+
+    def _resize(self, name: str, size: int) -> None:
+        self._sizes[name] = max(size, _LEAST[_axis(name)])
+        self.apply()
+
+    def keep(self) -> None:
+        """Remember the sizes for the next run."""
+        self._screen.memory.keep("sizes", self._sizes)
+
+    # By mouse.
+
+    def grab(self, at: Offset) -> bool:
+        """Take hold of the edge between two panes at a place of the screen; return whether there is one."""
+        self._grabbed = next(
+            (pane for pane in map(self._pane, EDGES) if pane is not None and self._holds(pane, at)), None
+        )
+        return self._grabbed is not None
+
+    def _holds(self, pane: Widget, at: Offset) -> bool:
+        """Return whether a place is on a pane's movable edge: its own frame's, or its neighbour's beside it."""
+        name = pane.id or ""
+        if not (pane.is_on_screen and pane.display and pane.size.area) or self._is_stacked(name):
+            return False
+        region = pane.region
+        x, y, right, bottom = region.x, region.y, region.right, region.bottom
+        places = {
+            "left": Region(x - 1, y, 2, region.height),
+            "right": Region(right - 1, y, 2, region.height),
+            "top": Region(x, y - 1, region.width, 2),
+            "bottom": Region(x, bottom - 1, region.width, 2),
+        }
+        return places[EDGES[name]].contains_point(at)
+
+    def pull(self, to: Offset) -> bool:
+        """Move the edge that is held; return whether one is."""
+        pane = self._grabbed
+        if pane is None or pane.id is None:
+            return False
+        region = pane.region
+        sizes = {
+            "left": region.right - to.x,
+            "right": to.x - region.x + 1,
+            "top": region.bottom - to.y,
+            "bottom": to.y - region.y + 1,
+        }
+        self._resize(pane.id, sizes[EDGES[pane.id]])
+        return True
+
+    # Hiding.
+
     def hide(self, focused: Widget | None) -> bool:
-        """Hide the pane with the focus, or show what is hidden; return whether there was anything to do."""
+        """Hide the pane with the focus, or show what is hidden beside it; return whether there was anything to do."""
         pane = self._around(focused)
         if pane is not None and pane.id in HIDEABLE:
             self._hidden.add(pane.id)
-        elif self._hidden:
-            self._hidden.clear()
+        elif beside := {name for name in self._hidden if self._is_beside(name)}:
+            self._hidden -= beside
         else:
             return False
         self._screen.memory.keep("hidden", sorted(self._hidden))
         self.apply()
         return True
+
+    def _is_beside(self, name: str) -> bool:
+        pane = self._pane(name)
+        return pane is not None and self._screen.shown_tab in pane.ancestors
 
     def show(self, name: str) -> None:
         """Show a pane that is hidden."""
@@ -118,6 +195,6 @@ class Sizes:
         found = self._screen.query(f"#{name}")
         return found.first() if found else None
 
-    @staticmethod
-    def _axis(name: str) -> Literal["width", "height"]:
-        return next(share.axis for shares in SHARES.values() for share in shares if share.pane == name)
+
+def _axis(name: str) -> Literal["width", "height"]:
+    return "width" if EDGES[name] in ("left", "right") else "height"
