@@ -163,6 +163,10 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	u64 dentry;
 	u64 mount;
 	u64 mount_root;
+	u64 known_dentry;	/* whose path stands in the text already, 0: none */
+	u64 known_mount;
+	u32 is_known;	/* the walk has ended there */
+	u32 pad3;
 	u32 names;
 	u32 sock_len;
 	u64 name[TM_DEPTH];

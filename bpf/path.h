@@ -4,7 +4,8 @@
  *
  * The walk goes from a dentry up to the task's root, across mounts, twice over: up to note the names, down to copy
  * them. Its whole state lives in the work area and not in registers, so that every round looks the same to the
- * verifier (otherwise: E2BIG).
+ * verifier (otherwise: E2BIG). Where the directory that a path starts from was walked, the walk of the object it led to
+ * ends there: mostly that is one step, and the rest is copied.
  */
 
 static __always_inline void walk_up(struct tm_work *w)
@@ -19,6 +20,10 @@ static __always_inline void walk_up(struct tm_work *w)
 
 		if (!at || (at == w->root_dentry && w->mount == w->root_mount))
 			return;
+		if (at == w->known_dentry && w->mount == w->known_mount) {
+			w->is_known = 1;
+			return;
+		}
 		if (at == w->mount_root) {
 			u64 node = w->mount - O_mount_mnt;
 			u64 mount = CAST(mount, node);
@@ -70,11 +75,32 @@ static __always_inline void put_name(char *to, u64 name, u32 length)
 	bpf_probe_read_kernel(to, length, (void *)name);
 }
 
+/* Put the directory that is known already at the end of the text, without its slash where that is all it is. */
+static __always_inline void put_known(struct tm_work *w)
+{
+	u64 length = w->ext.slot_len[TM_SLOT_BASE];
+	u64 *from = (u64 *)&w->text[w->ext.slot_len[TM_SLOT_GIVEN] & (TM_TEXT - 1)];
+	u64 *to = (u64 *)&w->text[w->text_len & (TM_TEXT - 1)];
+
+	if (length == 1 && w->names)
+		return;
+	OPAQUE(length);
+	if (length >= TM_PATH_MAX)
+		return;
+	if (length <= 64)
+		__builtin_memcpy(to, from, 64);
+	else
+		bpf_probe_read_kernel(to, length, from);
+	w->text_len += length;
+}
+
 static __always_inline void walk_down(struct tm_work *w)
 {
 	u32 end = w->text_len;
 
-	if (!w->names) {
+	if (w->is_known) {
+		put_known(w);
+	} else if (!w->names) {
 		w->text[end & (TM_TEXT - 1)] = '/';
 		w->text_len = end + 1;
 		return;
@@ -284,6 +310,21 @@ static __always_inline void put_file(struct tm_work *w)
 	w->text_len += sizeof(w->file);
 }
 
+/* Whether the walk of a slot may end at the directory that the one before it has led to. */
+static __always_inline void know_base(struct tm_work *w, u32 slot)
+{
+	u32 length = w->ext.slot_len[TM_SLOT_BASE];
+
+	w->is_known = 0;
+	w->known_dentry = 0;
+	if (slot != TM_SLOT_REAL || w->job[TM_SLOT_BASE] != TM_JOB_WALK || !length || length >= TM_PATH_MAX)
+		return;
+	if (w->text_len + length >= w->limit || w->head.flags & TM_F_TRUNCATED)
+		return;
+	w->known_dentry = w->at[TM_SLOT_BASE];
+	w->known_mount = w->length[TM_SLOT_BASE];
+}
+
 static __always_inline void fill_slots(struct tm_work *w)
 {
 	w->text_len = 0;
@@ -322,6 +363,7 @@ static __always_inline void fill_slots(struct tm_work *w)
 		} else {
 			w->dentry = w->at[s];
 			w->mount = w->length[s];
+			know_base(w, s);
 			walk_up(w);
 			walk_down(w);
 			if (s == TM_SLOT_REAL && w->head.kind == TM_KIND_SYSCALL && real_is_given(w, start)) {
