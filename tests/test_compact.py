@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from tests import builders
 from tests.rules import strategies
 from tuimon import fields
-from tuimon.batch import Batch, concat, empty_batch
+from tuimon.batch import Batch, concat, empty_batch, take
 from tuimon.capture.recording import pack_batch, unpack_batch
-from tuimon.compact import compacted
+from tuimon.compact import SHARED_BY, compacted, shared, to_share
 from tuimon.events import Event
 from tuimon.resources import find_recording
+from tuimon.rules.filter import compile_filter
 from tuimon.workbench.replay import Replay
 
 
@@ -101,3 +102,54 @@ def test_columns_of_a_recording_do_not_keep_its_frames_alive(replayed):
             root = root.base
         assert root.base is None
         assert root.nbytes == column.nbytes
+
+
+def cut(batch: Batch, count: int) -> list[Batch]:
+    """Return a batch in so many parts, each compacted."""
+    size = -(-len(batch) // count)
+    return [compacted(take(batch, np.arange(at, min(at + size, len(batch))))) for at in range(0, len(batch), size)]
+
+
+def test_neighbours_that_have_their_texts_together_say_the_same_in_less_memory(replayed):
+    batch, replay = replayed
+    parts = cut(batch, SHARED_BY)
+    small = shared(parts)
+    assert sum(each.nbytes for each in small) < sum(each.nbytes for each in parts)
+    assert all(each.ext is small[0].ext and each.arena is small[0].arena for each in small)
+    for one, other in zip(parts, small, strict=True):
+        for row in range(0, len(one), max(len(one) // 40, 1)):
+            assert values(replay.event(one, row)) == values(replay.event(other, row))
+
+
+def test_what_is_taken_out_of_such_a_batch_is_its_own(replayed):
+    batch, _ = replayed
+    parts = cut(batch, SHARED_BY)
+    small = shared(parts)
+    rows = np.arange(0, len(parts[3]), 7)
+    assert take(small[3], rows).nbytes == take(parts[3], rows).nbytes
+    assert concat(small).slots(len(batch) - 1) == batch.slots(len(batch) - 1)
+    assert compacted(small[3]) is small[3]
+
+
+@pytest.mark.parametrize("text", ["etc", "passwd", "a", "nosuchtext"])
+def test_a_filter_finds_the_same_in_them(replayed, text):
+    batch, replay = replayed
+    parts = cut(batch, SHARED_BY)
+    for wanted in (text, f"fd.name contains '{text}'"):
+        plain = compile_filter(wanted, None, replay.event)
+        together = compile_filter(wanted, None, replay.event)
+        for one, other in zip(parts, shared(parts), strict=True):
+            assert plain.rows(one).tolist() == together.rows(other).tolist()
+
+
+def test_only_old_batches_that_are_ready_get_their_texts_together(replayed):
+    """The newest are still joined with what comes; a join would copy the texts of all eight."""
+    batch, _ = replayed
+    parts = cut(batch, 3 * SHARED_BY)
+    assert not to_share(parts[: SHARED_BY + 15], lambda _: True)
+    assert to_share(parts[: SHARED_BY + 16], lambda _: True) == parts[:SHARED_BY]
+    late = parts[2]
+    assert not to_share(parts[: SHARED_BY + 16], lambda each: each is not late)
+    done = shared(parts[:SHARED_BY]) + parts[SHARED_BY:]
+    assert not to_share(done[: SHARED_BY + 20], lambda _: True)
+    assert to_share(done + parts, lambda _: True) == parts[SHARED_BY : 2 * SHARED_BY]

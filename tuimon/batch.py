@@ -51,6 +51,8 @@ class Batch:
     """``ts_ns`` of the event before row 0, 0 when there is none or nobody said; given by the engine."""
     prior_ns: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     """(n,) ``ts_ns`` of the event before each row, for rows taken out of another batch; else empty."""
+    shared_by: int = 1
+    """Batches that have ``ext``, ``text_at`` and ``arena`` together (tuimon.compact); they hold rows of all of them."""
     notes: object = field(default=None, repr=False, compare=False)
     """What tuimon.rules.numbering has worked out about the batch so far; nobody else looks at it."""
 
@@ -65,9 +67,14 @@ class Batch:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory held by the columns."""
-        arrays = (self.head, self.ext_at, self.ext, self.text_at, self.proc_row, self.proc, self.process_at)
-        return sum(a.nbytes for a in arrays) + len(self.arena)
+        """Bytes of memory held by the columns; of what batches have together, its part."""
+        own = (self.head, self.ext_at, self.proc_row, self.proc, self.process_at)
+        return sum(a.nbytes for a in own) + self.text_bytes // self.shared_by
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of memory held by ``ext`` and its text."""
+        return self.ext.nbytes + self.text_at.nbytes + len(self.arena)
 
     def slots(self, row: int) -> list[bytes]:
         """Return the text slots of one event: SLOTS byte strings, all empty when it carries no text."""

@@ -22,7 +22,7 @@ from tuimon.batch import Batch, concat, number, pieces
 from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
-from tuimon.compact import compacted
+from tuimon.compact import compacted, shared, to_share
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
@@ -39,7 +39,7 @@ from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, Preparation, compile_filter
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.matching import Rule
-from tuimon.rules.numbering import Memory
+from tuimon.rules.numbering import Memory, is_prepared
 from tuimon.rules.ruleset import RuleSet
 from tuimon.settings import Settings
 from tuimon.stages import STAGES, Stages
@@ -444,23 +444,30 @@ class Engine:
     def prepare(self) -> bool:
         """Work out of one batch of the history what filters ask most, and make it smaller; any thread.
 
+        Every now and then it is some batches that get their texts together.
+
         Returns:
-            Whether there was one.
+            Whether there was anything to do.
         """
-        batch = self._preparation.prepare(self.history.batches())
-        if batch is None:
+        batches = self.history.batches()
+        old: list[Batch] = to_share(batches, is_prepared)
+        if old:
+            new = shared(old)
+        elif (batch := self._preparation.prepare(batches)) is not None:
+            old, new = [batch], [compacted(batch)]
+        else:
             if self._prepared:
                 self._prepared = 0
                 give_back()
             return False
         self._prepared += 1
-        smaller = compacted(batch)
-        self._command(lambda: self._replace(batch, smaller), wait=False)
+        self._command(lambda: self._replace(old, new), wait=False)
         return True
 
-    def _replace(self, old: Batch, new: Batch) -> None:
-        if self.history.replace(old, new):
-            self._before.moved(old, new)
+    def _replace(self, old: Sequence[Batch], new: Sequence[Batch]) -> None:
+        for one, other in zip(old, new, strict=True):
+            if self.history.replace(one, other):
+                self._before.moved(one, other)
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""

@@ -82,13 +82,18 @@ class TextFilter:
         self._pattern = re.compile(re.escape(self._wanted))
         self._event_of = event_of
         self._memory = memory or Memory()
+        self._last: tuple[NDArray[np.void] | None, NDArray[np.bool_]] = None, np.empty(0, bool)
+        """The ext rows looked at last, and which of them hold it."""
 
     def rows(self, batch: Batch) -> Rows:
         """Return the rows of a batch whose text holds it, ascending."""
         if not self._wanted or not len(batch):
             return np.arange(len(batch))
         kept = self._by_process(batch)
-        ext_kept = self._by_comm(batch) | self._by_text(batch)
+        ext, ext_kept = self._last
+        if batch.ext is not ext:  # neighbours may have it together
+            ext_kept = self._by_comm(batch) | self._by_text(batch)
+            self._last = batch.ext, ext_kept
         if ext_kept.any():
             kept |= np.append(ext_kept, False)[batch.ext_at]  # row -1: no ext
         return np.flatnonzero(kept)

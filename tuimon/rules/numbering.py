@@ -97,6 +97,11 @@ class Known:
     """What is asked most often has been asked."""
 
 
+def is_prepared(batch: Batch) -> bool:
+    """Whether what is asked most often of a batch has been asked; any thread."""
+    return isinstance(batch.notes, Known) and batch.notes.prepared
+
+
 class Memory:
     """What all questions about one history share. Any thread, one at a time: hold ``lock``."""
 
