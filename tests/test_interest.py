@@ -1,11 +1,11 @@
 """What the kernel is asked for: what the rules need, what the view shows, nothing twice."""
 
 from tuimon.capture.source import Want
-from tuimon.interest import LOUD, STATE, RuleNeeds, interest_for, needs_of
+from tuimon.interest import LOUD, STATE, RuleNeeds, besides, interest_for, needs_of
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import load
 from tuimon.rules.ruleset import RuleSet
-from tuimon.syscalls import CALLS, NR_TO_NAME, names_of
+from tuimon.syscalls import CALLS, NAME_TO_NR, NR_TO_NAME, names_of
 
 
 def rules(condition: str, output: str = "x") -> RuleNeeds:
@@ -61,3 +61,15 @@ def test_new_processes_are_not_asked_for_twice() -> None:
 def test_every_loud_call_is_one_that_exists() -> None:
     known = set(names_of("x86_64").values()) | set(names_of("aarch64").values()) | set(CALLS)
     assert known >= LOUD
+
+
+def test_a_rule_being_written_has_its_calls_besides() -> None:
+    """They are no loud calls then, and the rest is asked for as before."""
+    before = interest_for(rules("evt.type = openat"), view=True, cgroups=frozenset({5}), everything=True)
+    after = besides(before, frozenset({"openat", "futex", "clone", "nosuch"}))
+    added = {name for name in ("openat", "futex") if after.calls[NAME_TO_NR[name]] & Want.VIEW}
+    assert added == {"openat", "futex"}
+    assert after.calls[NAME_TO_NR["openat"]] & Want.RULES
+    assert before.loud - after.loud == {NAME_TO_NR["futex"]}
+    assert NAME_TO_NR["clone"] not in after.calls
+    assert besides(before, frozenset()) == before

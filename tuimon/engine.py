@@ -31,7 +31,7 @@ from tuimon.enrich.users import use_names
 from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process, event_at
 from tuimon.history import History
-from tuimon.interest import interest_for
+from tuimon.interest import besides, interest_for
 from tuimon.priority import hurry
 from tuimon.pushdown import Pushdown
 from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
@@ -120,6 +120,7 @@ class Engine:
         self._view: frozenset[int] | None = None
         self._view_on = False
         self._everything = False
+        self._besides: frozenset[str] = frozenset()
         self._fresh: list[Batch] = []
         self._fresh_events = 0
         self._fresh_since = 0.0
@@ -548,6 +549,14 @@ class Engine:
         self._view_on = cgroups is None or bool(cgroups)
         self._ask()
 
+    def capture(self, calls: frozenset[str]) -> None:
+        """Say which calls, by name, are emitted in detail besides, for a rule that is being written; any thread."""
+        self._command(lambda: self._capture(calls), wait=False)
+
+    def _capture(self, calls: frozenset[str]) -> None:
+        self._besides = calls
+        self._ask()
+
     def _ask(self) -> None:
         """Tell the source what is wanted in detail, once it can be told."""
         interest = self.interest()
@@ -557,9 +566,10 @@ class Engine:
 
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""
-        return interest_for(
+        asked = interest_for(
             self._revisions.needs, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
         )
+        return besides(asked, self._besides)
 
     # -- commands --------------------------------------------------------------------------------------------------
 

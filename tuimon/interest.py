@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tuimon.capture.source import Interest, Want
@@ -84,3 +84,13 @@ def interest_for(needs: RuleNeeds | None, *, view: bool, cgroups: frozenset[int]
         calls[number] = calls[number] | Want.VIEW if number in calls else Want.VIEW
     loud = frozenset(number for number in calls if NR_TO_NAME.get(number, "") in LOUD)
     return Interest(calls=calls, cgroups=cgroups, environ=needs is not None and needs.environ, loud=loud)
+
+
+def besides(interest: Interest, names: frozenset[str]) -> Interest:
+    """Return an interest that has some calls, by name, as the view has its own: those that a rule being written needs.
+
+    They come wherever the view looks, behind no prefilter, and are not what is given up first.
+    """
+    numbers = {NAME_TO_NR[name] for name in names - _ALWAYS_ON if name in NAME_TO_NR}
+    calls = interest.calls | {nr: interest.calls.get(nr, Want.NOTHING) | Want.VIEW for nr in numbers}
+    return replace(interest, calls=calls, loud=interest.loud - numbers)

@@ -194,7 +194,7 @@ async def goes_from_the_preview_to_the_live_list(app, pilot, keys):
 async def captures_what_is_missing(app, pilot, keys):
     await preview(app, pilot)
     await press(app, pilot, "c")
-    assert app.session.engine.everything
+    assert app.session.engine.captured
 
 
 @case("rules.test")

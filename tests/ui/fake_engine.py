@@ -413,6 +413,9 @@ class FakeEngine:
         self.watched.append(cgroups)
         self.everything = everything
 
+    def capture(self, calls: frozenset[str]) -> None:
+        self.captured = calls
+
     def error(self) -> BaseException | None:
         return self.failure
 

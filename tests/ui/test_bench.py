@@ -184,10 +184,15 @@ async def test_what_is_missing_is_said_and_captured_on_demand(own):
         await until(lambda: app.main.rules.seen is not None)
         await press(app, pilot, "f3")
         assert "not captured, because no rule asked for it" in screen_text(app)
-        assert not engine.everything
         await press(app, pilot, "c")
-        assert engine.everything
-        assert "everything is captured from now on" in screen_text(app)
+        assert engine.captured == frozenset({"open", "openat", "write"})
+        assert "captured from now on, in all containers" in screen_text(app)
+        await until(lambda: app.main.rules.seen is not None)
+        await press(app, pilot, "f3")
+        assert "captured for this rule besides: open, openat, write; c ends it" in screen_text(app)
+        await press(app, pilot, "c")
+        assert engine.captured == frozenset()
+        assert "only what rules and views ask for" in screen_text(app)
 
 
 async def test_an_edit_that_the_kernel_cannot_sort_out_is_said_to_be_expensive(own):

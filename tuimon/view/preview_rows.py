@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
+from tuimon.view.health import some
 from tuimon.view.preview_lines import cost_text, counts, limits, row_line, warnings
 from tuimon.workbench.preview import Group, Preview, Row
 
@@ -39,6 +40,12 @@ def rows_of(seen: Preview, at: int) -> list[SignedRow]:
         group = seen.groups[at - 1]
         return [pair for pair in every if (pair[1].container, pair[1].process) == (group.container, group.process)]
     return [("?", row) for row in seen.unknown_rows]
+
+
+def captured_lines(calls: frozenset[str]) -> list[Line]:
+    """Return what is captured for the preview's sake, and the key that ends it."""
+    text = f" captured for this rule besides: {some(sorted(calls))}; c ends it"
+    return [(Cell(text, "good", REST),)] if calls else []
 
 
 def head_lines(seen: Preview, rows: Sequence[SignedRow], at: int) -> list[Line]:

@@ -106,6 +106,9 @@ class EngineFacade(Protocol):
     def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
         """Ask for these cgroups in detail; ``everything``: the loud calls too."""
 
+    def capture(self, calls: frozenset[str]) -> None:
+        """Ask for these calls, by name, besides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -152,6 +155,8 @@ class Session:
         self.trail = Trail()
         self.loud = False
         """The live pane asks for the loud calls too."""
+        self.besides: frozenset[str] = frozenset()
+        """Calls, by name, that are captured for a rule that is being written."""
         self._filter: RowFilter | None = None
         self._chosen: Chosen | None = None
         self._generation = 0
@@ -253,6 +258,11 @@ class Session:
         """Ask for the calls that come by the million (read, write, futex, ...) too, or no longer."""
         self.loud = not self.loud
         self._watch()
+
+    def capture(self, calls: frozenset[str]) -> None:
+        """Ask for these calls, by name, besides, for a rule that is being written; none: no longer."""
+        self.besides = calls
+        self.engine.capture(calls)
 
     def _watch(self) -> None:
         """Ask for what the live pane shows."""

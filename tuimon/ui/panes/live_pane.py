@@ -17,6 +17,7 @@ from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY, LiveList
 from tuimon.view.cells import Cell, fitting
 from tuimon.view.clock import amount
+from tuimon.view.health import some
 
 if TYPE_CHECKING:
     from tuimon.events import Event
@@ -166,6 +167,8 @@ class LivePane(BenchKeys, Pane):
             loud = "loud calls shown (L)" if session.loud else "loud calls left out (L)"
             if snapshot.live:
                 cells.append(Cell(f" {loud} ", "attention" if session.loud else "muted"))
+                if session.besides:
+                    cells.append(Cell(f" for a rule: {some(sorted(session.besides))} (f3, c in Rules) ", "attention"))
             cells.append(Cell(f" history {amount(snapshot.history_events)} ev, {size:.0f} MB ({used:.0%}) ", "muted"))
         self._foot.set_lines(fitting(cells, self._foot.size.width))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -11,8 +11,10 @@ from textual.binding import Binding, BindingType
 from tuimon.ui.screens.two_lists import TwoLists
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
-from tuimon.view.preview_rows import SignedRow, group_lines, head_lines, rows_lines, rows_of
+from tuimon.view.preview_rows import SignedRow, captured_lines, group_lines, head_lines, rows_lines, rows_of
 from tuimon.workbench.preview import Preview, Row
+
+_CAPTURE: Final = "Capture from now on the calls that are missing, in all containers; again: no longer"
 
 
 class PreviewRows(TwoLists[tuple[str, int]]):
@@ -20,20 +22,20 @@ class PreviewRows(TwoLists[tuple[str, int]]):
 
     Args:
         seen: The preview.
+        besides: Calls that are captured for it, by name.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "live", "In the live list", tooltip="Show the event in the live list", id="preview.live"),
         Binding("w", "why", "Why", tooltip="Why rules in force fired or did not", id="preview.why"),
-        Binding(
-            "c", "capture", "Capture", tooltip="Capture from now on what is missing, in all containers", id="preview.c"
-        ),
+        Binding("c", "capture", "Capture", tooltip=_CAPTURE, id="preview.c"),
     ]
 
-    def __init__(self, seen: Preview) -> None:
+    def __init__(self, seen: Preview, besides: frozenset[str] = frozenset()) -> None:
         names = ", ".join(seen.rules) or "no rule differs"
         super().__init__(f"Preview  {names}", "enter opens the event  l in the live list")
         self._seen = seen
+        self._besides = besides
         self._rows: list[SignedRow] = []
         self._heads = 0
 
@@ -44,7 +46,7 @@ class PreviewRows(TwoLists[tuple[str, int]]):
     def lower(self, width: int) -> Sequence[Line]:
         """Return the rows of what is chosen."""
         self._rows = rows_of(self._seen, self.at)
-        heads = head_lines(self._seen, self._rows, self.at)
+        heads = [*captured_lines(self._besides), *head_lines(self._seen, self._rows, self.at)]
         self._heads = len(heads)
         return [*heads, *rows_lines(self._rows, self._detail, width)]
 
@@ -89,11 +91,11 @@ class PreviewRows(TwoLists[tuple[str, int]]):
             self.dismiss(("live", row.num))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to capture only where something is missing."""
-        if action == "capture" and not (self._seen.not_captured or self._seen.thinned):
+        """Offer to capture only where something is missing, or to end it."""
+        if action == "capture" and not (self._besides or self._seen.not_captured or self._seen.thinned):
             return False
         return super().check_action(action, parameters)
 
     def action_capture(self) -> None:
-        """Have what is missing captured from now on."""
+        """Have what is missing captured from now on, or no longer."""
         self.dismiss(("capture", 0))

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tuimon.errors import TuimonError
 from tuimon.ui.tabs.rule_editing import RuleEditing
+from tuimon.view.health import some
 
 if TYPE_CHECKING:
     from tuimon.ui.screens.backtest import Rules
@@ -57,10 +58,10 @@ class RuleTrials(RuleEditing):
         """Show the preview in full."""
         from tuimon.ui.screens.preview_rows import PreviewRows
 
-        if self.seen is not None:
-            self.app.push_screen(PreviewRows(self.seen), self._preview_answered)
-            return
         session = self.session
+        if self.seen is not None and session is not None:
+            self.app.push_screen(PreviewRows(self.seen, session.besides), self._preview_answered)
+            return
         if session is not None and session.book.dirty():
             self.tell("the preview is being worked out, or an error is in the way", "attention")
         else:
@@ -74,10 +75,15 @@ class RuleTrials(RuleEditing):
         if what == "live":
             self.app.main.show_event(num)
             return
-        self.app.main.choose(None)
-        if not session.loud:
-            session.toggle_loud()
-        text = "everything is captured from now on, in all containers; L in the live list ends it"
+        if session.besides:
+            session.capture(frozenset())
+            text = "only what rules and views ask for is captured again"
+        elif self.seen is not None:
+            self.app.main.choose(None)
+            session.capture(frozenset((*self.seen.not_captured, *self.seen.thinned)))
+            text = f"captured from now on, in all containers: {some(sorted(session.besides))}; f3, c ends it"
+        else:
+            return
         self.app.notify(text, markup=False, timeout=6)
         self.check_soon()
 
