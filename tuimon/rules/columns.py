@@ -26,7 +26,7 @@ from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths, groups_of
 from tuimon.rules.numbers import compared, numbers_of
-from tuimon.rules.pools import ABSENT, Places, Pool
+from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.predicates import Predicate
 from tuimon.rules.record_parts import PLAIN_OPENS, Opens, Paths, part_of, without_socket
 from tuimon.rules.sides import SIDES, SideFinder
@@ -116,8 +116,7 @@ class Columns:
         self._ranks: dict[int, int] = {}
         self._with_result: NDArray[np.bool_] = np.empty(0, bool)
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
-        self.pool_keys: dict[Any, object] = {}
-        """Of fields, by the key of their values."""
+        self._pool_keys: dict[Any, object] = {}
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
@@ -157,6 +156,44 @@ class Columns:
                 whole[:, at] = look.whole[some]
         look.close()
         return some, truth, whole
+
+    def field(self, batch: Batch) -> tuple[Places, NDArray[np.float64]]:
+        """Return the values of the field that the only check is about; call it with the memory's lock held.
+
+        Returns:
+            (n,) its place in ``pool`` for each row, UNSEEN where the whole event has to be asked; and (n,) the value
+            itself where it is a number of the record, else nan.
+        """
+        look = _Look(self, batch, self.memory.known(batch).codes)
+        found = look.field(next(iter(self.asked.values())))
+        look.close()
+        return found
+
+    def open_numbers(self, batch: Batch) -> NDArray[np.int64]:
+        """Return, (n,), a number for each plain open, the same for two that differ in nothing but who did it when.
+
+        -1 for any other event. Call it with the memory's lock held.
+        """
+        memory = self.memory
+        texts, opening = memory.groups(batch, "texts"), memory.groups(batch, "opening")
+        ret = batch.head["ret"]
+        plain = self.is_open(memory.known(batch).codes) & (np.abs(ret) < _FDS)
+        both = texts.numbers[texts.of_row] << _OPENING_BITS | opening.numbers[opening.of_row]
+        return np.where(plain, both * (2 * _FDS) + ret + _FDS, -1)
+
+    @property
+    def pool(self) -> Pool:
+        """Where the values lie that ``field`` gives the places of."""
+        asked = next(iter(self.asked.values()))
+        return self.memory.pool(self.pool_key(asked.getters[0][1]))
+
+    def pool_key(self, key: Any) -> object:
+        """Return what names the pool of a field: texts have one together, for many fields show the same."""
+        found = self._pool_keys.get(key)
+        if found is None:
+            info, _ = self.checks.field(FieldRef(key[0]))
+            found = self._pool_keys[key] = _TEXTS if info.type in TEXTUAL else info.type
+        return found
 
     def has_result(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Return, (n,), whether events of these kinds have an evt.rawres."""
@@ -250,6 +287,39 @@ class _Look:
             out[open_] = np.minimum(out[open_], part) if final == NO else np.maximum(out[open_], part)
             open_ = open_[part != final]
         return out
+
+    def field(self, asked: _Asked) -> tuple[Places, NDArray[np.float64]]:
+        """See ``Columns.field``."""
+        side_of = self._columns.sides(asked)[self._codes]
+        places = np.full(len(side_of), UNSEEN, np.int32)
+        numbers = np.full(len(side_of), np.nan)
+        for place in np.unique(side_of).tolist():
+            rows = np.flatnonzero(side_of == place)
+            if SIDES[place] == "number":
+                numbers[rows], has = self._head_numbers(asked.check, rows)
+                numbers[rows[~has]] = np.nan
+                places[rows] = ABSENT
+            elif SIDES[place] != "event":
+                places[rows] = self._field_of(asked, place, rows)
+        return places, numbers
+
+    def _field_of(self, asked: _Asked, place: int, rows: Rows) -> Places:
+        """Return the places of a field that sees one side of all the rows."""
+        side = SIDES[place]
+        _, key, getter, arg = asked.getters[0]
+        if side == "word":
+            groups, numbers = self._word_groups(asked, rows)
+            found = self._places(side, key, getter, arg, numbers, rows[groups.first])
+            return np.asarray(found[groups.of_row], np.int32)
+        groups = self._groups(asked, place)
+        of_row = groups.of_row[rows]
+        needed = np.zeros(len(groups.first), bool)
+        needed[of_row] = True
+        some = np.flatnonzero(needed)
+        out = np.empty(len(groups.first), np.int32)
+        numbers = self._numbers_of(side, groups)[some]
+        out[some] = self._places(side, key, getter, arg, numbers, groups.first[some])
+        return np.asarray(out[of_row], np.int32)
 
     def _check(self, asked: _Asked, rows: Rows) -> Truths:
         side_of = self._columns.sides(asked)
@@ -368,7 +438,7 @@ class _Look:
     def _of_values(self, asked: _Asked, key: Any, places: Places) -> Truths:
         """Return what a check says of the values at places (0 or above); each value is asked once and for all."""
         pool = self._pool(key)
-        table = self._memory.table("value", (asked.value_question, self._pool_key(key)), len(pool))
+        table = self._memory.table("value", (asked.value_question, self._columns.pool_key(key)), len(pool))
         found = table[places]
         if (found == NOT_ASKED).any():
             assert asked.predicate is not None
@@ -412,15 +482,7 @@ class _Look:
         return self._memory.places(side, (key, self._columns.checks.plain_falco), largest + 1)
 
     def _pool(self, key: Any) -> Pool:
-        return self._memory.pool(self._pool_key(key))
-
-    def _pool_key(self, key: Any) -> object:
-        """Return what names the pool of a field: texts have one together, for many fields show the same."""
-        found = self._columns.pool_keys.get(key)
-        if found is None:
-            info, _ = self._columns.checks.field(FieldRef(key[0]))
-            found = self._columns.pool_keys[key] = _TEXTS if info.type in TEXTUAL else info.type
-        return found
+        return self._memory.pool(self._columns.pool_key(key))
 
     def _event(self, row: int) -> Event:
         event = self._full.get(row)
@@ -470,25 +532,35 @@ class _Look:
 
     def _compared(self, check: Check, rows: Rows) -> Truths:
         """Return the truth of a comparison of a number of the record with constants."""
+        found, has = self._head_numbers(check, rows)
+        assert isinstance(check.left, FieldRef)
+        info, _ = self._columns.checks.field(check.left)
+        return (compared(check, info.type, found) & has).astype(np.int8) * np.int8(YES)
+
+    def _head_numbers(self, check: Check, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return, (k,), the numbers that a check looks at, and which rows have one."""
         assert isinstance(check.left, FieldRef)
         info, _ = self._columns.checks.field(check.left)
         found, has = numbers_of(info.name, self._batch, rows, self._event(0).boot_to_epoch_ns)
-        truth = compared(check, info.type, found)
-        if has is not None:
-            truth &= has
+        if has is None:
+            has = np.ones(len(rows), bool)
         if info.name == "evt.rawres":
-            truth &= self._columns.has_result(self._codes[rows])
-        return truth.astype(np.int8) * np.int8(YES)
+            has &= self._columns.has_result(self._picked(self._codes, rows))
+        return found, has
 
     # Words
 
     def _by_word(self, asked: _Asked, rows: Rows) -> Truths:
         """Return the truth of a check that sees the kind of event and one other number."""
+        groups, numbers = self._word_groups(asked, rows)
+        return np.asarray(self._answers(asked, "word", numbers, rows[groups.first])[groups.of_row], np.int8)
+
+    def _word_groups(self, asked: _Asked, rows: Rows) -> tuple[Groups, NDArray[np.int64]]:
+        """Return some rows grouped by kind and number, and the number of each group, the same in every batch."""
         codes = self._codes[rows].astype(np.int64)
         of_row = self._words(asked, codes, rows)
         groups = groups_of(codes, of_row)
-        numbers = self._memory.numbered("word", codes[groups.first], of_row[groups.first])
-        return np.asarray(self._answers(asked, "word", numbers, rows[groups.first])[groups.of_row], np.int8)
+        return groups, self._memory.numbered("word", codes[groups.first], of_row[groups.first])
 
     def _words(self, asked: _Asked, codes: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
         _, key, _, arg = asked.getters[0]
@@ -508,6 +580,8 @@ def _of_value(value: Any, test: Predicate) -> int:
     return _GONE if value is None else YES if test(value) else NO
 
 
+_FDS: Final = 1 << 20
+_OPENING_BITS: Final = 20
 _TEXTS: Final = "text"
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tuimon.rules.numbering import Memory
 from tuimon.view.background import Background
 from tuimon.view.columns import Column
 from tuimon.view.folded_rows import FoldedRows
@@ -46,12 +47,14 @@ class Arrangement:
         view: Which events.
         lines: What the list shows; its ``rows`` are set here.
         event_of: Makes row objects.
+        memory: What filters have worked out about the history.
     """
 
-    def __init__(self, view: LiveView, lines: LiveLines, event_of: EventOf) -> None:
+    def __init__(self, view: LiveView, lines: LiveLines, event_of: EventOf, memory: Memory | None = None) -> None:
         self._view = view
         self._lines = lines
         self._event_of = event_of
+        self._memory = memory
         self._sorter = Background("sort")
         self._searcher = Background("search")
         self._wanted: SortedRows | None = None
@@ -95,7 +98,7 @@ class Arrangement:
         self.folded = None
         view = self._view
         self._generation = view.generation
-        self._wanted = SortedRows(by, descending, view.pieces(), view.batches(), self._event_of)
+        self._wanted = SortedRows(by, descending, view.pieces(), view.batches(), self._event_of, self._memory)
         self._sorter.run(self._wanted.work())
 
     def newer(self) -> int:

@@ -1,7 +1,7 @@
 """SortedRows: the rows of the live view at one moment, in the order of a column; made in the background.
 
-A process's or a container's value is asked once for each of them, an event's own once for each event: a million take
-from a tenth of a second to some ten seconds, and the list says how far it is.
+A field's value is asked once for each distinct thing that it can see (tuimon.rules.columns), so that a million events
+take a second at most; what hangs on the whole event is asked of each, and the list says how far it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Event
-from tuimon.fields import UNKNOWN, Scope, lookup
+from tuimon.fields import UNKNOWN, Value, lookup
+from tuimon.render import value_text
+from tuimon.rules.columns import Columns
+from tuimon.rules.loader import compile_expression
+from tuimon.rules.numbering import Memory
+from tuimon.rules.pools import ABSENT, Pool
 from tuimon.syscalls import event_name
 from tuimon.view.columns import Column
 from tuimon.view.row_index import Numbers
@@ -35,6 +40,7 @@ class SortedRows:
         pieces: Event numbers, ascending.
         batches: Where they are, oldest first.
         event_of: Makes row objects.
+        memory: What filters have worked out about the same history.
     """
 
     first = 0
@@ -46,6 +52,7 @@ class SortedRows:
         pieces: Sequence[Numbers],
         batches: Sequence[Batch],
         event_of: EventOf,
+        memory: Memory | None = None,
     ) -> None:
         self.column = column
         self.descending = descending
@@ -58,7 +65,14 @@ class SortedRows:
         self._pieces = pieces
         self._batches = batches
         self._event_of = event_of
+        self._field = _field_of(column, event_of, memory)
         self._texts: dict[str, int] = {}
+        self._opens = Columns([], event_of, None, None, memory)
+        self._of_open: dict[int, float] = {}
+        """Keys of opens by their number."""
+        self._pool: Pool | None = None
+        self._known: NDArray[np.float64] = np.empty(0)
+        """Keys of values by their place in the field's pool; -inf: not asked yet."""
         self._order: NDArray[np.int64] = np.empty(0, np.int64)
         self._by_num: NDArray[np.int64] = np.empty(0, np.int64)
         """Event numbers, ascending, and..."""
@@ -141,22 +155,100 @@ class SortedRows:
         same = _same_value(column, batch, rows)
         if column.key == "time":
             yield 0, (rows + batch.first_num).astype(np.float64)
+        elif column.key == "alert":
+            yield 0, np.full(len(rows), np.nan)
         elif column.key == "pid":
             yield 0, batch.head["tgid"][rows].astype(np.float64)
         elif same is not None:
             _, first, inverse = np.unique(same, return_index=True, return_inverse=True)
             yield 0, np.array([self._key(batch, int(rows[at])) for at in first.tolist()])[inverse]
+        elif column.key == "detail":
+            yield from self._detail_keys(batch, rows)
+        elif self._field is not None:
+            yield from self._field_keys(self._field, batch, rows)
         else:
-            for at in range(0, len(rows), _STEP_ROWS):
-                yield at, np.array([self._key(batch, row) for row in rows[at : at + _STEP_ROWS].tolist()])
+            yield from self._asked(batch, rows)
+
+    def _asked(self, batch: Batch, rows: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        for at in range(0, len(rows), _STEP_ROWS):
+            yield at, np.array([self._key(batch, row) for row in rows[at : at + _STEP_ROWS].tolist()])
+
+    def _detail_keys(self, batch: Batch, rows: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the same for what events were about; opens that are alike are asked once."""
+        opens = self._opens
+        with opens.memory.lock:
+            opens.begin()
+            numbers = opens.open_numbers(batch)[rows]
+        distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+        known = self._of_open
+        is_new = np.array([number >= 0 and number not in known for number in distinct.tolist()], bool)
+        ask = np.concatenate([np.flatnonzero(numbers < 0), first[is_new]])
+        keys = np.full(len(rows), np.nan)
+        for at, found in self._asked(batch, rows[ask]):
+            keys[ask[at : at + len(found)]] = found
+            yield 0, keys[:0]
+        known.update(zip(distinct[is_new].tolist(), keys[first[is_new]].tolist(), strict=True))
+        shared = np.array([known.get(number, np.nan) for number in distinct.tolist()])[inverse]
+        yield 0, np.where(numbers >= 0, shared, keys)
+
+    def _field_keys(
+        self, field: Columns, batch: Batch, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the keys of a field: of each distinct value once, and of each event where only that can tell."""
+        with field.memory.lock:
+            field.begin()
+            places, numbers = field.field(batch)
+            places, keys = places[rows], numbers[rows]
+            self._look_up(places, field.pool)
+        seen = places > ABSENT
+        keys[seen] = self._known[places[seen]]
+        left = np.flatnonzero(places < 0)
+        if not len(left):
+            yield 0, keys
+            return
+        for at, found in self._asked(batch, rows[left]):
+            keys[left[at : at + len(found)]] = found
+            yield 0, keys[:0]
+        yield 0, keys
+
+    def _look_up(self, places: NDArray[np.int32], pool: Pool) -> None:
+        """Learn the keys of the values at some places."""
+        if pool is not self._pool or len(self._known) < len(pool):
+            grown = np.full(len(pool) * 5 // 4, -np.inf)
+            if pool is self._pool:
+                grown[: len(self._known)] = self._known
+            self._known, self._pool = grown, pool
+        new = np.unique(places[np.isneginf(self._known[places]) & (places > ABSENT)])
+        self._known[new] = [self._key_of(pool.values[at]) for at in new.tolist()]
+
+    def _key_of(self, value: Value) -> float:
+        info = lookup(self.column.key)
+        assert info is not None
+        key = _plain_key(value)
+        return self._numbered(value_text(info, value) or None if key is None else key)
 
     def _key(self, batch: Batch, row: int) -> float:
-        value = value_of(self.column, self._event_of(batch, row))
+        return self._numbered(value_of(self.column, self._event_of(batch, row)))
+
+    def _numbered(self, value: Key) -> float:
         if value is None:
             return float("nan")
         if isinstance(value, str):
             return float(self._texts.setdefault(value[:_LONGEST], len(self._texts)))
         return value
+
+
+def _field_of(column: Column, event_of: EventOf, memory: Memory | None) -> Columns | None:
+    """Return what tells the values of a column that is a field, None for one of the usual columns."""
+    info = lookup(column.key)
+    if info is None or info.get is None:
+        return None
+    return Columns([compile_expression(f"{info.name} exists")], event_of, None, None, memory)
+
+
+def _plain_key(value: Value) -> float | None:
+    """Return a number's key; a bool and whatever else there is goes by its text."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def value_of(column: Column, event: Event) -> Key:
@@ -166,8 +258,9 @@ def value_of(column: Column, event: Event) -> Key:
         value = info.get(event, None)
         if value is None or value is UNKNOWN:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+        key = _plain_key(value)
+        if key is not None:
+            return key
     if column.key == "type":
         return event_name(event.kind, event.nr)
     text = column.cell(event, 0, {}).text
@@ -180,9 +273,9 @@ def _same_value(column: Column, batch: Batch, rows: NDArray[np.int64]) -> NDArra
         kinds: NDArray[np.int64] = batch.head["kind"][rows].astype(np.int64)
         numbers: NDArray[np.int64] = batch.head["nr"][rows].astype(np.int64)
         return kinds << 16 | numbers
-    if column.scope is Scope.PROCESS and len(batch.process_at):
+    if column.key == "process" and len(batch.process_at):
         return batch.process_at[rows].astype(np.int64)
-    if column.scope is Scope.CONTAINER:
+    if column.key == "container":
         cgroups: NDArray[np.int64] = batch.head["cgroup_id"][rows].astype(np.int64)
         return cgroups
     return None

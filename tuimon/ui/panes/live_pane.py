@@ -92,7 +92,8 @@ class LivePane(BenchKeys, Pane):
         self._session = session
         self._lines = LiveLines(session.engine, session.live, session.marks)
         self._lines.chosen = chosen
-        self.arrangement = Arrangement(session.live, self._lines, session.engine.event)
+        memory = getattr(session.engine, "memory", None)
+        self.arrangement = Arrangement(session.live, self._lines, session.engine.event, memory)
         self.list.show_events(self._lines)
 
     def close(self) -> None:
