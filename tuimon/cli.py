@@ -140,6 +140,15 @@ def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     _headless_options(replay)
     replay.set_defaults(run=_run_replay)
 
+    evidence = commands.add_parser(
+        "evidence", parents=[rules, history], help="write the evidence of an alert of a recording"
+    )
+    evidence.add_argument("file", metavar="FILE", help="a recording; demo: the built-in one")
+    evidence.add_argument("-o", "--output", type=Path, metavar="NAME.tar.gz", help="a new archive (named by the alert)")
+    evidence.add_argument("--alert", type=int, metavar="N", help="the N-th alert; without it they are listed")
+    evidence.add_argument("--filter", metavar="EXPR", help="the alert whose event EXPR holds for (the rule language)")
+    evidence.set_defaults(run=_run_evidence)
+
     for name, (module, summary) in OTHER_COMMANDS.items():
         if name in arguments:
             importlib.import_module(module).add_parser(commands)
@@ -241,3 +250,9 @@ def _run_replay(args: argparse.Namespace) -> int:
     return front.alerts(
         _settings(args), args.replay, as_json=args.json, expression=args.filter, duration_s=args.duration
     )
+
+
+def _run_evidence(args: argparse.Namespace) -> int:
+    from tuimon import front
+
+    return front.evidence(_settings(args), args.file, args.output, number=args.alert, expression=args.filter)

@@ -54,6 +54,17 @@ def record(settings: Settings, path: Path, *, everything: bool, duration_s: floa
     return 0
 
 
+def evidence(settings: Settings, replay: str, path: Path | None, *, number: int | None, expression: str | None) -> int:
+    """Write the evidence of one alert of a recording into a new archive."""
+    from tuimon.headless.bundle import bundle
+
+    engine = _engine(settings, _source(replay, speed=None))
+    keep = _kept_alerts(engine, expression) if expression else None
+    made = bundle(engine, path, number=number, keep=keep)
+    print(f"{made.path}: {made.events:,} events, {made.bytes:,} bytes")
+    return 0
+
+
 def _source(replay: str | None, *, speed: float | None) -> Source:
     """Return the live kernel, or a recording played at a speed (None: as fast as it can be judged)."""
     if replay is None:

@@ -1,5 +1,6 @@
 """An evidence bundle opens, checks, plays, and is safe whatever is in it."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -91,7 +92,7 @@ def test_it_opens_and_every_file_has_the_sum_that_is_told(demo, tmp_path):
     assert machine["revision"] == 1
     assert "Story of alert" in (top / "story.txt").read_text()
     assert json.loads((top / "executables.json").read_text())[0]["why"] == "it was replayed from a recording"
-    events = [json.loads(line) for line in (top / "events.jsonl").read_text().splitlines()]
+    events = [json.loads(line) for line in gzip.decompress((top / "events.jsonl.gz").read_bytes()).splitlines()]
     assert alert.event.num in [event["evt.num"] for event in events]
     assert len(events) == made.events
 

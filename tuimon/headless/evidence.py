@@ -6,6 +6,7 @@ but through ``slug``. The archive is the invoking user's, for nobody else to rea
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -43,6 +44,7 @@ AROUND_NS: Final = 30_000_000_000
 """Events of the container this long before and after the alert are part of it."""
 MAX_EVENTS: Final = 20_000
 MAX_EXECUTABLES: Final = 32
+_SUFFIX: Final = ".tar.gz"
 _SAFE: Final = re.compile(r"[^a-z0-9]+")
 
 _README: Final = """\
@@ -50,7 +52,7 @@ Evidence of one tuimon alert.
 
 alert.json        the alert, as Falco writes it
 alerts.jsonl      every alert of the same container in this time, oldest first
-events.jsonl      the events of the container around it, with every field that has a value
+events.jsonl.gz   the events of the container around it, with every field that has a value:  zcat events.jsonl.gz
 events.tmon       the same events as a recording:  tuimon replay events.tmon
 story.txt         what the processes around the alert did, in order of time
 tree.txt          the process of the alert and its ancestors
@@ -84,6 +86,20 @@ def default_name(alert: Alert) -> str:
     """Return how a bundle is called when nobody says."""
     when = time.strftime("%Y%m%d-%H%M%S", time.localtime(alert.time_ns // 1_000_000_000))
     return f"tuimon-evidence-{when}-{slug(alert.rule)}.tar.gz"
+
+
+def check_new(path: Path) -> None:
+    """Refuse a name that cannot become a new archive.
+
+    Raises:
+        RecordingError: Empty, not ``.tar.gz``, exists already, or its folder does not.
+    """
+    if not path.name.endswith(_SUFFIX) or path.name == _SUFFIX:
+        raise RecordingError(f"evidence is an archive: end the name in {_SUFFIX}")
+    if path.exists() or path.is_symlink():
+        raise RecordingError(f"{path} exists already; evidence is not overwritten")
+    if not path.parent.is_dir():
+        raise RecordingError(f"there is no folder {path.parent}")
 
 
 def write_bundle(engine: Engine, alert: Alert, path: Path) -> Bundle:
@@ -142,7 +158,7 @@ class _Files:
             "README.txt": _README.encode,
             "alert.json": lambda: json_line(self.alert).encode() + b"\n",
             "alerts.jsonl": self._alerts,
-            "events.jsonl": lambda: _lines(event_json(event, all_fields()) for event in self.events),
+            "events.jsonl.gz": self._events,
             "events.tmon": lambda: self.recording,
             "story.txt": self._story,
             "tree.txt": self._tree,
@@ -157,6 +173,11 @@ class _Files:
             files[name] = file.text.encode("utf-8", "surrogateescape")
         sums = [f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in files.items()]
         return {**files, "SHA256SUMS": _lines(sums)}
+
+    def _events(self) -> bytes:
+        """Return the events, packed: some 24 kB each would be in the way of whoever unpacks the archive."""
+        fields = all_fields()
+        return gzip.compress(_lines(event_json(event, fields) for event in self.events), compresslevel=6, mtime=0)
 
     def _alerts(self) -> bytes:
         apart = AROUND_NS

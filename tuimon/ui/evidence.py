@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tuimon.errors import RecordingError, TuimonError
+from tuimon.errors import TuimonError
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.text import safe
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tuimon.engine import Engine
     from tuimon.events import Alert
     from tuimon.ui.app import TuimonApp
-
-_SUFFIX = ".tar.gz"
 
 
 def ask(app: TuimonApp, alert: Alert) -> None:
@@ -50,15 +48,6 @@ def _tell(app: TuimonApp, text: str, wrong: bool) -> None:
 
 
 def _check(name: str) -> None:
-    """Refuse a name that cannot become a new archive.
+    from tuimon.headless.evidence import check_new
 
-    Raises:
-        RecordingError: Empty, not ``.tar.gz``, exists already, or its folder does not.
-    """
-    path = Path(name.strip()).expanduser()
-    if not path.name.endswith(_SUFFIX) or path.name == _SUFFIX:
-        raise RecordingError(f"evidence is an archive: end the name in {_SUFFIX}")
-    if path.exists() or path.is_symlink():
-        raise RecordingError(f"{path} exists already; evidence is not overwritten")
-    if not path.parent.is_dir():
-        raise RecordingError(f"there is no folder {path.parent}")
+    check_new(Path(name.strip()).expanduser())
