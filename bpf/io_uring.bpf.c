@@ -57,7 +57,7 @@ int tm_io_uring(u64 *ctx)
 		cpu->filtered++;
 		return 0;
 	}
-	w->call = call;
+	w->call = call & ~TM_CALL_TIMED;
 	w->head.nr = op->nr;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < 6; i++) {

@@ -16,7 +16,7 @@ struct tm_config {
 	u32 environ;		/* carry the environment of executed programs */
 	u32 self[TM_SELF];	/* processes that are tuimon's own; the first TM_SELF_COUNT count */
 	u32 sheds;		/* some cgroups are in "shed" */
-	u32 pad;
+	u32 times;		/* grows when the time that calls take begins to be asked for */
 };
 
 /* A call's row: why it is wanted, how wide its record is, and where its arguments are. Packed so that user space
@@ -69,6 +69,7 @@ struct tm_config {
 #define TM_RESULT_CONTROL 10
 #define TM_RESULT_IMAGE 11
 #define TM_RESULT_MASK4 12
+#define TM_CALL_TIMED (1ULL << 63)	/* how long it takes is asked for: eight bytes more behind the text */
 #define TM_CALL_SHED (1ULL << 62)	/* no view gets it for now: there is too much of it */
 
 struct tm_cpu {
@@ -145,6 +146,12 @@ struct tm_entered {		/* what an fd led to when a call on it began */
 	char text[TM_ENTERED_TEXT];
 };
 
+struct tm_began {		/* the call that a thread is in */
+	u64 ns;
+	u32 nr;
+	u32 times;	/* of tm_config then */
+};
+
 struct tm_work {		/* the record being made, in its final order, and what is needed to make it */
 	struct tm_head head;
 	struct tm_ext ext;
@@ -175,6 +182,7 @@ struct tm_work {		/* the record being made, in its final order, and what is need
 	struct tm_memory memory;
 	struct tm_sock sock;
 	char sun_path[128];
+	u64 took;		/* ns from the entry of the call to its exit, TM_NO_RESULT when it is not known or asked for */
 	u32 shed;		/* a view wants it and does not get it: count it so, when the rules do not want it either */
 	u32 pad;
 	struct tm_entered entered;
@@ -209,6 +217,7 @@ BPF_ARRAY(uring_ops, struct tm_uring_op, TM_URING_OPS);
 BPF_TABLE("lru_hash", u64, u64, uring_open, 8192);	/* requests told and not done, by address: which one it is */
 BPF_ARRAY(works, struct tm_work, TM_CPUS);
 BPF_TABLE("lru_hash", u64, struct tm_entered, entered, 1024);	/* by thread */
+BPF_TABLE("lru_hash", u64, struct tm_began, began, 16384);	/* by thread */
 
 /* One page each while compiling; the loader makes them as large as they shall be. */
 BPF_RINGBUF_OUTPUT(ring_slim, 1);

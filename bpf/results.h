@@ -3,7 +3,8 @@
  * What a call leaves behind besides its return value: in the memory that its arguments point to, or in the kernel.
  *
  * Numbers go where the record has registers that the call does not use (tuimon/fields/argsource.py says which), bytes
- * into a text slot that it does not use. What cannot be read is TM_NO_RESULT, or an empty slot.
+ * into a text slot that it does not use. What cannot be read is TM_NO_RESULT, or an empty slot. How long the call took,
+ * where that is asked for, follows the last slot.
  */
 
 #define TM_NO_RESULT (~0ULL)
@@ -111,6 +112,44 @@ static __always_inline void option_length(struct tm_work *w)
 		return;
 	w->job[TM_SLOT_GIVEN2] = TM_JOB_NONE;
 	bytes_job(w, TM_SLOT_GIVEN2, w->arg[3], length, TM_DATA_BYTES);
+}
+
+/* Remember when the current thread began a call. */
+static __always_inline void note_begin(u32 nr)
+{
+	u64 key = bpf_get_current_pid_tgid();
+	struct tm_began now = {};
+
+	now.ns = bpf_ktime_get_boot_ns();
+	now.nr = nr;
+	now.times = the_config()->times;
+	began.update(&key, &now);
+}
+
+/* How long ago that was. What was noted of another call, or before nobody asked for a while, is not this one's. */
+static __always_inline u64 time_taken(u32 nr)
+{
+	u64 key = bpf_get_current_pid_tgid(), took = TM_NO_RESULT;
+	struct tm_began *b = began.lookup(&key);
+
+	if (!b)
+		return TM_NO_RESULT;
+	if (b->nr == nr && b->times == the_config()->times)
+		took = bpf_ktime_get_boot_ns() - b->ns;
+	began.delete(&key);
+	return took;
+}
+
+/* Put it behind the text of a finished record; no slot's length counts it. */
+static __always_inline void put_time(struct tm_work *w)
+{
+	u64 at = w->text_len;
+
+	if (!(w->call & TM_CALL_TIMED) || w->took == TM_NO_RESULT || at + 8 > w->limit)
+		return;
+	*(u64 *)&w->text[at & (TM_TEXT - 1)] = w->took;
+	w->text_len = at + 8;
+	w->ext.text_len = at + 8;
 }
 
 static __always_inline void result_jobs(struct tm_work *w, u64 task, u64 call)

@@ -122,6 +122,7 @@ int tm_finish(u64 *ctx)
 		return 0;
 	}
 	fill_slots(w);
+	put_time(w);
 	if (is_for_rules(w, cpu)) {
 		w->shed = w->call & TM_WANT_VIEW && in_view(cpu);
 		chain.call(ctx, TM_STAGE_PREFILTER);	/* returns when no prefilter is in force */

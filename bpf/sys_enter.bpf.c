@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entry of close(), whose exit has nothing left to look at. Attached only while somebody asks what is closed: every
- * system call of the machine passes here then.
+ * The entry of close(), whose exit has nothing left to look at, and of calls of which the time that they take is asked
+ * for. Attached only while somebody asks: every system call of the machine passes here then.
  *
  * What the fd leads to is described as at the exit of any other call, kept under the thread, and taken into the record
  * when the call returns.
@@ -19,7 +19,11 @@ int tm_sys_enter(u64 *ctx)
 	OPAQUE(at);
 	at &= TM_CALLS - 1;
 	call = rows->row[at];
-	if (!(call & TM_CALL_ENTER) || is_self(TASK_GET(task, tgid)))
+	if (!(call & (TM_CALL_ENTER | TM_CALL_TIMED)) || is_self(TASK_GET(task, tgid)))
+		return 0;
+	if (call & TM_CALL_TIMED)
+		note_begin(at);
+	if (!(call & TM_CALL_ENTER))
 		return 0;
 	w = work_of_cpu();
 	if (!w)

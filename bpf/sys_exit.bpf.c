@@ -403,6 +403,7 @@ int tm_detail(u64 *ctx)
 			cpu->filtered++;
 		return 0;
 	}
+	w->took = call & TM_CALL_TIMED ? time_taken(w->head.nr) : TM_NO_RESULT;
 	if (call & TM_CALL_OPEN_HOW)
 		open_how(w);
 	fill_args(w);

@@ -40,6 +40,13 @@ def test_data_and_environment_are_carried_only_when_a_rule_looks_at_them() -> No
     assert (plain.environ, environ.environ) == (False, True)
 
 
+def test_the_time_that_calls_take_is_told_when_a_rule_asks() -> None:
+    """Every call of the machine pays for it."""
+    assert wants(rules("evt.type = read and evt.latency > 5"))["read"] & Want.TIME
+    assert wants(rules("evt.type = poll", output="took %evt.wait_latency"))["poll"] & Want.TIME
+    assert not wants(rules("evt.type = read"))["read"] & Want.TIME
+
+
 def test_what_changes_a_process_is_always_asked_for() -> None:
     """A rule about opens may look at the user, the session or the working directory."""
     for asked in (wants(None), wants(rules("evt.type = openat")), wants(None, view=True)):

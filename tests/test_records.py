@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 
 from tuimon import records
-from tuimon.records import CLASS_BYTES, EXT, FILE, HEAD, MEMORY, PROC, SOCK, ExeFlag, Flag, Kind, SizeClass, Slot, SockFlag
+from tuimon.records import (
+    CLASS_BYTES,
+    EXT,
+    FILE,
+    HEAD,
+    MEMORY,
+    PROC,
+    SOCK,
+    ExeFlag,
+    Flag,
+    Kind,
+    SizeClass,
+    Slot,
+    SockFlag,
+)
 from tuimon.resources import bpf_dir
 
 STRUCTS = {"tm_head": HEAD, "tm_ext": EXT, "tm_proc": PROC, "tm_sock": SOCK, "tm_file": FILE, "tm_memory": MEMORY}

@@ -45,6 +45,11 @@ _DATA_FIELDS: Final = (
 )  # fmt: skip
 """Fields of what a call read or wrote, which is carried only for those who ask."""
 
+_TIME_FIELDS: Final = (
+    "evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.latency.quantized", "evt.wait_latency",
+)  # fmt: skip
+"""Fields that only the entry of a call makes known."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleNeeds:
@@ -56,7 +61,9 @@ class RuleNeeds:
 
 def needs_of(ruleset: RuleSet) -> RuleNeeds:
     """Return what a rule set asks for."""
-    want = _RULE_WANT | (Want.DATA if ruleset.uses(*_DATA_FIELDS) else Want.NOTHING)
+    want = _RULE_WANT
+    want |= Want.DATA if ruleset.uses(*_DATA_FIELDS) else Want.NOTHING
+    want |= Want.TIME if ruleset.uses(*_TIME_FIELDS) else Want.NOTHING
     numbers = {NAME_TO_NR[name] for name in calls_wanted(ruleset) - _ALWAYS_ON if name in NAME_TO_NR}
     return RuleNeeds(dict.fromkeys(numbers, want), ruleset.uses("proc.env", "proc.aenv"))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuimon.capture.rows import ROWS, call_row, call_rows
+from tuimon.capture.rows import ROWS, TIMED, call_row, call_rows
 from tuimon.capture.source import Interest, Want
 from tuimon.syscalls import CALL_OF_NR, CALLS, NAME_TO_NR
 
@@ -36,6 +36,15 @@ def test_argument_positions_are_those_of_the_call() -> None:
     assert nibbles("connect") == {"fd": 0, "addr": 1}
     assert nibbles("sendto") == {"fd": 0, "addr": 4, "data": 1}
     assert nibbles("close") == {}
+
+
+def test_a_call_whose_time_is_asked_for_has_room_for_it() -> None:
+    row = call_row(CALLS["getppid"], Want.RULES | Want.TIME)
+    assert row & WIDE
+    assert row & TIMED
+    assert row & 0x0F == Want.RULES
+    assert int(call_rows(Interest({NAME_TO_NR["getppid"]: Want.RULES | Want.TIME})).max()) == row
+    assert not call_row(CALLS["getppid"], Want.RULES) & (WIDE | TIMED)
 
 
 @pytest.mark.parametrize("name", ["execve", "setuid", "mount", "init_module", "ptrace", "setns", "unshare", "bpf"])

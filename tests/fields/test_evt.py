@@ -218,12 +218,34 @@ def test_constants():
     assert get("evt.hostname", event) == os.environ.get("FALCO_HOSTNAME", os.uname().nodename)
 
 
-@pytest.mark.parametrize("name", ["evt.latency", "evt.latency.human", "evt.wait_latency"])
-def test_what_only_the_entry_of_a_call_could_tell_is_absent(name: str):
-    """Falco says 0, which is not true of any call."""
-    info = fields.lookup(name)
-    assert info is not None
-    assert info.get is None
+LATENCIES = ("evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.latency.quantized")
+
+
+def test_the_time_that_a_call_took_follows_its_texts():
+    """It is there while a rule asks; Falco says 0, which is true of no call."""
+    event = open_event("/x")
+    assert [get(name, event) for name in (*LATENCIES, "evt.wait_latency")] == [None] * 6
+    took = timed(syscall_event("poll", given="/x"), 1_250_000_007)
+    assert [get(name, took) for name in LATENCIES] == [1_250_000_007, 1, 250_000_007, "1.25s", 90]
+    assert get("evt.wait_latency", took) == 1_250_000_007
+    assert get("evt.wait_latency", timed(open_event("/x"), 5)) is None
+    assert get("fs.path.name", timed(open_event("/x"), 5)) == "/x"
+
+
+@pytest.mark.parametrize(
+    ("ns", "words"), [(0, "0ns"), (999, "999ns"), (1500, "1.5us"), (2_000_000, "2ms"), (61_000_000_000, "61s")]
+)
+def test_latencies_in_words(ns: int, words: str):
+    assert get("evt.latency.human", timed(open_event("/x"), ns)) == words
+
+
+def timed(event: Event, took_ns: int) -> Event:
+    """Return the event with the eight bytes more that the kernel puts behind its texts."""
+    batch = event.batch
+    batch.arena += took_ns.to_bytes(8, "little")
+    batch.text_at[-1] += 8
+    batch.ext["text_len"] += 8
+    return event
 
 
 def test_times_since_the_run_began_and_since_the_event_before():

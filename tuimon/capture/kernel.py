@@ -36,7 +36,7 @@ from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, pu
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
 from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
-from tuimon.capture.rows import ENTER, call_rows
+from tuimon.capture.rows import ENTER, TIMED, call_rows
 from tuimon.capture.shedding import Shedding, Step, busiest
 from tuimon.capture.source import CallCounts, Counts, Interest, Want, always
 from tuimon.capture.sources import Build, possible_cpus
@@ -76,7 +76,7 @@ CONFIG: Final = np.dtype(
         ("environ", "<u4"),
         ("self", "<u4", (SELF_MAX,)),
         ("sheds", "<u4"),
-        ("pad", "<u4"),
+        ("times", "<u4"),
     ]
 )
 """struct tm_config of bpf/maps.h."""
@@ -329,7 +329,9 @@ class KernelSource:
         self._view(programs, interest)
         self._config["environ"][0] = interest.environ
         rows = call_rows(interest, self._shedding.step)
-        looks = bool(np.any(rows & np.uint64(ENTER)))
+        looks = bool(np.any(rows & np.uint64(ENTER | TIMED)))
+        if np.any(rows & np.uint64(TIMED)) and not np.any(self._rows & np.uint64(TIMED)):
+            self._config["times"][0] += 1
         if looks:
             programs.look_at_entries(True)
         for nr in np.flatnonzero(self._rows != rows).tolist():

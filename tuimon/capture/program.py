@@ -56,7 +56,7 @@ RINGS: Final = (
 MAPS: Final = (
     "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "shed", "compat_numbers", "uring_ops",
     "uring_open", "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter",
-    "entered", *RINGS,
+    "entered", "began", *RINGS,
 )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ _NEW_CWD: Final = 1 << 50
 _COPY: Final = 51
 ENTER: Final = 1 << 57
 """In a row: the call's entry must be looked at."""
+TIMED: Final = 1 << 63
+"""TM_CALL_TIMED: its entry too, for when it is."""
 _COPIES: Final = {"next": 63, "poll": 62, "text": 61, "vector": 60, "message": 59, "messages": 58, "limits": 57}
 _RESULT: Final = 58
 _RESULTS: Final = (
@@ -64,7 +66,7 @@ _FD_GONE: Final = frozenset({"close", "close_range"})
 
 
 def _is_wide(call: Call, want: Want) -> bool:
-    if call.reserved or call.returns_fd or call.name in _SIX_ARGUMENTS:
+    if call.reserved or call.returns_fd or call.name in _SIX_ARGUMENTS or want & Want.TIME:
         return True
     if call.path is not None or call.path2 is not None or call.sockaddr is not None or call.text is not None:
         return True
@@ -98,6 +100,7 @@ def _flags(call: Call, want: Want) -> int:
         _WRITES: call.category == "io-write",
         _NEW_CWD: call.name == "chdir",
         ENTER: _looks_at_entry(call, want),
+        TIMED: bool(want & Want.TIME),
     }
     return sum(bit for bit, is_set in flags.items() if is_set)
 

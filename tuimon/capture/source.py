@@ -24,6 +24,8 @@ class Want(IntFlag):
     """Resolve the file behind its fd argument too (costs a path walk per call)."""
     DATA = 8
     """Carry the first bytes of what was read or written (evt.buffer)."""
+    TIME = 16
+    """Tell how long it took (evt.latency); every call of the machine pays for it."""
 
 
 def always() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -99,6 +100,30 @@ def _deltatime(event: Event, _: str | None) -> int | None:
     before = batch.previous_ns(event.row)
     # Rings are read one after the other: an event may come out behind a younger one.
     return max(event.ts_ns - before, 0) if before else 0
+
+
+def _latency(event: Event, _: str | None) -> int | None:
+    return facts(event).took_ns()
+
+
+def _quantized(event: Event, _: str | None) -> Value:
+    took_ns = _latency(event, None)
+    return None if took_ns is None else int(10 * math.log10(max(took_ns, 1)))
+
+
+def _human_latency(event: Event, _: str | None) -> Value:
+    took_ns = _latency(event, None)
+    if took_ns is None:
+        return None
+    unit, ns = next(((unit, ns) for unit, ns in _UNITS if took_ns >= ns), ("ns", 1))
+    return f"{took_ns / ns:.2f}".rstrip("0").rstrip(".") + unit
+
+
+_UNITS: Final = (("s", NS_PER_S), ("ms", 1_000_000), ("us", 1000))
+
+
+def _wait_latency(event: Event, _: str | None) -> Value:
+    return _latency(event, None) if facts(event).name in _WAITS else None
 
 
 def _seconds_of(get: Callable[[Event, str | None], int | None]) -> Getter:
@@ -320,6 +345,7 @@ def _is_truncated(event: Event, _: str | None) -> Value:
 
 
 _DEAD = "entry events are not captured any more, neither here nor by Falco"
+_OURS = "Falco, which sees no entries of calls any more, says 0"
 
 add("evt", "evt.num", T.UINT64, "number of the event in this run, the first is 1", _num)
 add("evt", "evt.time", T.CHARBUF, "time of day with nanoseconds, in the local time zone", _time)
@@ -339,18 +365,26 @@ add("evt", "evt.source", T.CHARBUF, "where the event comes from: syscall", _sour
 add("evt", "evt.is_async", T.BOOL, "whether the event was injected from outside the stream", _false)
 add("evt", "evt.asynctype", T.CHARBUF, "name of an injected event; system calls have none")
 add("evt", "evt.hostname", T.CHARBUF, "name of this machine, or what FALCO_HOSTNAME says", _hostname)
-add("evt", "evt.latency", T.RELTIME, "time spent in the call; never known, its entry is not seen", deprecated=_DEAD)
-add("evt", "evt.latency.s", T.RELTIME, "whole seconds of evt.latency", deprecated=_DEAD)
-add("evt", "evt.latency.ns", T.RELTIME, "rest of evt.latency in nanoseconds", deprecated=_DEAD)
+add(
+    "evt",
+    "evt.latency",
+    T.RELTIME,
+    "nanoseconds spent in the call; known while a rule asks",
+    _latency,
+    deprecated=_OURS,
+)
+add("evt", "evt.latency.s", T.RELTIME, "whole seconds of evt.latency", _seconds_of(_latency), deprecated=_OURS)
+add("evt", "evt.latency.ns", T.RELTIME, "rest of evt.latency in nanoseconds", _rest_of(_latency), deprecated=_OURS)
 add(
     "evt",
     "evt.latency.quantized",
     T.UINT64,
-    "evt.latency as a step on a logarithmic scale",
+    "ten times the decimal logarithm of evt.latency",
+    _quantized,
     print_only=True,
-    deprecated=_DEAD,
+    deprecated=_OURS,
 )
-add("evt", "evt.latency.human", T.CHARBUF, "evt.latency in words", deprecated=_DEAD)
+add("evt", "evt.latency.human", T.CHARBUF, "evt.latency in words: 1.25ms", _human_latency, deprecated=_OURS)
 add("evt", "evt.deltatime", T.RELTIME, "nanoseconds since the event before, of those that were asked for", _deltatime)
 add("evt", "evt.deltatime.s", T.RELTIME, "whole seconds of evt.deltatime", _seconds_of(_deltatime))
 add("evt", "evt.deltatime.ns", T.RELTIME, "nanoseconds of evt.deltatime beyond the whole second", _rest_of(_deltatime))
@@ -384,7 +418,7 @@ add("evt", "evt.is_io_read", T.BOOL, "whether the call reads through an fd", _is
 add("evt", "evt.is_io_write", T.BOOL, "whether the call writes through an fd", _is_io_write)
 add("evt", "evt.io_dir", T.CHARBUF, "read or write for calls that move data, absent for others", _io_dir)
 add("evt", "evt.is_wait", T.BOOL, "whether the call lets its thread sleep until something happens", _is_wait)
-add("evt", "evt.wait_latency", T.RELTIME, "time spent waiting; never known, as evt.latency", deprecated=_DEAD)
+add("evt", "evt.wait_latency", T.RELTIME, "evt.latency of calls that wait", _wait_latency, deprecated=_OURS)
 add("evt", "evt.is_syslog", T.BOOL, "whether the call writes to /dev/log", _is_syslog)
 add("evt", "evt.count", T.UINT32, "always 1, to be summed up", _one)
 add("evt", "evt.count.error", T.UINT32, "1 when the call failed", _count_error)

@@ -99,6 +99,7 @@ _DATA_COPIES: Final = ("vector", "message", "messages")
 POLLS: Final = frozenset({"poll", "ppoll"})
 _POLLFD: Final = struct.Struct("<ihh")
 _FILE: Final = struct.Struct("<QII")
+_TOOK_BYTES: Final = 8
 
 
 def absolute(base: str, given: str) -> str:
@@ -309,6 +310,15 @@ class Facts:
         if self.call.copied is None or self.call.copy in _DATA_COPIES or self.kind != _SYSCALL:
             return b""
         return self.slot(Slot.SOCK if self.sock() is None else Slot.GIVEN2)
+
+    def took_ns(self) -> int | None:
+        """Return how long the call took, None when the record does not say: it follows the last slot."""
+        batch, at = self.event.batch, int(self.event.batch.ext_at[self.event.row])
+        if at < 0 or self.kind != _SYSCALL:
+            return None
+        begin, end = batch.text_at[at : at + 2].tolist()
+        rest = batch.arena[begin + int(batch.ext["slot_len"][at].sum()) : end]
+        return int.from_bytes(rest, "little") if len(rest) == _TOOK_BYTES else None
 
     def polled(self) -> list[int] | None:
         """Return the fds given to poll or ppoll, None when the record carries none."""

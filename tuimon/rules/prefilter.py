@@ -32,10 +32,10 @@ _DETAIL_GROUPS: Final = frozenset(("evt", "fd", "fs.path"))
 _NOT_DETAIL: Final = frozenset(
     """
     evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.rawtime evt.rawtime.s evt.rawtime.ns
-    evt.reltime evt.reltime.s evt.reltime.ns evt.latency evt.latency.s evt.latency.ns evt.latency.human evt.deltatime
-    evt.deltatime.s evt.deltatime.ns evt.outputtime evt.cpu evt.around evt.args evt.info evt.rawarg evt.buflen
-    evt.abspath evt.hostname fd.uid fd.containername fd.containerdirectory fd.lip fd.rip fd.lport fd.rport fd.lproto
-    fd.rproto fd.lnet fd.rnet fd.lip.name fd.rip.name fd.types
+    evt.reltime evt.reltime.s evt.reltime.ns evt.latency evt.latency.s evt.latency.ns evt.latency.human evt.wait_latency
+    evt.deltatime evt.deltatime.s evt.deltatime.ns evt.outputtime evt.cpu evt.around evt.args evt.info evt.rawarg
+    evt.buflen evt.abspath evt.hostname fd.uid fd.containername fd.containerdirectory fd.lip fd.rip fd.lport fd.rport
+    fd.lproto fd.rproto fd.lnet fd.rnet fd.lip.name fd.rip.name fd.types
     """.split()  # noqa: SIM905  a list literal would take a line each
 )
 """Fields of the detail's groups that depend on more than the record's content: time, place in the stream, the
