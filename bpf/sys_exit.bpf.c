@@ -114,7 +114,7 @@ int tm_sys_exit(u64 *ctx)
 		cpu->filtered++;
 		return 0;
 	}
-	pid_tgid = bpf_get_current_pid_tgid();
+	pid_tgid = current_ids(task, tgid);
 	if (call & TM_CALL_WIDE)
 		goto wide;
 

@@ -51,6 +51,25 @@ def test_a_relative_path_carries_the_directory_it_starts_from(source: KernelSour
     assert found.real == str(tmp_path / "here").encode()
 
 
+@pytest.mark.parametrize("folder", ["/", "/etc", "/{tmp}/short", "/{tmp}/" + "long/" * 30 + "end"])
+def test_a_file_below_a_directory_has_its_own_path_however_it_is_named(
+    source: KernelSource, tmp_path: Path, folder: str
+) -> None:
+    """From where it was opened, or from elsewhere: the walk of what was opened may end at the directory, or pass it."""
+    at = Path(folder.format(tmp=str(tmp_path).lstrip("/")))
+    names = ["etc/hostname", "./etc", "."] if folder == "/" else ["hostname", ".", ".."]
+    if folder.startswith("/{tmp}"):
+        (at / "sub").mkdir(parents=True)
+        (at / "sub/leaf").write_text("x")
+        (at / "link").symlink_to("/etc/hostname")
+        names = ["sub/leaf", "./sub/../sub/leaf", "sub", ".", "..", "link", "../" + at.name + "/sub/leaf"]
+    code = OPENS.format(names=names)
+    found = events_of(source, python(code), interest("openat"), cwd=at)
+    for name in names:
+        (event,) = [each for each in opens(found, name.encode()) if each.given == name.encode()]
+        assert (event.base, event.real) == (str(at).encode(), str((at / name).resolve()).encode())
+
+
 def test_a_path_below_a_dirfd_carries_that_directory(source: KernelSource, tmp_path: Path) -> None:
     (tmp_path / "dir").mkdir()
     (tmp_path / "dir/leaf").write_text("x")
