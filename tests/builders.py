@@ -39,7 +39,7 @@ NUMBERS: Final = {
     "exit_group": 231, "openat": 257, "mkdirat": 258, "unlinkat": 263, "renameat": 264, "linkat": 265, "symlinkat": 266,
     "fchmodat": 268, "unshare": 272, "accept4": 288, "dup3": 292, "setns": 308, "finit_module": 313, "renameat2": 316,
     "memfd_create": 319, "bpf": 321, "execveat": 322, "userfaultfd": 323, "clone3": 435, "openat2": 437,
-    "poll": 7, "munmap": 11, "getresuid": 118, "quotactl": 179, "ppoll": 271, "fsconfig": 431,
+    "poll": 7, "munmap": 11, "getresuid": 118, "quotactl": 179, "ppoll": 271, "fsconfig": 431, "io_uring_setup": 425,
 }  # fmt: skip
 
 Text = str | bytes

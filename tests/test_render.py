@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 
 import pytest
 
@@ -47,6 +48,15 @@ EVENTS = [
     (syscall_event("socket", args=(2, 1, 0), ret=3, sock=sock_slot(family=2), fd_type=0o140000), "AF_INET = 3"),
     (syscall_event("mmap", args=(0, 4096, 3, 0x22, 2**64 - 1, 0), ret=0x7F0000000000),
      "PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS = 0x7f0000000000"),
+    (syscall_event("getresuid", args=(1, 2, 3, 0, 0, 0)), "ruid=root euid=root suid=root"),
+    (syscall_event("io_uring_setup", args=(4, 1), ret=5, sock=struct.pack("6I", 4, 8, 16, 0, 0, 0x7FF)),
+     "IORING_SETUP_CLAMP = 5"),
+    (syscall_event("fsconfig", args=(5, 1), sock=b"upperdir", given2=b"/tmp/u"),
+     "fd=5 FSCONFIG_SET_STRING upperdir=/tmp/u"),
+    (syscall_event("fsconfig", args=(5, 0), sock=b"ro"), "fd=5 FSCONFIG_SET_FLAG ro"),
+    (syscall_event("openat", kind=Kind.IO_URING, args=(AT_FDCWD, 0, 1, 0), given="/x"), "/x O_WRONLY (io_uring)"),
+    (syscall_event("openat", kind=Kind.IO_URING_DONE, args=(AT_FDCWD, 0, 1, 0), given="/x", ret=-13),
+     "/x O_WRONLY (io_uring) = -13 EACCES"),
     (syscall_event("exit", kind=Kind.EXIT, ret=3 << 8), "exit 3"),
     (syscall_event("exit", kind=Kind.EXIT, ret=9), "killed by SIGKILL"),
     (syscall_event("exit", kind=Kind.EXIT, ret=0x8B), "killed by SIGSEGV (core dumped)"),

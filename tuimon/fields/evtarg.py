@@ -229,13 +229,20 @@ def shown_params(f: Facts) -> list[str]:
         return out
     for bound in BOUND.get(f.name, ()):
         param = bound.param
-        raw = bound.get(f) if bound.get is not None and param.type not in _NOT_SHOWN else None
+        hidden = param.type in _NOT_SHOWN or param.name == "features"
+        raw = bound.get(f) if bound.get is not None and not hidden else None
         if not isinstance(raw, int):
             continue
         text = _shown(f, param, raw)
         if text:
             out.append(text)
-    return out
+    return [*out, *_setting(f)]
+
+
+def _setting(f: Facts) -> list[str]:
+    """Return what fsconfig sets a key to: a file system's source, a directory of an overlay."""
+    key, text = (arg_text(f.event, name) for name in ("key", "value_charbuf")) if f.name == "fsconfig" else ("", "")
+    return [f"{key}={text}" if text else str(key)] if key else []
 
 
 def _shown(f: Facts, param: Param, raw: int) -> str:
