@@ -1,23 +1,30 @@
 """How quick the screen is: first paint, CPU idle and under load, and from a key to its paint.
 
-    python -m tests.bench.bench_ui [--rate N] [--keys N] [--realtime] [--json FILE]
+    python -m tests.bench.bench_ui [--rate N] [--keys N] [--live] [--realtime] [--json FILE]
 
 Everything is measured from outside, through a pty with a reader in place of a terminal: a key is a letter typed into
 the filter bar while the live pane streams beside it, and its paint is that letter coming out. The baseline is the same
 screen of the same run with no events. Rounds are interleaved; figures of a machine with other work have long tails:
 read the ratios, or take the machine for it with ``--realtime`` (SCHED_FIFO for the screen and the reader; root).
+
+``--live`` measures tuimon itself on the live kernel (root), every call shown, with programs beside it that make the
+calls. ``/proc`` tells the CPU of its threads, of which the first is the screen's.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import random
+import re
 import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,18 +33,81 @@ from tests.ui.terminal import Terminal
 LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
 """What no event holds, so that a letter that comes out is the one that was typed."""
 ROUNDS = 3
+LIVE = "--live"
+PROGRAMS = 2
+"""That make calls."""
+SLICE_S = 0.01
 SIZE = (200, 50)
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def app(rate: int, *more: str) -> Terminal:
     """Start the screen; it ends with ``close``."""
+    if LIVE in more:
+        terminal = Terminal([sys.executable, "-m", "tuimon"], SIZE)
+        terminal.wait_for("FOLLOW", 60)
+        terminal.write("L")  # every call, the loud ones too
+        return terminal
     return Terminal([sys.executable, "-m", "tests.ui.pty_app", "--rate", str(rate), *more], SIZE)
 
 
-def cpu_s(pid: int) -> float:
+def calls(rate: int) -> None:
+    """Make system calls at a rate for as long as the program that started this one is there."""
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    parent, each = os.getppid(), max(1, int(rate * SLICE_S))
+    zero = os.open("/dev/zero", os.O_RDONLY)
+    due = time.monotonic()
+    while os.getppid() == parent:
+        for _ in range(each):
+            os.read(zero, 1)
+        due = max(due + SLICE_S, time.monotonic() - 1)
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+@contextlib.contextmanager
+def load(rate: int) -> Iterator[None]:
+    """Have system calls made at a rate meanwhile."""
+    argv = [sys.executable, "-m", "tests.bench.bench_ui", "--calls", str(rate // PROGRAMS)]
+    programs = [subprocess.Popen(argv) for _ in range(PROGRAMS if rate else 0)]
+    try:
+        yield
+    finally:
+        for each in programs:
+            each.kill()
+            each.wait()
+
+
+def thread_s(pid: int) -> float:
+    """Return the CPU seconds of a process's first thread, which draws the screen."""
+    return cpu_s(pid, f"/proc/{pid}/task/{pid}/stat")
+
+
+def live(rate: int, keys: int) -> dict[str, object]:
+    """Measure tuimon itself on the live kernel, with calls made at a rate."""
+    with load(rate):
+        terminal = app(rate, LIVE)
+        pump(terminal, 3)
+        whole, screen, began = cpu_s(terminal.pid), thread_s(terminal.pid), time.monotonic()
+        pump(terminal, 8)
+        passed = time.monotonic() - began
+        shares = ((cpu_s(terminal.pid) - whole) / passed, (thread_s(terminal.pid) - screen) / passed)
+        rates = re.findall(r"([0-9.,]+[kM]?) ?/s", terminal.text())
+        found = typed(terminal, rate, keys)
+        terminal.close()
+    return {
+        "n": len(found),
+        **{f"p{share * 100:.0f} ms": percentile(found, share) for share in (0.5, 0.95, 0.99)},
+        "max ms": max(found),
+        "over 50 ms": sum(value > 50 for value in found) / len(found),
+        "process, of a core": shares[0],
+        "screen's thread, of a core": shares[1],
+        "events/s it says": rates[-1] if rates else "?",
+    }
+
+
+def cpu_s(pid: int, stat: str = "") -> float:
     """Return the CPU seconds a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(stat or f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
@@ -85,6 +155,14 @@ def latencies(rate: int, keys: int, *more: str) -> list[float]:
     """Return the times from a key to its paint, in ms, at about 15 keys/s and random phase."""
     terminal = app(rate, *more)
     terminal.wait_for("FOLLOW")
+    try:
+        return typed(terminal, rate, keys)
+    finally:
+        terminal.close()
+
+
+def typed(terminal: Terminal, rate: int, keys: int) -> list[float]:
+    """Type letters into the filter bar; return the time that each took to come out, in ms."""
     terminal.write("/")
     pump(terminal, 1.5)
     out = []
@@ -104,7 +182,6 @@ def latencies(rate: int, keys: int, *more: str) -> list[float]:
         out.append((time.monotonic() - began) * 1000)
         del terminal.output
         terminal.output = b""
-    terminal.close()
     return out
 
 
@@ -169,13 +246,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rate", type=int, default=200_000, help="events per second offered")
     parser.add_argument("--keys", type=int, default=120, help="keys in each of the rounds")
+    parser.add_argument("--live", action="store_true", help="tuimon itself on the live kernel (root)")
+    parser.add_argument("--calls", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--realtime", action="store_true", help="before everything else on the machine")
     args = parser.parse_args()
+    if args.calls:
+        calls(args.calls)
+        return
     if args.realtime:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
-    found = measure(args.rate, args.keys)
-    show(found)
+    if args.live:
+        both: dict[str, object] = {f"{rate:,}/s offered": live(rate, args.keys) for rate in (0, args.rate)}
+        found = {"live": both, "load average": os.getloadavg()[0]}
+        print(json.dumps(found, indent=1))
+    else:
+        found = measure(args.rate, args.keys)
+        show(found)
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=2))
 
