@@ -106,6 +106,38 @@ def test_fork_names_the_child_and_exit_its_code(source: KernelSource) -> None:
     assert ended.proc["start_ns"] == forked.proc["start_ns"]
 
 
+FORKS = """
+import mmap, os, sys
+held = mmap.mmap(-1, 48 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+held.write(b"x" * (48 << 20))
+child = os.fork()
+if not child:
+    with open(f"/proc/self/statm") as said: print(*said.read().split()[:2], flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+BEHIND = 2048
+"""Pages of 12,288 and more: the kernel's sums are kept per processor and kind of page, 32 pages or so each, and the
+pages of the program's files are the child's when it touches them."""
+
+
+def test_a_fork_tells_the_memory_of_the_child(source: KernelSource) -> None:
+    """As /proc has it a moment later, when the child has run only as far as to ask."""
+    source.set_interest(Interest())
+    source.drain(0)
+    with subprocess.Popen(python(FORKS), stdout=subprocess.PIPE, text=True) as process:
+        found = drain_until_exit(source, process.pid)
+        assert process.stdout is not None
+        size, resident = map(int, process.stdout.read().split())
+    (fork,) = [r for r in found if r.kind is Kind.FORK and r.tgid == process.pid]
+    assert abs(fork.proc["vm_pages"] - size) <= BEHIND
+    assert abs(fork.proc["rss_pages"] - resident) <= BEHIND
+    assert fork.proc["rss_pages"] > 48 << 20 >> 12
+    assert fork.proc["swap_pages"] == 0
+    (ended,) = [r for r in found if r.kind is Kind.EXIT and r.tgid == process.pid]
+    assert (ended.proc["vm_pages"], ended.proc["rss_pages"]) == (0, 0), "given back by then"
+
+
 def test_a_killed_process_ends_with_its_signal(source: KernelSource) -> None:
     found = events_of(source, python("import os\nos.kill(os.getpid(), 9)"), Interest())
     (ended,) = [r for r in found if r.kind is Kind.EXIT]
