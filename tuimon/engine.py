@@ -105,7 +105,7 @@ class Engine:
         self.memory = Memory()
         """What questions about the history have in common; any thread, see there."""
         self._preparation = Preparation(self.event, self.memory)
-        self._prepared = 0
+        self._prepared = self._sent = self._replaced = 0
         self.listeners: list[Listener] = []
         self._stats = Stats()
         self._stages = Stages()
@@ -448,20 +448,24 @@ class Engine:
         Every now and then it is some batches that get their texts together.
 
         Returns:
-            Whether there was anything to do.
+            Whether there was anything to do, or there will be in a moment.
         """
+        waits = self._sent != self._replaced  # what is on its way into the history is not to be looked at twice
         batches = self.history.batches()
-        old: list[Batch] = to_share(batches, is_prepared)
+        old = [] if waits else to_share(batches, is_prepared)
         if old:
             new = shared(old)
         elif (batch := self._preparation.prepare(batches)) is not None:
             old, new = [batch], [compacted(batch)]
+        elif waits:
+            return True
         else:
             if self._prepared:
                 self._prepared = 0
                 give_back()
             return False
         self._prepared += 1
+        self._sent += 1
         self._command(lambda: self._replace(old, new), wait=False)
         return True
 
@@ -469,6 +473,7 @@ class Engine:
         for one, other in zip(old, new, strict=True):
             if self.history.replace(one, other):
                 self._before.moved(one, other)
+        self._replaced += 1
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""
