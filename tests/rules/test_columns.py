@@ -33,6 +33,14 @@ fd.name pmatch (/usr/lib, /etc/)
 fd.name in (/etc/passwd, /etc/shadow, "")
 fd.name = val(proc.exepath)
 fd.nameraw startswith etc
+fd.nameraw contains ..
+fd.nameraw exists
+fs.path.nameraw != /etc/passwd
+evt.arg.name exists
+evt.arg.name startswith /
+fd.is_server exists
+fd.connected exists
+fd.name_changed exists
 fd.realpath startswith /usr
 fd.directory in (/etc, /, /tmp)
 fd.filename startswith pass
@@ -151,6 +159,9 @@ proc.args exists
 proc.exepath startswith /usr
 proc.pid > 100
 proc.duration > 0
+proc.duration < 1000000000
+proc.ppid.duration >= 5000000
+proc.ppid.duration exists
 proc.name = val(proc.pname)
 proc.is_exe_upper_layer = true
 thread.tid > 100

@@ -25,7 +25,7 @@ from tuimon.rules.checks import MISSING, Checks, Context, Made, Test
 from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows, Truths, groups_of
-from tuimon.rules.numbers import compared, numbers_of
+from tuimon.rules.numbers import SINCE, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.predicates import Predicate
 from tuimon.rules.record_parts import PLAIN_OPENS, Opens, Paths, part_of, without_socket
@@ -541,12 +541,25 @@ class _Look:
         """Return, (k,), the numbers that a check looks at, and which rows have one."""
         assert isinstance(check.left, FieldRef)
         info, _ = self._columns.checks.field(check.left)
+        if info.name in SINCE:
+            return self._since(SINCE[info.name], rows)
         found, has = numbers_of(info.name, self._batch, rows, self._event(0).boot_to_epoch_ns)
         if has is None:
             has = np.ones(len(rows), bool)
         if info.name == "evt.rawres":
             has &= self._columns.has_result(self._picked(self._codes, rows))
         return found, has
+
+    def _since(self, name: str, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return, (k,), how long before each event was what a field of its process tells, and where it tells it."""
+        key = (name, None, "given")
+        groups = self._memory.groups(self._batch, "process")
+        numbers = self._numbers_of("process", groups)
+        places = self._places("process", key, *self._columns.checks.getter_of(key), numbers, groups.first)
+        values = self._pool(key).values
+        starts = np.array([values[at] or 0 for at in np.maximum(places, 0).tolist()], np.int64)[groups.of_row[rows]]
+        times, _ = numbers_of("evt.rawtime", self._batch, rows, self._event(0).boot_to_epoch_ns)
+        return times - starts, starts > 0
 
     # Words
 

@@ -21,7 +21,9 @@ _HEAD_COLUMNS: Final = {"evt.cpu": "cpu", "thread.tid": "tid", "evt.rawres": "re
 _TIMES: Final = frozenset(
     f"evt.{clock}{part}" for clock in ("rawtime", "reltime", "deltatime") for part in ("", ".s", ".ns")
 )
-_EVERYWHERE: Final = frozenset(("evt.num", "thread.ismain", *_HEAD_COLUMNS, *_TIMES))
+SINCE: Final = {"proc.duration": "proc.pid.ts", "proc.ppid.duration": "proc.ppid.ts"}
+"""Fields that tell how long ago another one, of the process, was; a number for ``tuimon.rules.columns`` alone."""
+_EVERYWHERE: Final = frozenset(("evt.num", "thread.ismain", *_HEAD_COLUMNS, *_TIMES, *SINCE))
 _ORDERS: Final[dict[str, Callable[[Any, Any], NDArray[np.bool_]]]] = {
     "=": np.equal, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
     ">=": np.greater_equal,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import decode
 from tuimon.fields.facts import absolute
-from tuimon.fields.fd import directory_of, filename_of
+from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.sock import SOCK_BYTES
 from tuimon.records import Flag, Slot
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
@@ -35,24 +35,26 @@ class Part:
 
     say: Callable[[str, bool, bool], Any]
     """Its value by the path, whether the open failed and whether it is a folder."""
-    is_real: bool
-    """It is about the kernel's object, so that there is none when the open failed."""
-    is_raw: bool
-    """It shows the path as it was given, which is the same for a plain path only: one absolute and normal."""
+    of: str
+    """Which of the paths, as in ``Paths``; of a ``real`` one there is none when the open failed."""
     by_refusal: bool
     """A refused open (EPERM) is another thing."""
 
 
-_RAW: Final = frozenset(("fd.nameraw", "fs.path.nameraw", "evt.arg.name"))
+_OF: Final = {"fd.nameraw": "raw", "fs.path.nameraw": "raw", "evt.arg.name": "shown", "fd.realpath": "real"}
+_NO_SOCKET: Final = ("fd.is_server", "fd.connected", "fd.name_changed")
 _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
-    **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name", *_RAW), lambda path, _failed, _folder: path),
+    **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), lambda path, _failed, _folder: path),
+    **dict.fromkeys(("fs.path.nameraw", "evt.arg.name"), lambda path, _failed, _folder: path),
+    "fd.nameraw": lambda path, _failed, _folder: single_slashes(path),
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
     "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
     "fd.type": lambda _path, failed, folder: None if failed else "directory" if folder else "file",
     "fd.l4proto": lambda _path, failed, _folder: None if failed else "<NA>",
-    **dict.fromkeys(("fd.ip", "fd.port", "fd.net"), lambda _path, failed, _folder: None if failed else ()),
+    **dict.fromkeys(_NO_SOCKET, lambda _path, failed, _folder: None if failed else False),
+    **dict.fromkeys(("fd.ip", "fd.port", "fd.net", "fd.proto"), lambda _path, failed, _folder: None if failed else ()),
     **dict.fromkeys(
-        ("fs.path.source", "fs.path.sourceraw", "fs.path.target", "fs.path.targetraw"),
+        ("fs.path.source", "fs.path.sourceraw", "fs.path.target", "fs.path.targetraw", "fd.sockfamily"),
         lambda _path, _failed, _folder: None,
     ),
 }
@@ -67,8 +69,7 @@ def part_of(key: tuple[str, str | None, str]) -> Part | None:
     say = _SAY.get(full)
     if say is None:
         return None
-    is_real = which == "real" or name == "fd.realpath"
-    return Part(say, is_real, full in _RAW and not is_real, name.startswith("fs.path."))
+    return Part(say, "real" if which == "real" else _OF.get(full, "given"), name.startswith("fs.path."))
 
 
 def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp]) -> Places:
@@ -87,8 +88,10 @@ class Paths(NamedTuple):
 
     given: Places
     """As given, made absolute and normal."""
-    plain: Places
-    """The same; ABSENT for one that was not so as given."""
+    raw: Places
+    """As given, and nothing else."""
+    shown: Places
+    """As given when that is absolute, else made so."""
     real: Places
     """The kernel's."""
 
@@ -127,7 +130,7 @@ class Opens:
         missing = np.flatnonzero(paths.given[numbers] == UNSEEN)
         if len(missing):
             self._look_up(missing, numbers[missing], paths)
-        self._given, self._plain, self._real = (each[numbers] for each in paths)
+        self._paths = Paths(*(each[numbers] for each in paths))
         folder = batch.ext["fd_type"][self._ext_at] & 0o170000 == 0o040000 if len(at) else np.zeros(0, bool)
         self._state = (self._ret < 0) * _FAILED + folder * _FOLDER
 
@@ -139,35 +142,36 @@ class Opens:
         )
         starts = self._batch.text_at[ext_at].tolist()
         same = self._batch.head["flags"][self._rows[which]] & np.uint8(Flag.REAL_SAME) != 0
-        given, plain, real = [], [], []
+        given, raws, shown, real = [], [], [], []
         for start, (end, end_base, end_real), is_same in zip(starts, bounds.tolist(), same.tolist(), strict=True):
             raw = arena[start:end]
-            is_plain = _is_plain(raw)
-            path = pool.place(decode(raw) if is_plain else absolute(decode(arena[end:end_base]), decode(raw)))
+            text = decode(raw)
+            at = pool.place(text)
+            path = at if _is_plain(raw) else pool.place(absolute(decode(arena[end:end_base]), text))
             given.append(path)
-            plain.append(path if is_plain else ABSENT)
+            raws.append(at)
+            shown.append(at if raw[:1] == b"/" else path)
             real.append(path if is_same else pool.place(decode(arena[end_base:end_real]) or None))
-        known.given[numbers], known.plain[numbers], known.real[numbers] = given, plain, real
+        for column, places in zip(known, (given, raws, shown, real), strict=True):
+            column[numbers] = places
 
     def places(self, part: Part, pool: Pool) -> Places:
         """Return, (k,), the place of a field's value in its pool; UNSEEN for what is left to the getter."""
         out = np.full(self._count, UNSEEN, np.int32)
-        paths = self._real if part.is_real else self._plain if part.is_raw else self._given
+        paths: Places = getattr(self._paths, part.of)
         states, codes = np.unique(paths.astype(np.int64) * _STATES + self._state, return_inverse=True)
         values = self._pool.values
         said = [_said(part, values[state // _STATES], state % _STATES) for state in states.tolist()]
         found = pool.places(said)[codes] if said else np.empty(0, np.int32)
         if part.by_refusal:
             found[self._ret == -errno.EPERM] = UNSEEN
-        if part.is_raw:
-            found[paths == ABSENT] = UNSEEN
         out[self._at] = found
         return out
 
 
 def _said(part: Part, path: str | None, state: int) -> Any:
     failed = bool(state & _FAILED)
-    return None if path is None or (part.is_real and failed) else part.say(path, failed, bool(state & _FOLDER))
+    return None if path is None or (part.of == "real" and failed) else part.say(path, failed, bool(state & _FOLDER))
 
 
 def _is_plain(raw: bytes) -> bool:
