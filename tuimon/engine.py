@@ -120,6 +120,7 @@ class Engine:
         self._view: frozenset[int] | None = None
         self._view_on = False
         self._everything = False
+        self._messages = False
         self._besides: frozenset[str] = frozenset()
         self._fresh: list[Batch] = []
         self._fresh_events = 0
@@ -540,17 +541,18 @@ class Engine:
         self._ask()
         return time.perf_counter() - began
 
-    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
+    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False, messages: bool = False) -> None:
         """Say which cgroups the live pane shows (None: all), so that their calls are emitted in detail; any thread.
 
         Args:
             cgroups: Cgroup ids; an empty set asks for nothing.
             everything: Every call, also the loud ones (read, write, futex, ...); otherwise those that tell a story.
+            messages: What is sent and received too, with its first bytes.
         """
-        self._command(lambda: self._watch(cgroups, everything), wait=False)
+        self._command(lambda: self._watch(cgroups, everything, messages), wait=False)
 
-    def _watch(self, cgroups: frozenset[int] | None, everything: bool) -> None:
-        self._view, self._everything = cgroups, everything
+    def _watch(self, cgroups: frozenset[int] | None, everything: bool, messages: bool) -> None:
+        self._view, self._everything, self._messages = cgroups, everything, messages
         self._view_on = cgroups is None or bool(cgroups)
         self._ask()
 
@@ -572,7 +574,11 @@ class Engine:
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""
         asked = interest_for(
-            self._revisions.needs, view=self._view_on, cgroups=self._view or frozenset(), everything=self._everything
+            self._revisions.needs,
+            view=self._view_on,
+            cgroups=self._view or frozenset(),
+            everything=self._everything,
+            messages=self._messages,
         )
         return besides(asked, self._besides)
 

@@ -50,6 +50,9 @@ _TIME_FIELDS: Final = (
 )  # fmt: skip
 """Fields that only the entry of a call makes known."""
 
+_MESSAGES: Final = frozenset({"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg"})
+"""Calls that carry names to a server and back; what a program sends with write is not told from any other write."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleNeeds:
@@ -75,7 +78,9 @@ def _viewed(*, everything: bool) -> frozenset[int]:
     return frozenset(NAME_TO_NR[name] for name in shown if name in NAME_TO_NR)
 
 
-def interest_for(needs: RuleNeeds | None, *, view: bool, cgroups: frozenset[int], everything: bool) -> Interest:
+def interest_for(
+    needs: RuleNeeds | None, *, view: bool, cgroups: frozenset[int], everything: bool, messages: bool = False
+) -> Interest:
     """Return what to emit in detail.
 
     Args:
@@ -83,12 +88,15 @@ def interest_for(needs: RuleNeeds | None, *, view: bool, cgroups: frozenset[int]
         view: Whether a live pane is open.
         cgroups: What it shows; empty means all.
         everything: Whether it shows the loud calls too.
+        messages: Whether it looks into what is sent and received.
     """
     calls = {NAME_TO_NR[name]: Want.RULES for name in STATE}
     for number, want in needs.calls.items() if needs is not None else ():
         calls[number] = calls.get(number, Want.NOTHING) | want
     for number in _viewed(everything=everything) if view else ():
         calls[number] = calls[number] | Want.VIEW if number in calls else Want.VIEW
+    for number in (NAME_TO_NR[name] for name in _MESSAGES & NAME_TO_NR.keys()) if view and messages else ():
+        calls[number] = calls.get(number, Want.NOTHING) | Want.VIEW | Want.DATA
     loud = frozenset(number for number in calls if NR_TO_NAME.get(number, "") in LOUD)
     return Interest(calls=calls, cgroups=cgroups, environ=needs is not None and needs.environ, loud=loud)
 

@@ -409,7 +409,7 @@ class FakeEngine:
             return FakeFilter(text, self)
         return compile_filter(text, None, self.event)
 
-    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
+    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False, messages: bool = False) -> None:
         self.watched.append(cgroups)
         self.everything = everything
 

@@ -91,6 +91,7 @@ opens("story.why", None, *SHADOW, "t")
 copies("story.copy", "/etc/shadow", *SHADOW, "t")
 copies("story.copy_all", "Story of alert", *SHADOW, "t")
 opens("story.evidence", Ask, *SHADOW, "t")
+opens("story.save", Ask, *SHADOW, "t")
 
 
 @case("alerts.ack")

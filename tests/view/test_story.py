@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from tests.builders import (
 from tuimon.events import Alert
 from tuimon.history import History
 from tuimon.view.story import key_of, root_of, tell, totals
-from tuimon.view.story_lines import story_foot, story_line, story_text
+from tuimon.view.story_lines import story_foot, story_line, story_markdown, story_text
 
 WEB = container("3ad7b26ded6d", name="web")
 
@@ -117,3 +118,47 @@ def test_an_alert_of_an_unknown_process_has_no_story():
     alert = engine.alert(0)
     alert.event.process = None
     assert tell(alert, engine, [alert], None) is None
+
+
+def test_what_entered_the_container_is_folded_until_it_is_a_program_there():
+    """Told by the exec, not by a name: an intruder who calls himself so is told in full."""
+    conmon = chain("systemd", "conmon", pid=500)
+    at = {"container": WEB, "cgroup_id": CONTAINER_CGROUP}
+    init = process("runc:[2:INIT]", parent=conmon, pid=600, cgroup_id=CONTAINER_CGROUP, sid=600)
+    named_so = process("runc:[2:INIT]", parent=init, pid=601, cgroup_id=CONTAINER_CGROUP, sid=600)
+    events = [
+        syscall_event("setuid", args=(0,), process=init, **at),
+        syscall_event("setuid", args=(7,), process=init, **at),
+        syscall_event("setuid", args=(9,), process=init, **at),
+        exec_event("sh", process=init, **at),
+        syscall_event("setuid", args=(0,), process=init, **at),
+        syscall_event("setuid", args=(0,), process=named_so, **at),
+    ]
+    engine = Engine(events)
+    alert, early = engine.alert(5), engine.alert(1, "Early", 2)
+    story = tell(alert, engine, [alert], None)
+    assert [line.event.num for line in story.lines] == [4, 5, 6]
+    assert story.entry == 3
+    assert "3 of what entered the container before its program began (o)" in story_foot(story, everything=False)
+    kept = tell(alert, engine, [alert, early], None)
+    assert [line.event.num for line in kept.lines] == [2, 4, 5, 6], "what an alert is about stays"
+    assert sum(line.times for line in tell(alert, engine, [alert], None, everything=True).lines) == 6
+    never = Engine(events[:3])
+    told = tell(never.alert(2), never, [], None)
+    assert sum(line.times for line in told.lines) == 3, "there is no program to wait for"
+
+
+def test_markdown_cannot_be_left_by_what_is_in_it():
+    conmon = chain("systemd", "conmon", pid=500)
+    at = {"container": WEB, "cgroup_id": CONTAINER_CGROUP}
+    evil = process(
+        "`|x``", args=("<script>", "[a](b)", "|", "\n# h"), parent=conmon, pid=602, cgroup_id=CONTAINER_CGROUP
+    )
+    engine = Engine([exec_event("`|x``", process=evil, **at), open_event("/a|b`c", flags=1, process=evil, **at)])
+    alert = engine.alert(1, "R`|")
+    text = list(story_markdown(tell(alert, engine, [alert], None), alert))
+    assert text[0] == "# Story of alert 1: ``Warning R`|``"
+    rows = [line for line in text if line.startswith("|")]
+    assert len(rows) == 4
+    assert all(re.sub(r"\\\|", "", row).count("|") == 6 for row in rows)
+    assert not any("\n" in line or "\x1b" in line for line in text)

@@ -6,6 +6,7 @@ but through ``slug``. The archive is the invoking user's, for nobody else to rea
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
@@ -37,8 +38,8 @@ from tuimon.headless.alerts import iso_time, json_line
 from tuimon.headless.record import recording_meta
 from tuimon.invoker import PRIVATE, give_to_invoker
 from tuimon.view.export import event_json
-from tuimon.view.story import tell
-from tuimon.view.story_lines import story_text
+from tuimon.view.story import Story, tell
+from tuimon.view.story_lines import story_markdown, story_text
 
 AROUND_NS: Final = 30_000_000_000
 """Events of the container this long before and after the alert are part of it."""
@@ -82,10 +83,10 @@ def slug(text: str, limit: int = 40) -> str:
     return _SAFE.sub("-", text.lower()).strip("-")[:limit].strip("-") or "alert"
 
 
-def default_name(alert: Alert) -> str:
-    """Return how a bundle is called when nobody says."""
+def default_name(alert: Alert, what: str = "evidence", suffix: str = ".tar.gz") -> str:
+    """Return how a bundle, or another file about an alert, is called when nobody says."""
     when = time.strftime("%Y%m%d-%H%M%S", time.localtime(alert.time_ns // 1_000_000_000))
-    return f"tuimon-evidence-{when}-{slug(alert.rule)}.tar.gz"
+    return f"tuimon-{what}-{when}-{slug(alert.rule)}{suffix}"
 
 
 def check_new(path: Path) -> None:
@@ -96,10 +97,39 @@ def check_new(path: Path) -> None:
     """
     if not path.name.endswith(_SUFFIX) or path.name == _SUFFIX:
         raise RecordingError(f"evidence is an archive: end the name in {_SUFFIX}")
+    _check_free(path, "evidence")
+
+
+def check_new_story(path: Path) -> None:
+    """Refuse a name that cannot become a new text file.
+
+    Raises:
+        RecordingError: Neither ``.md`` nor ``.txt``, exists already, or its folder does not.
+    """
+    if path.suffix not in (".md", ".txt"):
+        raise RecordingError("a story is a text: end the name in .md or .txt")
+    _check_free(path, "a story")
+
+
+def _check_free(path: Path, what: str) -> None:
     if path.exists() or path.is_symlink():
-        raise RecordingError(f"{path} exists already; evidence is not overwritten")
+        raise RecordingError(f"{path} exists already; {what} is not overwritten")
     if not path.parent.is_dir():
         raise RecordingError(f"there is no folder {path.parent}")
+
+
+def write_story(path: Path, story: Story, alert: Alert) -> None:
+    """Write a story into a new file: as Markdown, or (``.txt``) as text.
+
+    Raises:
+        RecordingError: It exists, or cannot be written.
+    """
+    made = story_markdown(story, alert) if path.suffix == ".md" else story_text(story, alert)
+    try:
+        with _new_file(path) as file:
+            file.write(_lines(made))
+    except OSError as error:
+        raise RecordingError(f"cannot write {path}: {error.strerror}", "choose another name or folder") from None
 
 
 def write_bundle(engine: Engine, alert: Alert, path: Path) -> Bundle:
@@ -128,13 +158,20 @@ def write_bundle(engine: Engine, alert: Alert, path: Path) -> Bundle:
 
 def _archive(path: Path, contents: dict[str, bytes], time_ns: int) -> None:
     top = path.name.removesuffix(".tar.gz")
+    with _new_file(path) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
+        for name, data in contents.items():
+            member = tarfile.TarInfo(f"{slug(top, 200)}/{name}")
+            member.size, member.mode, member.mtime = len(data), PRIVATE, time_ns // 1_000_000_000
+            archive.addfile(member, io.BytesIO(data))
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Make a file that was not there, the invoking user's and nobody else's to read; when it fails there is none."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
     try:
-        with open(fd, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
-            for name, data in contents.items():
-                member = tarfile.TarInfo(f"{slug(top, 200)}/{name}")
-                member.size, member.mode, member.mtime = len(data), PRIVATE, time_ns // 1_000_000_000
-                archive.addfile(member, io.BytesIO(data))
+        with open(fd, "wb") as file:
+            yield file
         give_to_invoker(path)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tuimon.engine import Engine
     from tuimon.events import Alert
     from tuimon.ui.app import TuimonApp
+    from tuimon.view.story import Story
 
 
 def ask(app: TuimonApp, alert: Alert) -> None:
@@ -22,11 +23,37 @@ def ask(app: TuimonApp, alert: Alert) -> None:
     def named(name: str | None) -> None:
         if name is not None:
             app.notify("collecting evidence...", timeout=2, markup=False)
-            path = Path(name.strip()).expanduser()
+            path = _path(name)
             app.run_worker(lambda: _write(app, alert, path), thread=True, exit_on_error=False)
 
     hint = "a new .tar.gz: alert, events, recording, story, rules, losses, digests; esc goes back"
     app.push_screen(Ask("Write the evidence of this alert into", hint, default_name(alert), _check), named)
+
+
+def ask_for_story(app: TuimonApp, story: Story, alert: Alert) -> None:
+    """Ask for a name and write a story; esc writes nothing."""
+    from tuimon.headless.evidence import check_new_story, default_name, write_story
+
+    def named(name: str | None) -> None:
+        if name is None:
+            return
+        path = _path(name)
+        try:
+            write_story(path, story, alert)
+        except TuimonError as error:
+            _tell(app, str(error), True)
+        else:
+            _tell(app, f"{path}: {len(story.lines):,} lines", False)
+
+    hint = "a new file: .md is Markdown, .txt is text; esc goes back"
+    question = "Write this story into"
+    app.push_screen(
+        Ask(question, hint, default_name(alert, "story", ".md"), lambda name: check_new_story(_path(name))), named
+    )
+
+
+def _path(name: str) -> Path:
+    return Path(name.strip()).expanduser()
 
 
 def _write(app: TuimonApp, alert: Alert, path: Path) -> None:
@@ -50,4 +77,4 @@ def _tell(app: TuimonApp, text: str, wrong: bool) -> None:
 def _check(name: str) -> None:
     from tuimon.headless.evidence import check_new
 
-    check_new(Path(name.strip()).expanduser())
+    check_new(_path(name))

@@ -65,6 +65,7 @@ class Drill:
     def open(self, name: str) -> None:
         """Open a view; empty: the events."""
         self.name = name
+        self._session.want_messages(name == "dns")
         self.again()
 
     def again(self) -> None:

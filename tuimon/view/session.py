@@ -103,8 +103,8 @@ class EngineFacade(Protocol):
     def roll_back(self, to: int | None = None) -> Outcome:
         """Put an earlier rule set in force again."""
 
-    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False) -> None:
-        """Ask for these cgroups in detail; ``everything``: the loud calls too."""
+    def watch(self, cgroups: frozenset[int] | None, *, everything: bool = False, messages: bool = False) -> None:
+        """Ask for these cgroups in detail; ``everything``: the loud calls too; ``messages``: what is sent, too."""
 
     def capture(self, calls: frozenset[str]) -> None:
         """Ask for these calls, by name, besides."""
@@ -155,6 +155,8 @@ class Session:
         self.trail = Trail()
         self.loud = False
         """The live pane asks for the loud calls too."""
+        self.messages = False
+        """The view of DNS names asks for what is sent and received."""
         self.besides: frozenset[str] = frozenset()
         """Calls, by name, that are captured for a rule that is being written."""
         self._filter: RowFilter | None = None
@@ -259,6 +261,12 @@ class Session:
         self.loud = not self.loud
         self._watch()
 
+    def want_messages(self, wanted: bool) -> None:
+        """Ask for what is sent and received too, as the view of DNS names needs it, or no longer."""
+        if wanted != self.messages:
+            self.messages = wanted
+            self._watch()
+
     def capture(self, calls: frozenset[str]) -> None:
         """Ask for these calls, by name, besides, for a rule that is being written; none: no longer."""
         self.besides = calls
@@ -266,7 +274,7 @@ class Session:
 
     def _watch(self) -> None:
         """Ask for what the live pane shows."""
-        self.engine.watch(self.containers.watched(), everything=self.loud)
+        self.engine.watch(self.containers.watched(), everything=self.loud, messages=self.messages)
 
     def set_filter(self, text: str) -> None:
         """Keep the events that an expression of the rule language, or plain text, describes; empty keeps all.

@@ -80,6 +80,8 @@ class Story:
     processes: int
     left_out: int
     """Events of these processes that are not told, because they tell little or are too many."""
+    entry: int
+    """Events of the process that entered the container, before it became the first program there, that are not told."""
     complete: bool
     """Whether the history still holds the time when the first process began."""
 
@@ -125,10 +127,14 @@ def tell(
         alerts_of.setdefault(one.event.num, []).append(one)
     events, left_out = _events(engine, family, alerts_of, frozen, everything=everything)
     lines = _folded(events, family, alerts_of)
+    owner = engine.container_of(family.root.cgroup_id)
+    entry = 0
+    if not everything and owner is not None and not owner.is_host:
+        lines, entry = _without_entry(lines, family.root)
     left_out += sum(line.times for line in lines[:-MAX_LINES])
     first = engine.history.batches()[:1]
     began = bool(first) and int(first[0].head["ts_ns"][0]) <= family.root.start_ns
-    return Story(family.root, tuple(lines[-MAX_LINES:]), len(family.keys), left_out, began)
+    return Story(family.root, tuple(lines[-MAX_LINES:]), len(family.keys), left_out, entry, began)
 
 
 class _Family:
@@ -193,6 +199,23 @@ def _rows_of(
                 held.append(process)
     mine = [index for index in indexes.tolist() if known.get(index)]
     return np.flatnonzero(np.isin(batch.process_at, mine)) if mine else np.empty(0, np.intp)
+
+
+def _without_entry(lines: list[StoryLine], root: Process) -> tuple[list[StoryLine], int]:
+    """Return a story's lines without what its first process did before it became a program of the container.
+
+    Until then it is the container's runtime, which sets up user, groups and rights. That is told by the exec, not by a
+    name that an intruder could take; what an alert is about stays.
+
+    Returns:
+        The lines, and how many events are in none of them.
+    """
+    first = key_of(root)
+    own = [line.event.process is not None and key_of(line.event.process) == first for line in lines]
+    begins = next((at for at, line in enumerate(lines) if own[at] and line.event.kind is Kind.EXEC), 0)
+    before = [line for at, line in enumerate(lines[:begins]) if own[at] and not line.alerts]
+    left = set(map(id, before))
+    return [line for line in lines if id(line) not in left], sum(line.times for line in before)
 
 
 _TELLING_NRS: Final = np.array(

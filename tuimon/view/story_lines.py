@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tuimon.escape import clean
@@ -55,9 +56,10 @@ def story_foot(story: Story, *, everything: bool) -> str:
     shown = sum(line.times for line in story.lines)
     left = f", {story.left_out:,} that tell little left out (o)" if story.left_out else ""
     all_of_them = " (all of them; o leaves out what tells little)" if everything else ""
+    entry = f", {story.entry:,} of what entered the container before its program began (o)" if story.entry else ""
     begin = "" if story.complete else "; its beginning is no longer kept"
     many = "1 process" if story.processes == 1 else f"{story.processes:,} processes"
-    return f"{many}, {shown:,} events{left}{all_of_them}{begin}"
+    return f"{many}, {shown:,} events{left}{entry}{all_of_them}{begin}"
 
 
 def story_text(story: Story, alert: Alert) -> Iterator[str]:
@@ -65,14 +67,61 @@ def story_text(story: Story, alert: Alert) -> Iterator[str]:
     yield clean(f"Story of alert {alert.num}: {alert.priority} {alert.rule}")
     yield clean(alert.output)
     yield clean(f"from {story.root.pid} {story.root.cmdline}")
-    yield story_foot(story, everything=False).replace(" (o)", "")
+    yield _made_of(story)
     yield "  ".join(f"{name} {count}" for name, count in totals(story))
     yield ""
     for line in story.lines:
-        event, process = line.event, line.event.process
-        name = (process.comm if process is not None else "") or event.comm or "?"
-        many = f" x{line.times}" if line.times > 1 else ""
-        fired = "".join(f"  <== {one.priority} {one.rule}" for one in line.alerts)
-        lead = "  " * min(line.depth, _DEEPEST)
-        what = f"{lead}{name} {event.tgid} {event_name(event.kind, event.nr)} {detail(event)}{many}{fired}"
-        yield clean(f"{clock(event.time_ns, 6)} {since(line, alert):>9}  {what}")
+        yield f"{_time(line, alert)}  {'  ' * min(line.depth, _DEEPEST)}{_process(line)} {_what(line)}"
+
+
+def story_markdown(story: Story, alert: Alert) -> Iterator[str]:
+    """Yield the story as lines of Markdown: what a program wrote is code in it, and stays what it is."""
+    yield f"# Story of alert {alert.num}: {_code(f'{alert.priority} {alert.rule}')}"
+    yield ""
+    yield _code(alert.output)
+    yield ""
+    yield f"From process {story.root.pid}, {_code(story.root.cmdline)}: {_made_of(story)}."
+    yield ""
+    yield "| time | | process | what | alerts |"
+    yield "|---|---:|---|---|---|"
+    for line in story.lines:
+        time, apart = _time(line, alert).split(maxsplit=1)
+        lead = "&nbsp;" * 2 * min(line.depth, _DEEPEST)
+        fired = ", ".join(_cell(f"{one.priority} {one.rule}") for one in line.alerts)
+        yield f"| {time} | {apart} | {lead}{_cell(_process(line))} | {_cell(_what(line, alerts=False))} | {fired} |"
+
+
+def _made_of(story: Story) -> str:
+    return story_foot(story, everything=False).replace(" (o)", "")
+
+
+def _time(line: StoryLine, alert: Alert) -> str:
+    return f"{clock(line.event.time_ns, 6)} {since(line, alert):>9}"
+
+
+def _process(line: StoryLine) -> str:
+    """Return name and number of who did it; safe text."""
+    process = line.event.process
+    name = (process.comm if process is not None else "") or line.event.comm or "?"
+    return clean(f"{name} {line.event.tgid}")
+
+
+def _what(line: StoryLine, *, alerts: bool = True) -> str:
+    """Return what happened; safe text."""
+    event = line.event
+    many = f" x{line.times}" if line.times > 1 else ""
+    fired = "".join(f"  <== {one.priority} {one.rule}" for one in line.alerts) if alerts else ""
+    return clean(f"{event_name(event.kind, event.nr)} {detail(event)}{many}{fired}")
+
+
+def _cell(text: str) -> str:
+    """Return text as code in a cell of a table, which it cannot end."""
+    return _code(text.replace("|", "\\|"))
+
+
+def _code(text: str) -> str:
+    """Return text as code of Markdown, which it cannot end: the fence is longer than any run of ticks in it."""
+    shown = clean(text)
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"

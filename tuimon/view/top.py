@@ -35,9 +35,16 @@ _NONE: Final = np.empty(0, np.int64)
 EventOf = Callable[[Batch, int], Event]
 ORDERS: Final = ("events", "errors", "bytes", "last", "name")
 _IO: Final = np.array(
-    sorted(nr for nr, call in CALL_OF_NR.items() if call.category in ("io-read", "io-write") and not call.returns_fd),
+    sorted(
+        nr
+        for nr, call in CALL_OF_NR.items()
+        if call.category in ("io-read", "io-write")
+        and not call.returns_fd
+        and call.name not in ("sendmmsg", "recvmmsg")
+    ),
     np.uint16,
 )
+"""Calls whose result is a number of bytes; the two left out return one of messages."""
 
 
 class Kept(Protocol):

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields import UNKNOWN, lookup
+from tuimon.fields.facts import facts
 from tuimon.fields.flags import errno_name
 from tuimon.records import Flag, Kind, Slot
 from tuimon.render import value_text
 from tuimon.syscalls import event_name
+from tuimon.view.dns import message_of, rows_on_port
 from tuimon.view.terms import joined, written
 
 Rows = NDArray[np.intp]
@@ -184,6 +186,16 @@ def _endpoint(event: Event) -> Value | None:
     return _FD_NAME(event)
 
 
+def _dns(event: Event) -> Value | None:
+    """Return the name that was asked for; of a call that carries none, the server's address."""
+    if (question := message_of(event)) is not None:
+        return Value(question.label, said=question.term)
+    end = _endpoint(event)
+    if end is None or not end.said or facts(event).data() is not None:
+        return None
+    return Value(f"{end.label} (no name carried)", said=f"{end.said} and not evt.buffer exists")
+
+
 def _error(event: Event) -> Value | None:
     name = errno_name(event.ret)
     return Value(name, "evt.res") if name else None
@@ -206,6 +218,7 @@ _VIEWS: Final = (
     TopView("directory", "Directories", "the same by directory", "file", _with_path, _text, _field("fd.directory")),
     TopView("connection", "Connections", "by address and port of the serving end", "", _with_socket, _text, _endpoint),
     TopView("port", "Ports", "by port of the serving end", "connection", _with_socket, _text, _field("fd.sport")),
+    TopView("dns", "DNS", "names asked for and answered (port 53)", "process", rows_on_port, _text, _dns),
     TopView("syscall", "System calls", "calls and other kinds of events", "process", _all, _call, _type),
     TopView("error", "Errors", "what failing calls returned", "process", _failed, _outcome, _error),
     TopView("user", "Users", "who the processes run as", "process", _all, _user, _field("user.name")),

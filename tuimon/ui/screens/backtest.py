@@ -68,7 +68,7 @@ class BacktestScreen(Dialog[None]):
             yield self._upper
             yield self._state
             yield self._lower
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the choices."""

@@ -65,7 +65,7 @@ class BeforeScreen(Dialog[None]):
             yield self._head
             yield self.list
             yield self._foot
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the events, the alert's under the cursor."""

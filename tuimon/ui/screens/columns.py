@@ -71,7 +71,7 @@ class ColumnsDialog(Dialog[list[str] | None]):
         with Pane(id="columns-pane", title="Columns"):
             yield self._input
             yield self._list
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin in the list."""

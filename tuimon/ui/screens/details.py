@@ -32,7 +32,7 @@ class Details(Dialog[str | None]):
         """Lay out the frame."""
         with Pane(id="details-pane", title=""):
             yield self._list
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the frame once its width is known."""

@@ -66,7 +66,7 @@ class Drafting(Dialog[M | None], Generic[M]):
             yield self._parts
             yield CellLines([HALVES], classes="head")
             yield self._text
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show it once widths are known."""

@@ -101,7 +101,7 @@ class MainScreen(Screen[None]):
             yield from self.tabs.values()
         yield self._hint
         yield self._too_small
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     @property
     def live(self) -> LiveTab:

@@ -64,7 +64,7 @@ class NoiseScreen(Dialog[tuple[str, Part] | None]):
         with self._pane:
             yield CellLines([noise_header()], classes="head")
             yield self.list
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the parts."""

@@ -61,6 +61,7 @@ class StoryScreen(Dialog[None]):
         Binding("w", "why", "Why", show=False, tooltip=WHY, id="story.why"),
         Binding("y", "copy", "Copy row", show=False, tooltip="Copy what the event was about", id="story.copy"),
         Binding("Y", "copy_all", "Copy all", tooltip="Copy the story as text", id="story.copy_all"),
+        Binding("S", "save", "Save", tooltip="Write the story into a file, as Markdown or text", id="story.save"),
         Binding("E", "evidence", "Evidence", tooltip="Write an evidence bundle", id="story.evidence"),
     ]
 
@@ -79,7 +80,7 @@ class StoryScreen(Dialog[None]):
         with self._pane:
             yield self.list
             yield self._foot
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Tell the story, the cursor on the alert."""
@@ -141,6 +142,13 @@ class StoryScreen(Dialog[None]):
         """Copy the story as text."""
         if self.story is not None:
             self.app.copy("\n".join(story_text(self.story, self._alert)), "the story as text")
+
+    def action_save(self) -> None:
+        """Ask for a name and write the story, as it is told here, into a file of that name."""
+        from tuimon.ui.evidence import ask_for_story
+
+        if self.story is not None:
+            ask_for_story(self.app, self.story, self._alert)
 
     def action_evidence(self) -> None:
         """Write an evidence bundle of the alert."""

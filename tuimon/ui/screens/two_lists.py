@@ -50,7 +50,7 @@ class TwoLists(Dialog[T | None], Generic[T]):
             yield self._upper
             yield CellLines([HALVES], classes="head")
             yield self._lower
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Fill the lists once their width is known."""

@@ -52,7 +52,7 @@ class ViewsMenu(Dialog[str | None]):
         """Lay out the list."""
         with Pane(id="views-pane", title="Views: count events by"):
             yield self._list
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin in the list."""
