@@ -47,7 +47,8 @@ class Actors:
     """Numbers for the actors of batches: the same number for as long as process and container are as they were."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int, int], _Actor] = {}
+        self._known: dict[tuple[int, int], dict[int, _Actor]] = {}
+        """By users and cgroup, of which there are few, and then by process version."""
         self._next = 0
         self._began_s = time.monotonic()
         self.generation = 0  # changes when all numbers given before have lost their meaning
@@ -55,7 +56,7 @@ class Actors:
     def number(self, batch: Batch, rows: NDArray[np.intp], event_of: EventOf) -> NDArray[np.int64]:
         """Return the number of each row's actor, (n,); ``generation`` says how long a number means the same."""
         now_s = time.monotonic()
-        if len(self._known) > _MAX_ACTORS or now_s - self._began_s > _MAX_AGE_S:
+        if self._next > _MAX_ACTORS or now_s - self._began_s > _MAX_AGE_S:
             self._known.clear()
             self._next, self._began_s = 0, now_s
             self.generation += 1
@@ -66,21 +67,24 @@ class Actors:
         head, users = batch.head, _users(batch, rows[first])
         process_at = _process_at(batch, rows[first])
         cgroups = head["cgroup_id"][rows[first]]
-        keys = zip(process_at.tolist(), users.tolist(), cgroups.tolist(), strict=True)
-        places = rows[first].tolist()
-        numbers = [self._number(key, event_of(batch, at)) for key, at in zip(keys, places, strict=True)]
+        keys = zip(users.tolist(), cgroups.tolist(), strict=True)
+        columns = (keys, process_at.tolist(), rows[first].tolist())
+        numbers = [self._number(key, index, event_of(batch, at)) for key, index, at in zip(*columns, strict=True)]
         return np.array(numbers, np.int64)[inverse]
 
-    def _number(self, key: tuple[int, int, int], event: Event) -> int:
+    def _number(self, key: tuple[int, int], index: int, event: Event) -> int:
         process, owner = event.process, event.container
-        known = self._known.get(key)
+        alike = self._known.setdefault(key, {})
+        known = alike.get(index)
         if known is not None and known.process is process and known.owner is owner and known.is_as_it_was():
             return known.number
         number = self._next
         self._next += 1
         is_settled = process is not None and versions.is_settled(process)
-        content = () if process is None else versions.content(process) if is_settled else versions.line(process)
-        self._known[key] = _Actor(process, owner, is_settled, content, number)
+        content = None
+        if process is not None and not (is_settled and process.end_ns is not None):
+            content = versions.content(process) if is_settled else versions.line(process)
+        alike[index] = _Actor(process, owner, is_settled, content, number)
         return number
 
 
@@ -141,12 +145,13 @@ class _Actor:
     owner: Container | None
     is_settled: bool
     """Nothing of its ancestors will be filled in any more; only its own content needs comparing."""
-    content: tuple[object, ...]
+    content: tuple[object, ...] | None
+    """None when nothing will be filled in any more, as of one that had ended already."""
     number: int
 
     def is_as_it_was(self) -> bool:
         """Whether nothing was filled in since."""
-        if self.process is None:
+        if self.process is None or self.content is None:
             return True
         return self.content == (versions.content(self.process) if self.is_settled else versions.line(self.process))
 
