@@ -589,6 +589,12 @@ class _Look:
         return out
 
 
+def divided(number: int) -> tuple[int, int]:
+    """Return what ``Columns.open_numbers`` is made of: a number for all but the result, and the result."""
+    alike, ret = divmod(number, 2 * _FDS)
+    return alike, ret - _FDS
+
+
 def _of_value(value: Any, test: Predicate) -> int:
     return _GONE if value is None else YES if test(value) else NO
 

@@ -16,7 +16,7 @@ from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields import UNKNOWN, Value, lookup
 from tuimon.render import value_text
-from tuimon.rules.columns import Columns
+from tuimon.rules.columns import Columns, divided
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import ABSENT, Pool
@@ -68,8 +68,8 @@ class SortedRows:
         self._field = _field_of(column, event_of, memory)
         self._texts: dict[str, int] = {}
         self._opens = Columns([], event_of, None, None, memory)
-        self._of_open: dict[int, float] = {}
-        """Keys of opens by their number."""
+        self._starts: dict[int, str] = {}
+        """Texts of opens that are alike but for the fd, as far as they are the same."""
         self._pool: Pool | None = None
         self._known: NDArray[np.float64] = np.empty(0)
         """Keys of values by their place in the field's pool; -inf: not asked yet."""
@@ -179,17 +179,30 @@ class SortedRows:
         with opens.memory.lock:
             opens.begin()
             numbers = opens.open_numbers(batch)[rows]
-        distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-        known = self._of_open
-        is_new = np.array([number >= 0 and number not in known for number in distinct.tolist()], bool)
-        ask = np.concatenate([np.flatnonzero(numbers < 0), first[is_new]])
         keys = np.full(len(rows), np.nan)
-        for at, found in self._asked(batch, rows[ask]):
-            keys[ask[at : at + len(found)]] = found
+        others = np.flatnonzero(numbers < 0)
+        for at, found in self._asked(batch, rows[others]):
+            keys[others[at : at + len(found)]] = found
             yield 0, keys[:0]
-        known.update(zip(distinct[is_new].tolist(), keys[first[is_new]].tolist(), strict=True))
-        shared = np.array([known.get(number, np.nan) for number in distinct.tolist()])[inverse]
-        yield 0, np.where(numbers >= 0, shared, keys)
+        distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+        shared = np.full(len(distinct), np.nan)
+        for at in np.flatnonzero(distinct >= 0).tolist():
+            shared[at] = self._open_key(batch, int(rows[first[at]]), int(distinct[at]))
+            if at % _STEP_ROWS == 0:
+                yield 0, keys[:0]
+        yield 0, np.where(numbers >= 0, shared[inverse], keys)
+
+    def _open_key(self, batch: Batch, row: int, number: int) -> float:
+        """Return the key of an open by its number; those that differ in the fd alone have one text but for its end."""
+        alike, ret = divided(number)
+        start = self._starts.get(alike)
+        end = f"= {ret}"
+        if start is None or ret < 0:
+            text = str(value_of(self.column, self._event_of(batch, row)) or "")
+            if not text.endswith(end):
+                return self._numbered(text or None)
+            start = self._starts[alike] = text.removesuffix(end)
+        return self._numbered(start + end)
 
     def _field_keys(
         self, field: Columns, batch: Batch, rows: NDArray[np.int64]
