@@ -13,6 +13,7 @@ from tuimon.batch import Batch, concat, take
 from tuimon.compact import compacted
 from tuimon.events import Event
 from tuimon.resources import find_recording
+from tuimon.rules import numbering
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.filter import Preparation, TextFilter, compile_filter
@@ -276,3 +277,16 @@ def test_one_memory_serves_changing_processes_and_containers(text, made):
         tables.containers[cgroup] = builders.container("aaaaaaaaaaaa", name="web")
     expected = [row for row in range(len(batch)) if keep.matches(event_of(batch, row))]
     assert keep.rows(batch).tolist() == expected
+
+
+def test_values_are_let_go_of_when_they_grow_too_many_and_filters_say_the_same(recorded, monkeypatch):
+    batches, replay = recorded
+    memory = Memory()
+    kept = compile_filter("fd.name contains etc and proc.name exists", None, replay.event, memory)
+    before = [kept.rows(batch).tolist() for batch in batches]
+    assert memory.value_bytes > 0
+    held = memory.value_bytes
+    monkeypatch.setattr(numbering, "_MAX_VALUE_BYTES", 0)
+    monkeypatch.setattr(numbering, "_MAX_AGE_S", -1.0)
+    assert [kept.rows(batch).tolist() for batch in batches] == before
+    assert memory.value_bytes < held

@@ -121,7 +121,7 @@ class Memory:
         self._questions: dict[object, int] = {}
         self._asked = itertools.count()
         self._owners: dict[int, tuple[int, Owner | None]] = {}
-        self._began_s = self._cleared_s = time.monotonic()
+        self._began_s = self._cleared_s = self._forgot_s = time.monotonic()
         self._revision = 0
 
     def begin(self, revision: int = 0) -> None:
@@ -140,7 +140,8 @@ class Memory:
         if sum(table.nbytes for table in self._tables.values()) > _MAX_TABLE_BYTES:
             self._tables.clear()
             self._questions.clear()
-        if self.value_bytes > _MAX_VALUE_BYTES:
+        if self.value_bytes > _MAX_VALUE_BYTES and now_s - self._forgot_s > _MAX_AGE_S:
+            self._forgot_s = now_s
             self._forget_answers()
         count = sum(map(len, self._numbers.values())) + len(self.versions)
         if count > _MAX_NUMBERS and now_s - self._cleared_s > _MAX_AGE_S:
