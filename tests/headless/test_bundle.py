@@ -5,6 +5,7 @@ import tarfile
 import pytest
 
 from tuimon.cli import main
+from tuimon.enrich import users
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +13,7 @@ def _own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr(users, "HOST_USERS", users.UserTable())  # a recording brings names of its own
 
 
 def test_the_alert_of_a_number_becomes_an_archive(tmp_path, capsys):
