@@ -196,14 +196,17 @@ class _Translator:
 
     def _enumerated(self, arg: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
         """A number that is shown by its name; one without a name shows as itself, or as unknown."""
-        if not texts or any("_" not in text or "UNKNOWN" in text for text in texts):
+        equal = op in ("=", "==", "in", "intersects")
+        digits = [text for text in texts if equal and not negated and text.isascii() and text.isdigit()]
+        if not texts or any("_" not in text or "UNKNOWN" in text for text in texts if text not in digits):
             return MAYBE
-        if op not in ("=", "==", "in", "intersects", "contains", "startswith", "endswith"):
+        if not equal and op not in ("contains", "startswith", "endswith"):
             return MAYBE
         test = predicate(op, FieldType.CHARBUF, texts)
-        shown = flag_names.enum_names(self._name, arg).items()
-        numbers = tuple(sorted(number for number, name in shown if test(name)))
-        return Among("arg0", numbers, negated=negated) if numbers else Fixed(negated)
+        shown = flag_names.enum_names(self._name, arg)
+        numbers = {number for number, name in shown.items() if test(name)}
+        numbers |= {int(text) for text in digits} - set(shown)
+        return Among("arg0", tuple(sorted(numbers)), negated=negated) if numbers else Fixed(negated)
 
     def _result(self, field: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
         numbers = [parse_number(text, 64, True) for text in texts]
