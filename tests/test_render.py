@@ -49,6 +49,7 @@ EVENTS = [
     (syscall_event("mmap", args=(0, 4096, 3, 0x22, 2**64 - 1, 0), ret=0x7F0000000000),
      "PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS = 0x7f0000000000"),
     (syscall_event("getresuid", args=(1, 2, 3, 0, 0, 0)), "ruid=root euid=root suid=root"),
+    (syscall_event("setuid", args=(987654,)), "uid=987654"),
     (syscall_event("io_uring_setup", args=(4, 1), ret=5, sock=struct.pack("6I", 4, 8, 16, 0, 0, 0x7FF)),
      "IORING_SETUP_CLAMP = 5"),
     (syscall_event("fsconfig", args=(5, 1), sock=b"upperdir", given2=b"/tmp/u"),

@@ -16,7 +16,7 @@ from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound
 from tuimon.fields.facts import AT_FDCWD, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, _Unknown, add
-from tuimon.fields.who import group_name, user_name
+from tuimon.fields.who import NO_NAME, group_name, user_name
 from tuimon.records import Kind
 from tuimon.syscalls import Param
 
@@ -254,7 +254,7 @@ def _shown(f: Facts, param: Param, raw: int) -> str:
     if param.type == "SIGTYPE":
         return resolved or plain
     if param.type in _SHOWN_NUMBERS or param.name in ("uid", "gid"):
-        return f"{param.name}={resolved or plain}"
+        return f"{param.name}={plain if resolved == NO_NAME else resolved or plain}"
     if param.name == "mode":
         return f"0{raw:o}"
     return ""
