@@ -9,6 +9,7 @@ from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
+from tuimon.workbench.kept_back import Kept
 from tuimon.workbench.preview import Group, Preview, Row
 
 _WIDE: Final = 100
@@ -16,6 +17,8 @@ _GROUPS: Final = 4
 """Groups named in the line, the largest first."""
 _DEARER: Final = 3.0
 """An edit that costs so many times more is told of,"""
+_MANY: Final = 0.1
+"""or where the kernel would send more than this share of the calls it looks at,"""
 _DEAR_NS: Final = 100.0
 """where it costs at least this much for each event of the window."""
 
@@ -28,7 +31,11 @@ def preview_lines(seen: Preview) -> list[Line]:
     more.append(Cell(f" {cost_text(seen)}  ", "muted"))
     groups = Cell(" ".join(_named(group) for group in seen.groups[:_GROUPS]), "", REST)
     warned: list[Line] = [(Cell(f" {text}", "attention", REST),) for text in warnings(seen)[:1]]
-    return [*warned, (*counts(seen), Cell(" f3 rows", "key"), Cell("", "", REST)), (*more, groups)]
+    return [
+        *warned,
+        (*counts(seen), Cell(" f3 rows", "key"), Cell(f"  {kept_text(seen)}", "muted", REST)),
+        (*more, groups),
+    ]
 
 
 def counts(seen: Preview) -> list[Cell]:
@@ -48,6 +55,18 @@ def cost_text(seen: Preview) -> str:
     return f"cost {_us(seen.cost_before.ns_per_event)} -> {_us(seen.cost_now.ns_per_event)} us/ev"
 
 
+def kept_text(seen: Preview) -> str:
+    """Say what the kernel would keep back for the changed rules alone; empty where the history has no such calls."""
+    share = seen.kept_now.share
+    return "" if share is None else f"kernel keeps ~{_percent(share)}"
+
+
+def _percent(share: float) -> str:
+    """Return a share as per cent, never rounded to all or nothing."""
+    digits = 1 if share > 0.99 or 0 < share < 0.01 else 0
+    return "99.9 %" if 0.9995 <= share < 1 else f"{share * 100:.{digits}f} %"
+
+
 def warnings(seen: Preview) -> list[str]:
     """Return what makes an edit expensive: the kernel can no longer sort out events, or judging takes longer."""
     found = []
@@ -55,6 +74,13 @@ def warnings(seen: Preview) -> list[str]:
     if lost:
         names = ", ".join(lost[:6]) + (f" and {len(lost) - 6} more" if len(lost) > 6 else "")
         found.append(f"expensive: the kernel must send every {names}: it cannot tell which of them match")
+    passes_now, passes_before = (_passes(kept) for kept in (seen.kept_now, seen.kept_before))
+    if not lost and passes_now > max(passes_before * _DEARER, _MANY):
+        was = f", was {_percent(passes_before)}" if seen.kept_before.asked else ""
+        found.append(
+            f"expensive: the kernel would send ~{_percent(passes_now)} of the calls it looks at{was}: estimated from "
+            "the history"
+        )
     now, before = seen.cost_now.ns_per_event, seen.cost_before.ns_per_event
     if now > max(before * _DEARER, _DEAR_NS):
         found.append(
@@ -62,6 +88,11 @@ def warnings(seen: Preview) -> list[str]:
             f"{seen.cost_now.events:,} events had to be judged one by one"
         )
     return found
+
+
+def _passes(kept: Kept) -> float:
+    """Return the share that the kernel would send; nothing while no such call was there."""
+    return kept.passed / kept.asked if kept.asked else 0.0
 
 
 def limits(seen: Preview) -> list[str]:

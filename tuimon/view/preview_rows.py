@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
 from tuimon.view.health import some
-from tuimon.view.preview_lines import cost_text, counts, limits, row_line, warnings
+from tuimon.view.preview_lines import cost_text, counts, kept_text, limits, row_line, warnings
 from tuimon.workbench.preview import Group, Preview, Row
 
 SignedRow = tuple[str, Row]
@@ -50,8 +50,11 @@ def captured_lines(calls: frozenset[str]) -> list[Line]:
 
 def head_lines(seen: Preview, rows: Sequence[SignedRow], at: int) -> list[Line]:
     """Return what stands above the rows: the window, what limits the answer, the cost, and how many are not listed."""
+    kept = f"{kept_text(seen)} for this alone" if kept_text(seen) else ""
     window = f" {amount(seen.events)} events from {clock(seen.first_time_ns)} to {clock(seen.last_time_ns)}"
-    lines: list[Line] = [(Cell(f"{window}; {cost_text(seen)}", "muted", REST),)] if seen.events else []
+    lines: list[Line] = (
+        [(Cell(f"{window}; {cost_text(seen)}; {kept}".rstrip("; "), "muted", REST),)] if seen.events else []
+    )
     lines += [(Cell(f" {text}", "attention", REST),) for text in (*warnings(seen), *limits(seen))]
     missing = _count(seen, at) - len(rows)
     if missing > 0:

@@ -23,6 +23,7 @@ from tuimon.rules.numbering import Memory
 from tuimon.rules.versions import EventOf
 from tuimon.workbench.capturing import NOT_THINNED, Thinned, not_captured, unfiltered, wanted
 from tuimon.workbench.judging import Rules, first_match
+from tuimon.workbench.kept_back import Kept, Sieve
 from tuimon.workbench.scan import Found, Scan
 
 LIMIT: Final = 500
@@ -114,6 +115,10 @@ class Preview:
     """Event types of which the kernel had to send every event for these rules as they were."""
     unfiltered_now: tuple[str, ...]
     """The same for the rules as they are now; more than before means that an edit stopped the kernel from sorting."""
+    kept_before: Kept
+    """What the kernel would keep back for these rules alone as they were: an estimate."""
+    kept_now: Kept
+    """The same for the rules as they are now."""
     events: int
     """Of the window."""
     first_time_ns: int
@@ -212,6 +217,7 @@ class Run:
             if new.first_match_only or (old is not None and old.first_match_only)
             else None
         )
+        self._sieves = [Sieve(self._mine(is_new=is_new), new.fresh_checks()) for is_new in (False, True)]
         self._limit = limit
         self._pairs = self._paired()
         self._seen = 0
@@ -241,6 +247,8 @@ class Run:
         found = self._scan.ask(batch)
         self._left += found.left
         self._sample(batch, found)
+        for sieve in self._sieves:
+            sieve.take(batch, self._event_of)
         if not len(found.rows):
             return
         if self._first is not None:
@@ -340,6 +348,8 @@ class Run:
             thinned_elsewhere=bool(missing) and thinned.elsewhere,
             unfiltered_before=self._unfiltered(is_new=False),
             unfiltered_now=self._unfiltered(is_new=True),
+            kept_before=self._sieves[False].kept,
+            kept_now=self._sieves[True].kept,
             events=self._events,
             first_time_ns=int(seen[0].head["ts_ns"][0]) + offset_ns if seen else 0,
             last_time_ns=int(seen[-1].head["ts_ns"][-1]) + offset_ns if seen else 0,
@@ -350,8 +360,11 @@ class Run:
         )
 
     def _unfiltered(self, *, is_new: bool) -> tuple[str, ...]:
-        mine = [pair for _, new, pair in self._sides if new is is_new]
-        return unfiltered(mine, self._new.fresh_checks())
+        return unfiltered(self._mine(is_new=is_new), self._new.fresh_checks())
+
+    def _mine(self, *, is_new: bool) -> list[tuple[Condition, Types]]:
+        """Return condition and event types of the changed rules as they were, or as they are now."""
+        return [pair for _, new, pair in self._sides if new is is_new]
 
     def _cost(self, *, is_new: bool) -> Cost:
         mine = [at for at, (_, new, _) in enumerate(self._sides) if new is is_new]
