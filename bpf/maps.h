@@ -197,6 +197,20 @@ struct tm_cpus {
 	struct tm_cpu cpu[TM_CPUS];
 };
 
+/* The slim records of each CPU. The others' rings are shared by all CPUs and take a lock: 30 ns for each record, which is
+ * little beside the rest of them. Written by one program that nothing interrupts, and read by user space alone. */
+struct tm_slim_ring {
+	u64 written;	/* bytes, ever */
+	u64 pad[7];
+	u64 read;
+	u64 pad2[7];
+};
+
+struct tm_slims {
+	struct tm_slim_ring of_cpu[TM_CPUS];
+	char record[TM_CPUS * TM_SLIM_RING + TM_SLIM_BYTES];	/* all of the first CPU, then all of the next */
+};
+
 struct tm_counted {
 	u64 cgroup_id[TM_CGROUP_SLOTS];	/* whose counters they are, 0 of a free slot and of slot 0 */
 	struct tm_counts of[TM_CPUS * TM_CGROUP_SLOTS];	/* all of the first CPU, then all of the next */
@@ -208,6 +222,7 @@ BPF_F_TABLE("array", u32, struct tm_config, config, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct tm_cpus, cpus, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, u64, counts, 1, BPF_F_MMAPABLE);	/* the loader gives it a struct tm_counted: the compiler
 								 * would take minutes for so large a one */
+BPF_F_TABLE("array", u32, u64, slims, 1, BPF_F_MMAPABLE);	/* and this a struct tm_slims */
 BPF_HASH(slots, u64, u32, TM_CGROUP_SLOTS);
 BPF_QUEUE(free_slots, u32, TM_CGROUP_SLOTS);
 BPF_HASH(viewed, u64, u32, 4096);
@@ -256,6 +271,7 @@ static __always_inline struct tm_work *work_of_cpu(void)
 #define TM_DIRECT_CONFIG 0x7ffe0002
 #define TM_DIRECT_CPUS 0x7ffe0003
 #define TM_DIRECT_COUNTS 0x7ffe0004
+#define TM_DIRECT_SLIMS 0x7ffe0005
 
 static __always_inline struct tm_cpu *this_cpu(void)
 {

@@ -10,6 +10,47 @@ static __always_inline void *reserve_proc_short(void) { return ring_proc_short.r
 static __always_inline void *reserve_proc_mid(void) { return ring_proc_mid.ringbuf_reserve(TM_PROC_MID_BYTES); }
 static __always_inline void *reserve_proc_long(void) { return ring_proc_long.ringbuf_reserve(TM_PROC_LONG_BYTES); }
 
+/* Room for a slim record of a call, and its hand-over. Where each CPU has a ring of its own, "written" is moved on when the
+ * record is whole: stores are seen in their order on the machines that have these rings (tuimon/capture/slim_rings.py). */
+#if TM_SLIM_RING
+static __always_inline struct tm_slim_ring *slim_ring(void)
+{
+	struct tm_slims *all = DIRECT(TM_DIRECT_SLIMS);
+	u32 number = bpf_get_smp_processor_id();
+
+	return number < TM_CPUS ? &all->of_cpu[number] : NULL;
+}
+
+static __always_inline struct tm_head *begin_slim(void)
+{
+	struct tm_slims *all = DIRECT(TM_DIRECT_SLIMS);
+	struct tm_slim_ring *ring = slim_ring();
+	u64 number = bpf_get_smp_processor_id(), at;
+
+	if (!ring || number >= TM_CPUS)
+		return NULL;
+	at = ring->written;
+	if (at - ring->read >= TM_SLIM_RING)
+		return NULL;
+	at &= TM_SLIM_RING - TM_SLIM_BYTES;
+	OPAQUE(at);
+	at &= TM_SLIM_RING - TM_SLIM_BYTES;
+	return (struct tm_head *)&all->record[number * TM_SLIM_RING + at];
+}
+
+static __always_inline void end_slim(struct tm_head *head)
+{
+	struct tm_slim_ring *ring = slim_ring();
+
+	asm volatile("" : : : "memory");
+	if (ring)
+		*(volatile u64 *)&ring->written = ring->written + TM_SLIM_BYTES;
+}
+#else
+static __always_inline struct tm_head *begin_slim(void) { return reserve_slim(); }
+static __always_inline void end_slim(struct tm_head *head) { bpf_ringbuf_submit(head, BPF_RB_NO_WAKEUP); }
+#endif
+
 static __always_inline void fill_head(struct tm_head *head, struct tm_cpu *cpu, u64 pid_tgid, u32 nr, s64 ret)
 {
 	u32 number = bpf_get_smp_processor_id();

@@ -118,7 +118,7 @@ int tm_sys_exit(u64 *ctx)
 	if (call & TM_CALL_WIDE)
 		goto wide;
 
-	head = reserve_slim();
+	head = begin_slim();
 	if (!head) {
 		count_drop(cpu, TM_SLIM);
 		return 0;
@@ -145,7 +145,7 @@ int tm_sys_exit(u64 *ctx)
 	head->ts_ns = bpf_ktime_get_boot_ns();
 	cpu->lost = 0;
 	cpu->emitted++;
-	bpf_ringbuf_submit(head, BPF_RB_NO_WAKEUP);
+	end_slim(head);
 	return 0;
 
 wide:

@@ -38,6 +38,7 @@ from tuimon.capture.program import RINGS, Programs, load
 from tuimon.capture.ring import Ring, RingSet
 from tuimon.capture.rows import ENTER, TIMED, call_rows
 from tuimon.capture.shedding import Shedding, Step, busiest
+from tuimon.capture.slim_rings import SHARED_BYTES, slim_ring_bytes, slim_rings, slims_bytes
 from tuimon.capture.source import CallCounts, Counts, Interest, Want, always
 from tuimon.capture.sources import Build, possible_cpus
 from tuimon.errors import CaptureError
@@ -57,7 +58,7 @@ VIEWED_MAX: Final = 4096
 _MIB: Final = 1 << 20
 
 DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
-    SizeClass.SLIM: 16 * _MIB,
+    SizeClass.SLIM: 32 * _MIB,
     SizeClass.SHORT: 32 * _MIB,
     SizeClass.MID: 8 * _MIB,
     SizeClass.LONG: 8 * _MIB,
@@ -120,6 +121,8 @@ class KernelSource:
         """System calls that it lets pass because their program is too much for the kernel."""
         self._prefilter: Prefilter | None = None
         sizes = {**DEFAULT_RINGS, **(rings or {})}
+        self._slim_ring = 0
+        """Bytes of each CPU's own ring of slim records, 0 while they have none."""
         self._ring_bytes = {c: 1 << (max(mmap.PAGESIZE, sizes[c]) - 1).bit_length() for c in SizeClass}
         self._self_pids = () if self_pids is None else (tuple(self_pids) or (os.getpid(),))[:SELF_MAX]
         self._excludes_itself = self_pids is not None and self._self_pids == (os.getpid(),)
@@ -161,7 +164,10 @@ class KernelSource:
         if self._programs is not None:
             return
         require_privileges()
-        build = Build(self._cgroup_slots, DATA_BYTES, len(self._self_pids))
+        self._slim_ring = slim_ring_bytes(self._ring_bytes[SizeClass.SLIM], possible_cpus())
+        if self._slim_ring:
+            self._ring_bytes[SizeClass.SLIM] = min(self._ring_bytes[SizeClass.SLIM], SHARED_BYTES)
+        build = Build(self._cgroup_slots, DATA_BYTES, len(self._self_pids), slim_ring=self._slim_ring)
         rings = {name: self._ring_bytes[size_class] for name, size_class in zip(RINGS, SizeClass, strict=True)}
         self._programs = load(build, self.cgroup_key, rings, only=self._only_kind, cache=self._cache)
         try:
@@ -180,10 +186,11 @@ class KernelSource:
 
     def _prepare(self, programs: Programs) -> None:
         """Map the rings and tables, and fill what the programs need before the first event."""
-        self._rings = RingSet(
-            [Ring(programs.maps[name], self._ring_bytes[c], c) for c, name in zip(SizeClass, RINGS, strict=True)],
-            self._skip,
-        )
+        rings = [Ring(programs.maps[name], self._ring_bytes[c], c) for c, name in zip(SizeClass, RINGS, strict=True)]
+        if self._slim_ring:
+            slims = self._map_array(programs, "slims", slims_bytes(self._slim_ring))
+            rings += slim_rings(slims, self._slim_ring)
+        self._rings = RingSet(rings, self._skip)
         self._rows = np.ndarray((CALLS,), np.uint64, self._map_array(programs, "call_rows", CALLS * 8))
         self._config = np.ndarray((1,), CONFIG, self._map_array(programs, "config", CONFIG.itemsize))
         cpus = np.ndarray((possible_cpus(),), CPU, self._map_array(programs, "cpus", possible_cpus() * CPU.itemsize))
@@ -382,20 +389,24 @@ class KernelSource:
     # -- what it is like -----------------------------------------------------------------------------------------
 
     def ring_fill(self) -> tuple[tuple[str, int, int], ...]:
-        """Return of each ring its class, the bytes waiting in it and its size, as of about now; any thread."""
+        """Return of each size class the bytes waiting in its rings and their size, as of about now; any thread."""
         with self._lock:
-            return tuple(
-                (ring.size_class.name.lower().replace("_", " "), ring.waiting_bytes, self._ring_bytes[ring.size_class])
-                for ring in self._rings.rings
-            )
+            rings = [(ring.size_class, ring.waiting_bytes, ring.size_bytes) for ring in self._rings.rings]
+        of_class = {c: [ring for ring in rings if ring[0] is c] for c in dict.fromkeys(c for c, _, _ in rings)}
+        return tuple(
+            (c.name.lower().replace("_", " "), sum(waiting for _, waiting, _ in of), sum(size for _, _, size in of))
+            for c, of in of_class.items()
+        )
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return what was found and chosen at the start, as names and values for people; any thread."""
         programs = self._programs
         if programs is None:
             return ()
-        total = sum(self._ring_bytes.values()) / (1 << 20)
-        sizes = ", ".join(f"{c.name.lower()} {self._ring_bytes[c] >> 10}" for c in SizeClass)
+        of_class = dict(self._ring_bytes)
+        of_class[SizeClass.SLIM] += self._slim_ring * possible_cpus()
+        total = sum(of_class.values()) / _MIB
+        sizes = ", ".join(f"{c.name.lower()} {size >> 10}" for c, size in of_class.items())
         return (
             ("programs", f"{self.kind} raw tracepoints"),
             ("attached to", ", ".join(programs.attached)),

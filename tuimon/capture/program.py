@@ -21,6 +21,7 @@ from tuimon.capture.btf import Btf, read_btf
 from tuimon.capture.cgroup_key import UNIFIED
 from tuimon.capture.compiled import CACHE, MAP_NUMBER, Compiled, compiled
 from tuimon.capture.counters import counted_bytes
+from tuimon.capture.slim_rings import slims_bytes
 from tuimon.capture.sources import CAST_CALL, DIRECT_MAPS, KINDS, Build, preamble, source_text
 from tuimon.capture.uring import uring_ops
 from tuimon.errors import CaptureError
@@ -54,8 +55,8 @@ RINGS: Final = (
 )  # fmt: skip
 """By size class."""
 MAPS: Final = (
-    "call_rows", "config", "cpus", "counts", "slots", "free_slots", "viewed", "shed", "compat_numbers", "uring_ops",
-    "uring_open", "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter",
+    "call_rows", "config", "cpus", "counts", "slims", "slots", "free_slots", "viewed", "shed", "compat_numbers",
+    "uring_ops", "uring_open", "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter",
     "entered", "began", *RINGS,
 )  # fmt: skip
 
@@ -209,8 +210,9 @@ def _load_all(programs: Programs, made: Compiled, build: Build, entries: Mapping
 
     The verifier takes most of the time and runs for one program at a time, so programs are loaded side by side.
     """
+    sizes = {"counts": counted_bytes(build.cgroup_slots), "slims": slims_bytes(build.slim_ring)}
     for spec in made.maps:
-        value_size = counted_bytes(build.cgroup_slots) if spec.name == "counts" else spec.value_size
+        value_size = sizes.get(spec.name, spec.value_size)
         programs.maps[spec.name] = create_map(
             spec.type, spec.key_size, value_size, entries.get(spec.name, spec.max_entries), spec.flags, spec.name
         )

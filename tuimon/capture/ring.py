@@ -129,7 +129,7 @@ class Ring:
         self._consumed.value = self._position
 
     def close(self) -> None:
-        """Unmap."""
+        """Unmap; what was looked at is no longer valid."""
         del self._consumed, self._produced
         self._ours.close()
         self._theirs.close()
@@ -230,6 +230,8 @@ class RingSet:
 
 
 def _without_discarded(records: NDArray[np.void]) -> NDArray[np.void]:
+    if "len" not in (records.dtype.names or ()):
+        return records
     discarded = records["len"] & DISCARD
     return records[discarded == 0] if discarded.any() else records
 

@@ -25,7 +25,13 @@ SOURCES: Final = (
 """In the order of the translation unit; the offsets from BTF come before them."""
 CAST_CALL: Final = 0x7FFFFFF1
 """The number by which read.h calls bpf_rdonly_cast()."""
-DIRECT_MAPS: Final = {0x7FFE0001: "call_rows", 0x7FFE0002: "config", 0x7FFE0003: "cpus", 0x7FFE0004: "counts"}
+DIRECT_MAPS: Final = {
+    0x7FFE0001: "call_rows",
+    0x7FFE0002: "config",
+    0x7FFE0003: "cpus",
+    0x7FFE0004: "counts",
+    0x7FFE0005: "slims",
+}
 """The numbers that stand for maps' fds in maps.h (TM_DIRECT_)."""
 
 _REGISTERS: Final = {
@@ -127,6 +133,8 @@ class Build:
     """How many processes are tuimon's own."""
     cgroup_subsys: int = -1
     """Index of the version 1 controller whose cgroups are the key, -1 for the version 2 hierarchy."""
+    slim_ring: int = 0
+    """Bytes of each CPU's own ring of slim records, a power of two; 0: they share one."""
 
 
 def layout_asserts() -> str:
@@ -159,6 +167,7 @@ def _constants(build: Build, kind: str) -> dict[str, int]:
         "TM_CGROUP_SUBSYS": build.cgroup_subsys,
         "TM_DATA_BYTES": build.data_bytes,
         "TM_SELF_COUNT": build.self_count,
+        "TM_SLIM_RING": build.slim_ring,
         **{f"TM_NR_{name.upper()}": NAME_TO_NR.get(name, 511) for name in
            ("execve", "execveat", "clone", "clone3", "vfork", "exit_group")},
     }  # fmt: skip
