@@ -15,7 +15,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -333,8 +333,7 @@ class Memory:
     def numbered(self, side: str, *columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return, (g,), a number for each tuple of some columns, the same in every batch."""
         given = self._numbers.setdefault(side, {})
-        keys = zip(*(column.tolist() for column in columns), strict=True)
-        return np.array([given.setdefault(key, len(given)) for key in keys], np.int64)
+        return np.array([given.setdefault(key, len(given)) for key in _keys_of(columns)], np.int64)
 
     # Answers and values
 
@@ -368,6 +367,23 @@ class Memory:
                 grown[: len(found)] = found
             found = self._places[side, key] = grown
         return found
+
+
+def _keys_of(columns: Sequence[NDArray[np.int64]]) -> Iterable[Any]:
+    """Return, (g,), the tuple at each place of some columns; of two columns of small numbers as one number.
+
+    Those take a third of the memory. A pair seen now among small ones and now among others would get two numbers; that
+    costs a question more, and no answer.
+    """
+    if len(columns) == 2 and all(_is_small(column) for column in columns):
+        one, other = columns
+        packed: list[int] = ((one << 32) + other).tolist()
+        return packed
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _is_small(column: NDArray[np.int64]) -> bool:
+    return bool(column.min(initial=0) > -(1 << 31) and column.max(initial=0) < 1 << 31)
 
 
 def process_of(batch: Batch) -> NDArray[np.int64]:
