@@ -1,0 +1,57 @@
+"""A check as it is asked: of an event, or of values that were looked up before.
+
+Truth is a byte: 0 false, 1 not known yet, 2 true, so that ``and`` is the minimum, ``or`` the maximum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.events import Event
+from tuimon.fields.registry import Getter
+from tuimon.rules.checks import Context, Made, Test
+from tuimon.rules.nodes import Check
+from tuimon.rules.predicates import Predicate
+
+NO: Final = 0
+PERHAPS: Final = 1
+YES: Final = 2
+
+
+@dataclass(slots=True)
+class Asked:
+    """A check as it is asked."""
+
+    check: Check
+    test: Test
+    blank: Context
+    getters: list[tuple[int, Any, Getter, str | None]]
+    """Place in the context, key, getter and argument of each value that it looks at."""
+    sides: NDArray[np.int8]
+    """Place in SIDES by number of the kind of event, as far as there were any."""
+    question: int
+    """Number of the check among the questions, and..."""
+    value_question: int
+    """...of what it asks of a value."""
+    predicate: tuple[Made, Predicate, bool] | None
+    """See ``Checks.predicate_of``."""
+
+    def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
+        """Return the answer for the values at their places in the context."""
+        context = self.blank.copy()
+        for at, value in zip(places, values, strict=True):
+            context[at] = value
+        result = self.test(context)
+        return YES if result else PERHAPS if result is None else NO
+
+    def answer(self, event: Event) -> int:
+        """Return the answer for an event."""
+        context = self.blank.copy()
+        context[0] = event
+        result = self.test(context)
+        return YES if result else PERHAPS if result is None else NO

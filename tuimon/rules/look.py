@@ -1,0 +1,391 @@
+"""One batch being asked: what each check says of its rows, or what a field shows of them.
+
+Rows are put into groups that are alike in what a check can see (tuimon.rules.numbering), a group's value is looked up
+once in all batches, and each distinct value asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.events import Event
+from tuimon.fields.registry import UNKNOWN, Getter
+from tuimon.rules.asked import NO, PERHAPS, YES, Asked
+from tuimon.rules.nodes import Check, FieldRef
+from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of
+from tuimon.rules.numbers import SINCE, compared, numbers_of
+from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
+from tuimon.rules.predicates import Predicate
+from tuimon.rules.record_parts import Opens, Paths, part_of, without_socket
+from tuimon.rules.sides import SIDES
+from tuimon.rules.words import OF_PROCESS, is_second, words
+
+if TYPE_CHECKING:
+    from tuimon.rules.columns import Columns
+
+TEXTS: Final = "text"
+"""Names the pool of texts."""
+_GONE: Final = 3
+"""Of a value: it is none, or nothing can be made of it."""
+_FEW: Final = 64
+"""So few rows are asked one by one where nothing is known of their batch yet."""
+
+
+class Look:
+    """One batch being asked."""
+
+    def __init__(self, columns: Columns, batch: Batch, codes: NDArray[np.uint16]) -> None:
+        self._columns = columns
+        self._memory = columns.memory
+        self._batch = batch
+        self._codes = codes
+        self._numbers: dict[str, NDArray[np.int64]] = {}
+        self._bare: dict[int, Event] = {}
+        self._full: dict[int, Event] = {}
+        self._present = columns.memory.present(batch)
+        self.whole = np.zeros(len(batch), bool)
+        """Rows that were looked at as whole events."""
+
+    def close(self) -> None:
+        """Part the events from what was decoded of them: the two hold each other, and with them the whole batch."""
+        for event in (*self._bare.values(), *self._full.values()):
+            event.facts = None
+
+    def truth(self, node: int, rows: Rows) -> Truths:
+        """Return the truth of a node for some rows."""
+        kind, inner = self._columns.graph.keys[node]
+        if kind == "const":
+            return np.full(len(rows), YES if inner else NO, np.int8)
+        if kind == "not":
+            return np.int8(YES) - self.truth(inner, rows)
+        if kind == "check":
+            return self._check(self._columns.asked[node], rows)
+        return self._junction(inner, rows, NO if kind == "and" else YES)
+
+    def _junction(self, inner: Sequence[int], rows: Rows, final: int) -> Truths:
+        """Ask the parts one after the other, the cheapest first, each only of rows that are not decided."""
+        out = np.full(len(rows), YES - final, np.int8)
+        open_ = np.arange(len(rows))
+        for child in sorted(inner, key=self._columns.rank):
+            if not len(open_):
+                break
+            part = self.truth(child, rows[open_])
+            out[open_] = np.minimum(out[open_], part) if final == NO else np.maximum(out[open_], part)
+            open_ = open_[part != final]
+        return out
+
+    def field(self, asked: Asked) -> tuple[Places, NDArray[np.float64]]:
+        """See ``Columns.field``."""
+        side_of = self._columns.sides(asked)[self._codes]
+        places = np.full(len(side_of), UNSEEN, np.int32)
+        numbers = np.full(len(side_of), np.nan)
+        for place in np.unique(side_of).tolist():
+            rows = np.flatnonzero(side_of == place)
+            if SIDES[place] == "number":
+                numbers[rows], has = self._head_numbers(asked.check, rows)
+                numbers[rows[~has]] = np.nan
+                places[rows] = ABSENT
+            elif SIDES[place] != "event":
+                places[rows] = self._field_of(asked, place, rows)
+        return places, numbers
+
+    def _field_of(self, asked: Asked, place: int, rows: Rows) -> Places:
+        """Return the places of a field that sees one side of all the rows."""
+        side = SIDES[place]
+        _, key, getter, arg = asked.getters[0]
+        if side == "word":
+            groups, numbers = self._word_groups(asked, rows)
+            found = self._places(side, key, getter, arg, numbers, rows[groups.first])
+            return np.asarray(found[groups.of_row], np.int32)
+        groups = self._groups(asked, place)
+        of_row = groups.of_row[rows]
+        needed = np.zeros(len(groups.first), bool)
+        needed[of_row] = True
+        some = np.flatnonzero(needed)
+        out = np.empty(len(groups.first), np.int32)
+        numbers = self._numbers_of(side, groups)[some]
+        out[some] = self._places(side, key, getter, arg, numbers, groups.first[some])
+        return np.asarray(out[of_row], np.int32)
+
+    def _check(self, asked: Asked, rows: Rows) -> Truths:
+        side_of = self._columns.sides(asked)
+        present = side_of[self._present]
+        if len(rows) and (present == present[0]).all():
+            return self._seen(asked, int(present[0]), rows)
+        sides = side_of[self._picked(self._codes, rows)]
+        low = int(sides.min(initial=len(SIDES)))
+        if not len(rows) or (sides == low).all():
+            return self._seen(asked, low, rows)
+        out = np.empty(len(rows), np.int8)
+        for side in np.unique(sides).tolist():
+            mine = np.flatnonzero(sides == side)
+            out[mine] = self._seen(asked, side, rows[mine])
+        return out
+
+    def _seen(self, asked: Asked, place: int, rows: Rows) -> Truths:
+        """Return the truth of a check that sees one side, given by its place in SIDES, of all the rows."""
+        if not len(rows):
+            return np.empty(0, np.int8)
+        side = SIDES[place]
+        if side == "number":
+            return self._compared(asked.check, rows)
+        if side == "word":
+            return self._by_word(asked, rows)
+        if side == "event":
+            self.whole[rows] = True
+            return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
+        if len(rows) <= _FEW and self._is_dear(asked, place):
+            return np.array([asked.answer(self._record(row)) for row in rows.tolist()], np.int8)
+        groups = self._groups(asked, place)
+        of_row = self._picked(groups.of_row, rows)
+        numbers = self._numbers_of(side, groups)
+        if len(of_row) == len(self._batch):
+            return np.asarray(self._answers(asked, side, numbers, groups.first)[of_row], np.int8)
+        needed = np.zeros(len(groups.first), bool)
+        needed[of_row] = True
+        some = np.flatnonzero(needed)
+        out: Truths = np.empty(len(groups.first), np.int8)
+        out[some] = self._answers(asked, side, numbers[some], groups.first[some])
+        return np.asarray(out[of_row], np.int8)
+
+    def _picked(self, column: NDArray[Any], rows: Rows) -> NDArray[Any]:
+        """Return some rows of a column of the batch; they are all different."""
+        return column if len(rows) == len(column) else column[rows]
+
+    def _is_dear(self, asked: Asked, place: int) -> bool:
+        """Whether grouping what a check sees costs more than asking it of a few rows."""
+        side = SIDES[place]
+        if side not in _DEAR or self._memory.has_groups(self._batch, side, self._kinds(asked, place)):
+            return False
+        kinds = self._kinds(asked, place)
+        return kinds is None or self._memory.count(self._batch, kinds) > _FEW * _FEW
+
+    def _groups(self, asked: Asked, place: int) -> Groups:
+        """Return the groups of a side; of numbers only for the kinds of event of which the check sees that side."""
+        return self._memory.groups(self._batch, SIDES[place], self._kinds(asked, place))
+
+    def _kinds(self, asked: Asked, place: int) -> NDArray[np.intp] | None:
+        """Return the kinds of event to be grouped, None for all."""
+        if SIDES[place] not in ("numbers", "record"):
+            return None
+        codes = self._present
+        return np.asarray(codes[self._columns.sides(asked)[codes] == place], np.intp)
+
+    def _answers(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+        """Return what a check says of some numbers of a side, each with a row that has it."""
+        table = self._memory.table(side, asked.question, int(numbers.max(initial=-1)) + 1)
+        found = table[numbers]
+        missing = np.flatnonzero(found == NOT_ASKED)
+        if len(missing):
+            new = self._new_answers(asked, side, numbers[missing], rows[missing])
+            found[missing] = new
+            # What is not known yet may be known at the next question.
+            table[numbers[missing]] = np.where(new == PERHAPS, np.int8(NOT_ASKED), new)
+        return found
+
+    def _new_answers(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+        if not asked.getters:
+            make = self._record if side in _OF_RECORD else self._event
+            return np.array([asked.answer(make(row)) for row in rows.tolist()], np.int8)
+        columns = [self._places(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
+        if asked.predicate is None:
+            return self._said(asked, columns)
+        unknown = np.minimum.reduce(columns) < 0
+        if not unknown.any():
+            return self._judged(asked, columns)
+        out = np.empty(len(rows), np.int8)
+        out[unknown] = self._said(asked, [column[unknown] for column in columns])
+        out[~unknown] = self._judged(asked, [column[~unknown] for column in columns])
+        return out
+
+    def _said(self, asked: Asked, columns: Sequence[Places]) -> Truths:
+        """Return what a check says of values at places, told together: each distinct set of them is asked once."""
+        at = [at for at, *_ in asked.getters]
+        pools = [self._pool(key).values for _, key, *_ in asked.getters]
+        sets = list(zip(*(column.tolist() for column in columns), strict=True))
+        known = {}
+        for places in set(sets):
+            values = [UNKNOWN if place < 0 else pool[place] for pool, place in zip(pools, places, strict=True)]
+            known[places] = asked.say(at, values)
+        return np.array(list(map(known.__getitem__, sets)), np.int8)
+
+    def _judged(self, asked: Asked, columns: Sequence[Places]) -> Truths:
+        """Return the same for a check that asks each value on its own; all of them are known."""
+        assert asked.predicate is not None
+        parts = [
+            self._of_values(asked, key, column) for (_, key, *_), column in zip(asked.getters, columns, strict=True)
+        ]
+        if not asked.predicate[2]:
+            return np.where(np.logical_or.reduce([part == YES for part in parts]), np.int8(YES), np.int8(NO))
+        least, most = np.minimum.reduce(parts), np.maximum.reduce(parts)
+        # Of those that are there none may say no; if none is there, nothing holds.
+        return np.where((least == YES) | ((least == _GONE) & (most == YES)), np.int8(YES), np.int8(NO))
+
+    def _of_values(self, asked: Asked, key: Any, places: Places) -> Truths:
+        """Return what a check says of the values at places (0 or above); each value is asked once and for all."""
+        pool = self._pool(key)
+        table = self._memory.table("value", (asked.value_question, self._columns.pool_key(key)), len(pool))
+        found = table[places]
+        if (found == NOT_ASKED).any():
+            assert asked.predicate is not None
+            made, test, _ = asked.predicate
+            new = np.unique(places[found == NOT_ASKED])
+            values = pool.values
+            table[new] = [_GONE if at == ABSENT else _of_value(made(values[at]), test) for at in new.tolist()]
+            found = table[places]
+        return found
+
+    def _places(
+        self, side: str, key: Any, getter: Getter, arg: str | None, numbers: NDArray[np.int64], rows: Rows
+    ) -> Places:
+        """Return the place in its pool of a field's value for each of some numbers, looking up those not yet known."""
+        known = self._known(side, key, int(numbers.max()))
+        places = known[numbers]
+        missing = np.flatnonzero(places < 0)
+        if len(missing) and side in _WITHTEXTS:
+            known[numbers[missing]] = self._by_parts(side, key, numbers[missing], rows[missing])
+            places = known[numbers]
+            missing = np.flatnonzero(places < 0)
+        if len(missing):
+            make = self._record if side in _OF_RECORD else self._event
+            new = self._pool(key).places([getter(make(row), arg) for row in rows[missing].tolist()])
+            places[missing] = known[numbers[missing]] = new
+        return places
+
+    def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
+        """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
+        part = part_of(key) if side == "texts" else None
+        if part is None:
+            return without_socket(key, self._batch, rows)
+        is_open = self._columns.is_open(self._codes[rows])
+        size = int(numbers.max()) + 1
+        paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
+        opens = Opens(self._batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
+        return opens.places(part, self._pool(key))
+
+    def _known(self, side: str, key: Any, largest: int) -> Places:
+        """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
+        return self._memory.places(side, (key, self._columns.checks.plain_falco), largest + 1)
+
+    def _pool(self, key: Any) -> Pool:
+        return self._memory.pool(self._columns.pool_key(key))
+
+    def _event(self, row: int) -> Event:
+        event = self._full.get(row)
+        if event is None:
+            event = self._full[row] = self._columns.event_of(self._batch, row)
+        return event
+
+    def _record(self, row: int) -> Event:
+        event = self._bare.get(row)
+        if event is None:
+            event = self._bare[row] = Event(self._batch, row, None, None, 0)
+        return event
+
+    # Numbers
+
+    def _numbers_of(self, side: str, groups: Groups) -> NDArray[np.int64]:
+        """Return, (g,), the number of each group of a side, as of now."""
+        if side in _OF_RECORD:
+            return groups.numbers
+        found = self._numbers.get(side)
+        if found is None:
+            found = self._numbers[side] = self._current(side, groups)
+        return found
+
+    def _current(self, side: str, groups: Groups) -> NDArray[np.int64]:
+        memory, batch, event_of = self._memory, self._batch, self._columns.event_of
+        if side == "container":
+            return memory.container_numbers(batch, groups, event_of)
+        if side == "process":
+            return memory.process_numbers(batch, groups, event_of)
+        of_container = self._at("container", groups.first)
+        if side == "user":
+            # Of a slim record the process says the user.
+            is_slim = groups.numbers & 1 != 0
+            of_process = np.full(len(is_slim), -1)
+            if is_slim.any():
+                of_process[is_slim] = self._at("process", groups.first[is_slim])
+            return memory.numbered("user as is", groups.numbers, of_container, of_process)
+        return memory.numbered("actor", self._at("process", groups.first), self._at("user", groups.first))
+
+    def _at(self, side: str, rows: Rows) -> NDArray[np.int64]:
+        """Return the numbers of a side that some rows have."""
+        groups = self._memory.groups(self._batch, side)
+        return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
+
+    # Plain numbers
+
+    def _compared(self, check: Check, rows: Rows) -> Truths:
+        """Return the truth of a comparison of a number of the record with constants."""
+        found, has = self._head_numbers(check, rows)
+        assert isinstance(check.left, FieldRef)
+        info, _ = self._columns.checks.field(check.left)
+        return (compared(check, info.type, found) & has).astype(np.int8) * np.int8(YES)
+
+    def _head_numbers(self, check: Check, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return, (k,), the numbers that a check looks at, and which rows have one."""
+        assert isinstance(check.left, FieldRef)
+        info, _ = self._columns.checks.field(check.left)
+        if info.name in SINCE:
+            return self._since(SINCE[info.name], rows)
+        found, has = numbers_of(info.name, self._batch, rows, self._event(0).boot_to_epoch_ns)
+        if has is None:
+            has = np.ones(len(rows), bool)
+        if info.name == "evt.rawres":
+            has &= self._columns.has_result(self._picked(self._codes, rows))
+        return found, has
+
+    def _since(self, name: str, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return, (k,), how long before each event was what a field of its process tells, and where it tells it."""
+        key = (name, None, "given")
+        groups = self._memory.groups(self._batch, "process")
+        numbers = self._numbers_of("process", groups)
+        places = self._places("process", key, *self._columns.checks.getter_of(key), numbers, groups.first)
+        values = self._pool(key).values
+        starts = np.array([values[at] or 0 for at in np.maximum(places, 0).tolist()], np.int64)[groups.of_row[rows]]
+        times, _ = numbers_of("evt.rawtime", self._batch, rows, self._event(0).boot_to_epoch_ns)
+        return times - starts, starts > 0
+
+    # Words
+
+    def _by_word(self, asked: Asked, rows: Rows) -> Truths:
+        """Return the truth of a check that sees the kind of event and one other number."""
+        groups, numbers = self._word_groups(asked, rows)
+        return np.asarray(self._answers(asked, "word", numbers, rows[groups.first])[groups.of_row], np.int8)
+
+    def _word_groups(self, asked: Asked, rows: Rows) -> tuple[Groups, NDArray[np.int64]]:
+        """Return some rows grouped by kind and number, and the number of each group, the same in every batch."""
+        codes = self._codes[rows].astype(np.int64)
+        of_row = self._words(asked, codes, rows)
+        groups = groups_of(codes, of_row)
+        return groups, self._memory.numbered("word", codes[groups.first], of_row[groups.first])
+
+    def _words(self, asked: Asked, codes: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
+        _, key, _, arg = asked.getters[0]
+        if is_second(key[0]):
+            return numbers_of("evt.rawtime.s", self._batch, rows, self._event(0).boot_to_epoch_ns)[0]
+        out = np.zeros(len(rows), np.int64)
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            source = self._columns.word_source(code, arg or "")
+            out[mine] = (
+                self._at("process", rows[mine]) if source == OF_PROCESS else words(source, self._batch, rows[mine])
+            )
+        return out
+
+
+def _of_value(value: Any, test: Predicate) -> int:
+    return _GONE if value is None else YES if test(value) else NO
+
+
+_OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
+"""Sides that do not hang on who did it."""
+_WITHTEXTS: Final = frozenset(("texts", "record"))
+_DEAR: Final = frozenset(("texts", "numbers", "record"))
+"""Sides whose groups cost more than asking a few rows."""
