@@ -11,9 +11,8 @@ import platform
 import socket
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from tuimon.alerts import Alerts
@@ -22,6 +21,7 @@ from tuimon.batch import Batch, concat, number, pieces
 from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
+from tuimon.commands import Commands
 from tuimon.compact import compacted, shared, to_share
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
@@ -31,7 +31,7 @@ from tuimon.enrich.users import use_names
 from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process, event_at
 from tuimon.history import History
-from tuimon.interest import besides, interest_for
+from tuimon.interest import Views, interest_for
 from tuimon.priority import hurry
 from tuimon.pushdown import Pushdown
 from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
@@ -117,11 +117,7 @@ class Engine:
             suggested_output=options.suggested_output,
             addresses=self.host_names,
         )
-        self._view: frozenset[int] | None = None
-        self._view_on = False
-        self._everything = False
-        self._messages = False
-        self._besides: frozenset[str] = frozenset()
+        self._views = Views()
         self._fresh: list[Batch] = []
         self._fresh_events = 0
         self._fresh_since = 0.0
@@ -139,12 +135,9 @@ class Engine:
         self._began = time.monotonic()
         self._load = 0.0
         self._snapshot: Snapshot | None = None
-        self._commands: deque[Callable[[], None]] = deque()
+        self._commands = Commands()
         self._rules_lock = threading.RLock()
         self._pushdown = Pushdown(source)
-        self._start_lock = threading.Lock()
-        self._looping = False
-        """The thread takes commands; before that they are carried out where they are given."""
         self._stop = threading.Event()
         self._started = threading.Event()
         self._error: BaseException | None = None
@@ -198,10 +191,7 @@ class Engine:
             hurry()
         try:
             self._begin()
-            with self._start_lock:
-                self._looping = True
-                self._ask()
-                self._pushdown.ask(self._revisions.ruleset)
+            self._commands.take_from_now(self._ask_first)
             self._started.set()
             self._loop()
         except BaseException as error:  # carried over to whoever asks; a thread has nobody to raise to
@@ -209,7 +199,7 @@ class Engine:
         finally:
             self._take_rest()
             self._flush()
-            self._run_commands()
+            self._commands.run()
             self._publish()
             self._started.set()
 
@@ -243,7 +233,7 @@ class Engine:
             lap("drain")
             self._restore_containers()
             self._pushdown.follow(self.containers)
-            self._run_commands()
+            self._commands.run()
             if len(batch):
                 self._take(batch)
             now = time.monotonic()
@@ -265,7 +255,7 @@ class Engine:
     def _take_rest(self) -> None:
         """Take what came since the last look, so that a recording ends where the counters do."""
         now_ns, newest_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), 0
-        while self._error is None and self._looping and newest_ns < now_ns:
+        while self._error is None and self._commands.are_taken and newest_ns < now_ns:
             batch = self.source.drain(0)
             if not len(batch):
                 return
@@ -467,7 +457,7 @@ class Engine:
             return False
         self._prepared += 1
         self._sent += 1
-        self._command(lambda: self._replace(old, new), wait=False)
+        self._commands.give(lambda: self._replace(old, new), wait=False)
         return True
 
     def _replace(self, old: Sequence[Batch], new: Sequence[Batch]) -> None:
@@ -528,8 +518,8 @@ class Engine:
             if isinstance(ready, RuleOutcome):
                 return ready
             pause_s: list[float] = []
-            self._command(lambda: pause_s.append(self._swap(ready)))
-            if self._looping:
+            self._commands.give(lambda: pause_s.append(self._swap(ready)))
+            if self._commands.are_taken:
                 self._pushdown.ask(ready.ruleset)
             return RuleOutcome(True, self._revisions.number, ready.loaded.diagnostics, *pause_s)
 
@@ -549,68 +539,31 @@ class Engine:
             everything: Every call, also the loud ones (read, write, futex, ...); otherwise those that tell a story.
             messages: What is sent and received too, with its first bytes.
         """
-        self._command(lambda: self._watch(cgroups, everything, messages), wait=False)
-
-    def _watch(self, cgroups: frozenset[int] | None, everything: bool, messages: bool) -> None:
-        self._view, self._everything, self._messages = cgroups, everything, messages
-        self._view_on = cgroups is None or bool(cgroups)
-        self._ask()
+        views = {"cgroups": cgroups, "everything": everything, "messages": messages}
+        self._commands.give(lambda: self._look(**views), wait=False)
 
     def capture(self, calls: frozenset[str]) -> None:
         """Say which calls, by name, are emitted in detail besides, for a rule that is being written; any thread."""
-        self._command(lambda: self._capture(calls), wait=False)
+        self._commands.give(lambda: self._look(besides=calls), wait=False)
 
-    def _capture(self, calls: frozenset[str]) -> None:
-        self._besides = calls
+    def _look(self, **what: object) -> None:
+        self._views = replace(self._views, **what)  # type: ignore[arg-type]
         self._ask()
+
+    def _ask_first(self) -> None:
+        self._ask()
+        self._pushdown.ask(self._revisions.ruleset)
 
     def _ask(self) -> None:
         """Tell the source what is wanted in detail, once it can be told."""
         interest = self.interest()
         self.processes.want_environ(interest.environ)
-        if self._looping:
+        if self._commands.are_taken:
             self.source.set_interest(interest)
 
     def interest(self) -> Interest:
         """Return what the rules in force and the open views ask for."""
-        asked = interest_for(
-            self._revisions.needs,
-            view=self._view_on,
-            cgroups=self._view or frozenset(),
-            everything=self._everything,
-            messages=self._messages,
-        )
-        return besides(asked, self._besides)
-
-    # -- commands --------------------------------------------------------------------------------------------------
-
-    def _command(self, action: Callable[[], None], *, wait: bool = True) -> None:
-        """Run something in the engine's thread between two batches; here and now when there is no thread."""
-        thread = self._thread
-        with self._start_lock:
-            if not self._looping:
-                action()
-                return
-        if thread is None or not thread.is_alive() or thread is threading.current_thread():
-            action()
-            return
-        done = threading.Event()
-
-        def run() -> None:
-            try:
-                action()
-            finally:
-                done.set()
-
-        self._commands.append(run)
-        while wait and not done.wait(0.5):
-            if not thread.is_alive():
-                self._run_commands()
-                return
-
-    def _run_commands(self) -> None:
-        while self._commands:
-            self._commands.popleft()()
+        return interest_for(self._revisions.needs, self._views)
 
 
 def build_engine(settings: Settings, source: Source) -> Engine:

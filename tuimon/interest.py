@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tuimon.capture.source import Interest, Want
@@ -72,40 +72,52 @@ def needs_of(ruleset: RuleSet) -> RuleNeeds:
 
 
 @functools.cache
-def _viewed(*, everything: bool) -> frozenset[int]:
-    """Return the numbers of the calls that a live pane shows."""
+def _viewed(*, everything: bool) -> Mapping[int, Want]:
+    """Return the calls that a live pane shows."""
     shown = NAME_TO_NR.keys() - _ALWAYS_ON if everything else CALLS.keys() - _ALWAYS_ON - LOUD
-    return frozenset(NAME_TO_NR[name] for name in shown if name in NAME_TO_NR)
+    return {NAME_TO_NR[name]: Want.VIEW for name in shown if name in NAME_TO_NR}
 
 
-def interest_for(
-    needs: RuleNeeds | None, *, view: bool, cgroups: frozenset[int], everything: bool, messages: bool = False
-) -> Interest:
+@functools.cache
+def _messages() -> Mapping[int, Want]:
+    return {NAME_TO_NR[name]: Want.VIEW | Want.DATA for name in _MESSAGES if name in NAME_TO_NR}
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What the open views look at."""
+
+    cgroups: frozenset[int] | None = frozenset()
+    """What the live pane shows; None: all, none: it is closed."""
+    everything: bool = False
+    """The loud calls too."""
+    messages: bool = False
+    """What is sent and received, with its first bytes."""
+    besides: frozenset[str] = frozenset()
+    """Calls, by name, that a rule being written needs. They come wherever the pane looks, behind no prefilter, and are
+    not what is given up first."""
+
+
+def interest_for(needs: RuleNeeds | None, views: Views) -> Interest:
     """Return what to emit in detail.
 
     Args:
         needs: What the rules in force ask for; None: there are none.
-        view: Whether a live pane is open.
-        cgroups: What it shows; empty means all.
-        everything: Whether it shows the loud calls too.
-        messages: Whether it looks into what is sent and received.
+        views: What is looked at.
     """
     calls = {NAME_TO_NR[name]: Want.RULES for name in STATE}
-    for number, want in needs.calls.items() if needs is not None else ():
-        calls[number] = calls.get(number, Want.NOTHING) | want
-    for number in _viewed(everything=everything) if view else ():
-        calls[number] = calls[number] | Want.VIEW if number in calls else Want.VIEW
-    for number in (NAME_TO_NR[name] for name in _MESSAGES & NAME_TO_NR.keys()) if view and messages else ():
-        calls[number] = calls.get(number, Want.NOTHING) | Want.VIEW | Want.DATA
-    loud = frozenset(number for number in calls if NR_TO_NAME.get(number, "") in LOUD)
-    return Interest(calls=calls, cgroups=cgroups, environ=needs is not None and needs.environ, loud=loud)
-
-
-def besides(interest: Interest, names: frozenset[str]) -> Interest:
-    """Return an interest that has some calls, by name, as the view has its own: those that a rule being written needs.
-
-    They come wherever the view looks, behind no prefilter, and are not what is given up first.
-    """
-    numbers = {NAME_TO_NR[name] for name in names - _ALWAYS_ON if name in NAME_TO_NR}
-    calls = interest.calls | {nr: interest.calls.get(nr, Want.NOTHING) | Want.VIEW for nr in numbers}
-    return replace(interest, calls=calls, loud=interest.loud - numbers)
+    besides = {NAME_TO_NR[name] for name in views.besides - _ALWAYS_ON if name in NAME_TO_NR}
+    wants = [needs.calls if needs is not None else {}, dict.fromkeys(besides, Want.VIEW)]
+    if views.cgroups is None or views.cgroups:
+        wants.append(_viewed(everything=views.everything))
+        if views.messages:
+            wants.append(_messages())
+    for more in wants:
+        for number, want in more.items():
+            calls[number] = calls[number] | want if number in calls else want
+    return Interest(
+        calls=calls,
+        cgroups=views.cgroups or frozenset(),
+        environ=needs is not None and needs.environ,
+        loud=frozenset(nr for nr in calls if NR_TO_NAME.get(nr, "") in LOUD and nr not in besides),
+    )

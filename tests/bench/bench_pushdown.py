@@ -25,7 +25,7 @@ from tests.bench.bench_capture import cpu_time, workloads
 from tests.bench.bench_rules import rule_files
 from tests.bench.mixes import measure
 from tuimon.capture.kernel import KernelSource
-from tuimon.interest import interest_for, needs_of
+from tuimon.interest import Views, interest_for, needs_of
 from tuimon.pushdown import prefilter_of
 from tuimon.rules.loader import load
 from tuimon.rules.ruleset import RuleSet
@@ -39,7 +39,7 @@ def capture(ruleset: RuleSet, text: str | None) -> Iterator[KernelSource]:
     """Attach tuimon for the rules alone, with a thread that reads as the engine's does."""
     source = KernelSource()
     source.start()
-    source.set_interest(interest_for(needs_of(ruleset), view=False, cgroups=frozenset(), everything=False))
+    source.set_interest(interest_for(needs_of(ruleset), Views()))
     source.set_prefilter(text)
     stop = threading.Event()
 

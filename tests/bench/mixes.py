@@ -25,7 +25,7 @@ from tests.containers import IMAGE, SLEEP, Podman, podman_engine, unique
 from tuimon.batch import Batch, concat, take
 from tuimon.capture.kernel import KernelSource
 from tuimon.enrich.containers import Containers
-from tuimon.interest import interest_for, needs_of
+from tuimon.interest import Views, interest_for, needs_of
 from tuimon.pushdown import Pushdown
 from tuimon.records import Kind
 from tuimon.rules.prefilter_columns import kernel_mask, places_of
@@ -86,7 +86,7 @@ class Capture:
     def __init__(self, ruleset: RuleSet, text: str | None, containers: Containers) -> None:
         self._source = KernelSource()
         self._source.start()
-        self._source.set_interest(interest_for(needs_of(ruleset), view=False, cgroups=frozenset(), everything=False))
+        self._source.set_interest(interest_for(needs_of(ruleset), Views()))
         self._source.set_prefilter(text)
         self._pushdown = Pushdown(self._source)
         self._containers = containers

@@ -9,7 +9,7 @@ from tests.builders import batch_of, connect_event, event_of
 from tests.ui.fake_engine import fed_engine
 from tuimon.capture.source import Want
 from tuimon.history import History
-from tuimon.interest import interest_for
+from tuimon.interest import Views, interest_for
 from tuimon.rules.filter import compile_filter
 from tuimon.syscalls import NAME_TO_NR
 from tuimon.view.dns import message_of, question_of, rows_on_port
@@ -120,7 +120,7 @@ def test_what_is_sent_is_asked_for_while_the_view_is_open():
 
 
 def test_the_kernel_is_asked_for_the_first_bytes_of_messages():
-    wanted = interest_for(None, view=True, cgroups=frozenset(), everything=False, messages=True).calls
+    wanted = interest_for(None, Views(cgroups=None, messages=True)).calls
     for name in ("sendto", "sendmmsg", "recvfrom", "recvmsg"):
         assert wanted[NAME_TO_NR[name]] & (Want.VIEW | Want.DATA) == Want.VIEW | Want.DATA
     assert NAME_TO_NR["write"] not in wanted
