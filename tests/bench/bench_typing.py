@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.bench_ui import LETTERS, SIZE, percentile, pump
+from tests.bench.paced import beside, repeat
 from tests.ui.terminal import Terminal
 
 RULE = """\
@@ -36,40 +36,21 @@ QUICK_S = (0.06, 0.12)
 SLOW_S = (0.15, 0.45)
 LOOK_EVERY = 6
 LOOK_S = 1.5
-PROGRAMS = 4
-"""That open files."""
 PATHS = 2000
-SLICE_S = 0.01
 
 
 def opens(rate: int) -> None:
-    """Open files at a rate for as long as the program that started this one is there."""
+    """Open files at a rate."""
     found = (os.path.join(folder, name) for folder, _, names in os.walk("/usr/lib") for name in names)
     paths = [path for path, _ in zip(found, range(PATHS), strict=False)]
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    parent, number = os.getppid(), 0
-    each = max(1, int(rate * SLICE_S))
-    due = time.monotonic()
-    while os.getppid() == parent:
-        for _ in range(each):
-            number += 1
-            with contextlib.suppress(OSError):
-                os.close(os.open(paths[number % PATHS] if number % 5 else f"/nonexistent/{number % 499}", os.O_RDONLY))
-        due = max(due + SLICE_S, time.monotonic() - 1)
-        time.sleep(max(0.0, due - time.monotonic()))
+    numbers = itertools.count()
 
+    def work() -> None:
+        number = next(numbers)
+        with contextlib.suppress(OSError):
+            os.close(os.open(paths[number % PATHS] if number % 5 else f"/nonexistent/{number % 499}", os.O_RDONLY))
 
-@contextlib.contextmanager
-def load(rate: int) -> Iterator[None]:
-    """Have files opened at a rate meanwhile."""
-    argv = [sys.executable, "-m", "tests.bench.bench_typing", "--opens", str(rate // PROGRAMS)]
-    programs = [subprocess.Popen(argv) for _ in range(PROGRAMS if rate else 0)]
-    try:
-        yield
-    finally:
-        for each in programs:
-            each.kill()
-            each.wait()
+    repeat(rate, work)
 
 
 class Editor:
@@ -133,7 +114,7 @@ def measure(rate: int, keys: int, fill_s: float, folder: Path) -> tuple[dict[str
         while len(times[names[0]]) < keys:
             times[names[0]] += editor.line(QUICK_S)
         editor.previews = 0
-        with load(rate):
+        with beside("tests.bench.bench_typing", "--opens", rate):
             editor.wait(fill_s)
             while len(times[names[2]]) < keys:
                 times[names[1]] += editor.line(QUICK_S)

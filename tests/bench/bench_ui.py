@@ -14,29 +14,24 @@ calls. ``/proc`` tells the CPU of its threads, of which the first is the screen'
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import random
 import re
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.paced import beside, repeat
 from tests.ui.terminal import Terminal
 
 LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
 """What no event holds, so that a letter that comes out is the one that was typed."""
 ROUNDS = 3
 LIVE = "--live"
-PROGRAMS = 2
-"""That make calls."""
-SLICE_S = 0.01
 SIZE = (200, 50)
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -52,29 +47,9 @@ def app(rate: int, *more: str) -> Terminal:
 
 
 def calls(rate: int) -> None:
-    """Make system calls at a rate for as long as the program that started this one is there."""
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    parent, each = os.getppid(), max(1, int(rate * SLICE_S))
+    """Make system calls at a rate."""
     zero = os.open("/dev/zero", os.O_RDONLY)
-    due = time.monotonic()
-    while os.getppid() == parent:
-        for _ in range(each):
-            os.read(zero, 1)
-        due = max(due + SLICE_S, time.monotonic() - 1)
-        time.sleep(max(0.0, due - time.monotonic()))
-
-
-@contextlib.contextmanager
-def load(rate: int) -> Iterator[None]:
-    """Have system calls made at a rate meanwhile."""
-    argv = [sys.executable, "-m", "tests.bench.bench_ui", "--calls", str(rate // PROGRAMS)]
-    programs = [subprocess.Popen(argv) for _ in range(PROGRAMS if rate else 0)]
-    try:
-        yield
-    finally:
-        for each in programs:
-            each.kill()
-            each.wait()
+    repeat(rate, lambda: os.read(zero, 1))
 
 
 def thread_s(pid: int) -> float:
@@ -84,7 +59,7 @@ def thread_s(pid: int) -> float:
 
 def live(rate: int, keys: int) -> dict[str, object]:
     """Measure tuimon itself on the live kernel, with calls made at a rate."""
-    with load(rate):
+    with beside("tests.bench.bench_ui", "--calls", rate):
         terminal = app(rate, LIVE)
         pump(terminal, 3)
         whole, screen, began = cpu_s(terminal.pid), thread_s(terminal.pid), time.monotonic()
