@@ -30,7 +30,7 @@ from tuimon.capture.counters import (
     no_calls,
 )
 from tuimon.capture.facts import KernelFacts, probe
-from tuimon.capture.outcomes import with_outcomes
+from tuimon.capture.outcomes import HOLD_NS, with_outcomes
 from tuimon.capture.pace import Pace
 from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, put_places
 from tuimon.capture.privileges import in_initial_pid_namespace, require_privileges
@@ -253,9 +253,12 @@ class KernelSource:
         while True:
             with self._lock:
                 if self._programs is None:
-                    return with_outcomes(self._take_early())
+                    return with_outcomes(self._take_early(), 1 << 63)[0]
                 fill = self._rings.fill
-                batch = with_outcomes(concat([self._take_early(), self._rings.drain(limit=self._pace.limit)]))
+                batch = concat([self._take_early(), self._rings.drain(limit=self._pace.limit)])
+                batch, held = with_outcomes(batch, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - HOLD_NS)
+                if len(held):
+                    self._early.append(held)
                 now = time.monotonic()
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)
