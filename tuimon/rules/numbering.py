@@ -28,7 +28,7 @@ from tuimon.events import Container as Owner
 from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
 from tuimon.rules.pools import UNSEEN, VALUE_BYTES, Places, Pool
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
-from tuimon.rules.versions import EventOf, Versions
+from tuimon.rules.versions import EventOf, Versions, grown
 from tuimon.syscalls import event_name
 
 Rows = NDArray[np.intp]
@@ -343,12 +343,9 @@ class Memory:
 
     def table(self, side: str, question: object, size: int) -> Truths:
         """Return the answers to a question by number, with room for so many."""
-        found = self._tables.get((side, question))
-        if found is None or len(found) < size:
-            grown = np.full(max(size, 256) * 5 // 4, NOT_ASKED, np.int8)
-            if found is not None:
-                grown[: len(found)] = found
-            found = self._tables[side, question] = grown
+        found = self._tables.get((side, question), _NO_TRUTHS)
+        if len(found) < size:
+            found = self._tables[side, question] = grown(found, _roomy(size), NOT_ASKED)
         return found
 
     def pool(self, key: object) -> Pool:
@@ -360,13 +357,18 @@ class Memory:
 
     def places(self, side: str, key: object, size: int) -> Places:
         """Return the place in its pool of a field's value by number, with room for so many; UNSEEN at first."""
-        found = self._places.get((side, key))
-        if found is None or len(found) < size:
-            grown = np.full(max(size, 256) * 5 // 4, UNSEEN, np.int32)
-            if found is not None:
-                grown[: len(found)] = found
-            found = self._places[side, key] = grown
+        found = self._places.get((side, key), _NO_PLACES)
+        if len(found) < size:
+            found = self._places[side, key] = grown(found, _roomy(size), UNSEEN)
         return found
+
+
+_NO_TRUTHS: Final = np.empty(0, np.int8)
+_NO_PLACES: Final = np.empty(0, np.int32)
+
+
+def _roomy(size: int) -> int:
+    return max(size, 256) * 5 // 4
 
 
 def _keys_of(columns: Sequence[NDArray[np.int64]]) -> Iterable[Any]:

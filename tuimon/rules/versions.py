@@ -105,8 +105,8 @@ class Versions:
     def _make_room(self, largest: int) -> None:
         if largest >= len(self._final):
             size = largest * 3 // 2 + 1
-            self._number_of = _grown(self._number_of, size, -1)
-            self._final = _grown(self._final, size, 0)
+            self._number_of = grown(self._number_of, size, -1)
+            self._final = grown(self._final, size, 0)
 
     def _look(self, place: int, process: Process | None) -> None:
         known = self._open.get(place)
@@ -121,7 +121,8 @@ class Versions:
             del self._open[place]
 
 
-def _grown(array: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
-    grown = np.full(size, fill, array.dtype)
-    grown[: len(array)] = array
-    return grown
+def grown(array: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
+    """Return an array with more room, filled behind what it holds."""
+    larger = np.full(size, fill, array.dtype)
+    larger[: len(array)] = array
+    return larger
