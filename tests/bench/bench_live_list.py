@@ -67,7 +67,7 @@ def jobs(events: int) -> Iterator[tuple[str, Callable[[], Iterator[object]]]]:
         rows = SortedRows(column, False, view.pieces(), view.batches(), mix.event_of, memory)
         yield f"sort by {key}", rows.work
     yield "fold repeats", lambda: folding(view)
-    yield "search, found nowhere", Search(Text("no such text", mix.event_of), view, history.last_num, -1).work
+    yield "search, found nowhere", Search(Text("no such text", mix.event_of, memory), view, history.last_num, -1).work
     for name, one in VIEWS.items():
         top = Top(one, view, mix.event_of)
         yield f"view {name}", lambda top=top: top.work(0)

@@ -121,7 +121,7 @@ class Arrangement:
     def look(self, text: str, start: int, step: int) -> None:
         """Search from an event on, in the order of the list; ``take_found`` tells when it is found."""
         self.text = text
-        wanted, rows = Text(text, self._event_of), self.sorted
+        wanted, rows = Text(text, self._event_of, self._memory), self.sorted
         if rows is None:
             self.search = Search(wanted, self._view, start, step)
         else:

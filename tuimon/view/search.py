@@ -13,10 +13,11 @@ from tuimon.events import Event
 from tuimon.fields.flags import errno_name
 from tuimon.records import Slot
 from tuimon.rules.filter import TextFilter
-from tuimon.syscalls import event_name
+from tuimon.rules.numbering import Memory
 from tuimon.view.columns import container_label, detail
 
 STEP_ROWS: Final = 4096
+_MAX_ERRNO: Final = 4096
 EventOf = Callable[[Batch, int], Event]
 
 
@@ -39,13 +40,20 @@ class Text:
     Args:
         wanted: The text.
         event_of: Makes row objects.
+        memory: What filters have worked out about the same history.
     """
 
-    def __init__(self, wanted: str, event_of: EventOf) -> None:
+    def __init__(self, wanted: str, event_of: EventOf, memory: Memory | None = None) -> None:
         self.wanted = wanted
         self._lower = wanted.lower()
         self._event_of = event_of
-        self._text = TextFilter(wanted, wanted, event_of)
+        self._memory = memory or Memory()
+        self._text = TextFilter(wanted, wanted, event_of, self._memory)
+        self._types: list[bool] = []
+        """Whether the name of each kind of event shows it, by the memory's number of the kind."""
+        names = (errno_name(-number).lower() if number else "" for number in range(_MAX_ERRNO + 1))
+        self._errors = np.array([self._lower in name for name in names], bool)
+        """The same of each error number; 0 is none."""
 
     def rows(self, batch: Batch) -> NDArray[np.intp]:
         """Return the rows of a batch that show it, ascending."""
@@ -57,13 +65,14 @@ class Text:
         return np.flatnonzero(kept)
 
     def _by_type(self, batch: Batch) -> NDArray[np.bool_]:
-        codes = batch.head["kind"].astype(np.int64) << 16 | batch.head["nr"]
-        kinds, inverse = np.unique(codes, return_inverse=True)
-        return np.array([self._lower in event_name(one >> 16, one & 0xFFFF) for one in kinds.tolist()], bool)[inverse]
+        with self._memory.lock:
+            codes = self._memory.known(batch).codes
+            for code in range(len(self._types), len(self._memory.code_of)):
+                self._types.append(self._lower in self._memory.name_of(code))
+        return np.array(self._types, bool)[codes]
 
     def _by_outcome(self, batch: Batch) -> NDArray[np.bool_]:
-        rets, inverse = np.unique(np.clip(batch.head["ret"], -4096, 0), return_inverse=True)
-        return np.array([ret < 0 and self._lower in errno_name(ret).lower() for ret in rets.tolist()], bool)[inverse]
+        return np.asarray(self._errors[np.clip(-batch.head["ret"], 0, _MAX_ERRNO)], bool)
 
     def _by_container(self, batch: Batch) -> NDArray[np.bool_]:
         _, first, inverse = np.unique(batch.head["cgroup_id"], return_index=True, return_inverse=True)
