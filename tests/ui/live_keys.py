@@ -297,7 +297,7 @@ async def grows_and_shrinks_panes(app, pilot, keys):
     assert containers.size.width == width
     await press(app, pilot, "tab", "minus")
     assert alerts.size.height == height - 2
-    assert Memory().numbers("sizes") == {"containers-pane": width + 2, "alerts-pane": height}
+    assert Memory().numbers("sizes") == {"containers-pane wide": width + 2, "alerts-pane high": height}
     await pilot.resize_terminal(80, 24)
     await press(app, pilot, *([] if containers.display else ["c"]))
     assert containers.size.width > 70, "where it stands alone it has all the room"

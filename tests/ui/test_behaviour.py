@@ -653,10 +653,25 @@ async def test_the_mouse_pulls_the_edges_between_panes(tab, name, edge, by, grow
         x, y = edge(pane.region)
         await pull(pilot, (x, y), (x + by[0], y + by[1]))
         assert (pane.outer_size.width - before.width, pane.outer_size.height - before.height) == grows
-        assert Memory().numbers("sizes") == {name: pane.outer_size.width if grows[0] else pane.outer_size.height}
+        kept = {f"{name} wide": pane.outer_size.width} if grows[0] else {f"{name} high": pane.outer_size.height}
+        assert Memory().numbers("sizes") == kept
         now = pane.outer_size
         await pilot.hover(offset=(x, y))
         assert pane.outer_size == now, "let go is let go"
+
+
+async def test_a_size_chosen_in_a_large_terminal_is_not_meant_for_a_small_one():
+    async with running(size=(200, 50)) as (app, pilot):
+        app.main.memory = Memory("")
+        pane = app.main.query_one("#containers-pane")
+        await pull(pilot, (63, 10), (90, 10))
+        assert pane.outer_size.width == 91
+        await pilot.resize_terminal(120, 40)
+        await settle(app, pilot)
+        assert pane.outer_size.width == 30
+        await pilot.resize_terminal(200, 50)
+        await settle(app, pilot)
+        assert pane.outer_size.width == 91
 
 
 async def test_pulling_what_is_no_edge_changes_nothing():
@@ -665,3 +680,40 @@ async def test_pulling_what_is_no_edge_changes_nothing():
         status = app.main.query_one("#live-pane").region
         await pull(pilot, (status.x + 10, status.y), (status.x + 20, status.y + 6))
         assert [pane.region for pane in app.main.query(".pane")] == before
+
+
+async def test_rows_and_heads_are_as_wide_as_what_can_be_seen():
+    """The last column of a list lay under its scrollbar."""
+    async with running(size=(80, 24)) as (app, _):
+        events = app.main.live.events
+        seen = events.list.scrollable_content_region.width
+        assert events.list.row_width == seen == events.list.size.width - 1
+        strip = events.list.render_line(0)
+        assert strip.cell_length == events.list.size.width
+        assert strip.text[-1] == " "
+        assert events.query_one(".head").content_size.width == seen
+
+
+async def test_a_dialog_takes_all_of_a_narrow_terminal():
+    async with running(size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "enter")
+        assert app.screen.query_one("#details-pane").outer_size.width == 80
+        await pilot.resize_terminal(120, 40)
+        await settle(app, pilot)
+        assert app.screen.query_one("#details-pane").outer_size.width == 108
+
+
+async def test_keys_about_an_alert_say_when_there_is_none():
+    engine = fed_engine()
+    engine._alerts.clear()
+    async with running(engine) as (app, pilot):
+        await press(app, pilot, "2", "m", "b", "a")
+        said = [notice.message for notice in app._notifications]
+        assert said.count("there is no alert under the cursor") == 3
+
+
+async def test_the_meaning_of_a_column_can_be_read_whole():
+    async with running(size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "C", "slash", *"evt.time.iso8601", "enter")
+        words = " ".join(screen_text(app).split())
+        assert "ISO 8601 with nanoseconds" in words

@@ -75,6 +75,7 @@ def test_severities():
 def test_the_status_line_says_lost_in_words_and_what_is_not_live():
     engine = fed_engine()
     assert "starting capture" in text_of(status_line(None, 80))
+    assert "12 s; the first start" in text_of(status_line(None, 80, waited_s=12.3))
     line = text_of(status_line(engine.snapshot(), 80))
     assert "LIVE" in line
     assert "LOST 0" in line

@@ -139,7 +139,7 @@ def test_what_entered_the_container_is_folded_until_it_is_a_program_there():
     story = tell(alert, engine, [alert], None)
     assert [line.event.num for line in story.lines] == [4, 5, 6]
     assert story.entry == 3
-    assert "3 of what entered the container before its program began (o)" in story_foot(story, everything=False)
+    assert "3 of its start left out (o)" in story_foot(story, everything=False)
     kept = tell(alert, engine, [alert, early], None)
     assert [line.event.num for line in kept.lines] == [2, 4, 5, 6], "what an alert is about stays"
     assert sum(line.times for line in tell(alert, engine, [alert], None, everything=True).lines) == 6
@@ -162,3 +162,14 @@ def test_markdown_cannot_be_left_by_what_is_in_it():
     assert len(rows) == 4
     assert all(re.sub(r"\\\|", "", row).count("|") == 6 for row in rows)
     assert not any("\n" in line or "\x1b" in line for line in text)
+
+
+def test_in_a_narrow_terminal_the_path_is_worth_more_than_the_rule():
+    _, events = visit()
+    engine = Engine(events)
+    alert = engine.alert(6, "A Rule With A Very Long Name That Says All")
+    story = tell(alert, engine, [alert], None)
+    line = next(line for line in story.lines if line.alerts)
+    narrow, wide = ([cell.text for cell in story_line(line, alert, width)] for width in (77, 150))
+    assert any("..." in text and len(text) <= 15 for text in narrow)
+    assert any("Says All" in text for text in wide)

@@ -19,6 +19,10 @@ _WORDS: Final = 9
 """Columns of a cell from which on the priority is a word and the tactic's name is longer."""
 
 
+_WIDE: Final = 110
+"""Columns from which on tactics without a rule are named in words."""
+
+
 def cell_width(width: int) -> int:
     """Return how wide a tactic's column is in a board ``width`` columns wide."""
     return min(max((width - _NAME_MIN - _TOTAL) // len(COLUMNS), 3), 11)
@@ -130,9 +134,13 @@ def board_foot(view: BoardView, lines: BoardLines, width: int) -> list[Line]:
         text = f"{cell.count:,} alerts, worst {cell.worst}" if cell else "no alert"
         here.append(Cell(text, severity_role(cell.worst) if cell else "muted"))
     missing = view.uncovered
-    names = ", ".join(tactic.name if width >= 150 else tactic.medium for tactic in missing)
+    narrow = width < _WIDE
+    names = (" " if narrow else ", ").join(
+        tactic.short if narrow else tactic.name if width >= 150 else tactic.medium for tactic in missing
+    )
+    what = " no rule for" if narrow else " no rule in force for"
     gap: Line = (
-        (Cell(f" no rule in force for {len(missing)} of {len(TACTICS)}: ", "muted"), Cell(names, "attention", REST))
+        (Cell(f"{what} {len(missing)} of {len(TACTICS)}: ", "muted"), Cell(names, "attention", REST))
         if missing
         else (Cell(" the rules in force cover every tactic", "good", REST),)
     )

@@ -83,6 +83,11 @@ def severity_role(priority: str | None) -> str:
     return role if role in ROLES else ""
 
 
+def cut(text: str, width: int) -> str:
+    """Return a text of at most ``width`` characters that shows where it is cut."""
+    return text if len(text) <= width else f"{text[: max(width - 3, 0)]}..."
+
+
 def fitting(cells: Sequence[Cell], width: int) -> list[Cell]:
     """Return the cells from the first on that fit a width whole: half a word at the edge tells nothing."""
     kept: list[Cell] = []

@@ -32,6 +32,10 @@ class ColumnChoice:
         """One past the last line."""
         return len(self.keys)
 
+    def meaning(self, seq: int | None) -> str:
+        """Return what the column of a line tells, empty where there is none."""
+        return self._docs.get(self.keys[seq], "") if seq is not None and 0 <= seq < len(self.keys) else ""
+
     def narrow(self, wanted: str) -> None:
         """Show only columns whose name or meaning holds a text."""
         self._wanted = wanted.lower()

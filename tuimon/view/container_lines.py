@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.view.board import TACTICS
-from tuimon.view.cells import REST, Cell, Line, severity_role, sparkline
+from tuimon.view.cells import REST, Cell, Line, cut, severity_role, sparkline
 from tuimon.view.clock import amount
 from tuimon.view.container_view import ContainerView, label
 from tuimon.view.severity import short
@@ -124,7 +124,7 @@ def container_details(
     tactics = view.tactics.get(container.id, set()) if view is not None else set()
     drift = view.drift.get(container.id, ()) if view is not None else ()
     if drift:
-        pairs.append(("drift", f"{len(drift)} new: {', '.join(drift)}", "attention"))
+        pairs.append(("drift", cut(f"{len(drift)} new: {', '.join(drift)}", width - 9), "attention"))
     if row.alerts:
         pairs.append(("alerts", f"{row.alerts}, worst {short(row.worst_priority)}", severity_role(row.worst_priority)))
     if tactics:

@@ -11,15 +11,22 @@ if TYPE_CHECKING:
     from tuimon.view.snapshot import Snapshot
 
 _NARROW: Final = 110
+_LONG_S: Final = 3
+"""A start that takes longer says why."""
 _TINY: Final = 80
 """Below this many columns the node's name is left out: LOST must be on every screen."""
 
 
-def status_line(snapshot: Snapshot | None, width: int, *, paused: bool = False, ascii_only: bool = False) -> Line:
-    """Return the line for a snapshot, None while the capture is starting."""
+def status_line(
+    snapshot: Snapshot | None, width: int, *, paused: bool = False, ascii_only: bool = False, waited_s: float = 0
+) -> Line:
+    """Return the line for a snapshot, None while the capture is starting, for ``waited_s`` so far."""
     dot = "*" if ascii_only else "●"
     if snapshot is None:
-        return [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell("starting capture...", "attention")]
+        cells = [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell("starting capture...", "attention")]
+        if waited_s >= _LONG_S:
+            cells.append(Cell(f" {waited_s:.0f} s; the first start on a kernel compiles its programs", "muted"))
+        return cells
     narrow = width < _NARROW
     cells = [Cell(" tuimon ", "title")]
     if width >= _TINY:

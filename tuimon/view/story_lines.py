@@ -9,12 +9,14 @@ from tuimon.escape import clean
 from tuimon.events import Alert
 from tuimon.render import duration_text
 from tuimon.syscalls import event_name
-from tuimon.view.cells import REST, Cell, Line, severity_role
+from tuimon.view.cells import REST, Cell, Line, cut, severity_role
 from tuimon.view.clock import clock
 from tuimon.view.columns import detail, event_role
 from tuimon.view.severity import short
 from tuimon.view.story import Story, StoryLine, totals
 
+_WIDE = 120
+"""Columns from which on there is room for the names of rules beside what happened."""
 _DEEPEST = 12
 """Levels that are shown by indenting; those below stay there."""
 
@@ -44,22 +46,25 @@ def story_line(line: StoryLine, alert: Alert, width: int) -> Line:
     ]
     if line.times > 1:
         cells.append(Cell(f" x{line.times:,}", "attention"))
-    first = line.alerts[: 1 if width < 120 else 3]
-    cells += [Cell(f" {short(one.priority)} {one.rule}", severity_role(one.priority)) for one in first]
-    if len(line.alerts) > 1 and width < 120:
+    narrow = width < _WIDE
+    room = width // 5 if narrow else width
+    shown = line.alerts[: 1 if narrow else 3]
+    cells += [Cell(cut(f" {short(one.priority)} {one.rule}", room), severity_role(one.priority)) for one in shown]
+    if len(line.alerts) > 1 and narrow:
         cells.append(Cell(f" +{len(line.alerts) - 1}", "attention"))
-    return [*cells, Cell(" ")]
+    return cells
 
 
 def story_foot(story: Story, *, everything: bool) -> str:
     """Return what the story is made of and what it leaves out."""
     shown = sum(line.times for line in story.lines)
-    left = f", {story.left_out:,} that tell little left out (o)" if story.left_out else ""
+    parts = [f"{story.left_out:,} that tell little"] if story.left_out else []
+    parts += [f"{story.entry:,} of its start"] if story.entry else []
+    left = f", {' and '.join(parts)} left out (o)" if parts else ""
     all_of_them = " (all of them; o leaves out what tells little)" if everything else ""
-    entry = f", {story.entry:,} of what entered the container before its program began (o)" if story.entry else ""
-    begin = "" if story.complete else "; its beginning is no longer kept"
+    begin = "" if story.complete else "; its beginning is gone"
     many = "1 process" if story.processes == 1 else f"{story.processes:,} processes"
-    return f"{many}, {shown:,} events{left}{entry}{all_of_them}{begin}"
+    return f"{many}, {shown:,} events{left}{all_of_them}{begin}"
 
 
 def story_text(story: Story, alert: Alert) -> Iterator[str]:

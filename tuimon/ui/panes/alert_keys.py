@@ -51,7 +51,12 @@ class AlertKeys:
         from tuimon.view.alert_view import AlertGroup
 
         row = self.alert_row()
+        if row is None:
+            self._say_none()
         return row.newest if isinstance(row, AlertGroup) else row
+
+    def _say_none(self) -> None:
+        self.app.notify("there is no alert under the cursor", timeout=3, markup=False)
 
     # Keys.
 
@@ -59,6 +64,7 @@ class AlertKeys:
         """Acknowledge the alert or the group, or take that back."""
         row, session = self.alert_row(), self.app.session
         if row is None or session is None:
+            self._say_none()
             return
         done = not session.alerts.is_acked(row)
         count = session.alerts.acknowledge(row)

@@ -81,7 +81,7 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
         from tuimon.view.alert_lines import alert_header
 
         if self._session is not None:
-            self._head.set_lines(alert_header(self.list.size.width, self._session.alerts.field))
+            self._head.set_lines(alert_header(self.list.row_width, self._session.alerts.field))
             self._show_title(self._session)
 
     def _show_title(self, session: Session) -> None:

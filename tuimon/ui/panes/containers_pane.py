@@ -63,7 +63,7 @@ class ContainersPane(Pane):
         session = self._session
         if session is None:
             return
-        self._head.set_lines(container_header(self.list.size.width))
+        self._head.set_lines(container_header(self.list.row_width))
         row = self.list.row_under_cursor() if self.list.has_focus else session.containers.chosen
         row = row or session.containers.chosen or self.list.row_under_cursor()
         info = container_details(row, self._info.size.width, session.containers, ascii_only=self.app.ascii_only)

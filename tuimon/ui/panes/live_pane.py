@@ -140,7 +140,7 @@ class LivePane(BenchKeys, Pane):
         if session is None or arrangement is None or self._lines is None:
             return
         by = arrangement.by.key if arrangement.by is not None else "time"
-        self._head.set_lines(self._lines.header(self.list.size.width, sorted_by=by, descending=arrangement.descending))
+        self._head.set_lines(self._lines.header(self.list.row_width, sorted_by=by, descending=arrangement.descending))
         self.show_foot()
         name = session.chosen_name
         self.set_title(f"Live  {name}" if name else "Live", "enter details  = keep  ! drop  V views")

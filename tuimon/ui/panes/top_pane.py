@@ -142,7 +142,7 @@ class TopPane(Pane):
         if self.drill is None or self._lines is None or not self.drill.name:
             return
         self.list.empty = "counting..." if self.drill.progress < 1 else "nothing to count"
-        self._head.set_lines(self._lines.header(self.list.size.width))
+        self._head.set_lines(self._lines.header(self.list.row_width))
         self._foot.set_lines(self._lines.foot())
         self.set_title(f"View  {self.drill.title}", "enter into  esc back  V views  left right window")
 

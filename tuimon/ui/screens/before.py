@@ -83,7 +83,7 @@ class BeforeScreen(Dialog[None]):
         self.call_after_refresh(self._show_head)
 
     def _show_head(self) -> None:
-        self._head.set_lines(self._lines.header(self.list.size.width))
+        self._head.set_lines(self._lines.header(self.list.row_width))
 
     def _event(self) -> Event | None:
         return self._lines.event(self.list.cursor) if self.list.cursor is not None else None

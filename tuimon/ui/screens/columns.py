@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,8 +13,12 @@ from textual.widgets import Footer, Input
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
+from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
+from tuimon.view.cells import REST, Cell
 from tuimon.view.column_choice import ColumnChoice
+
+_MEANING_LINES: Final = 2
 
 
 class ColumnList(LineList):
@@ -64,6 +68,7 @@ class ColumnsDialog(Dialog[list[str] | None]):
     def __init__(self, keys: Sequence[str]) -> None:
         super().__init__()
         self._list = ColumnList(ColumnChoice(keys))
+        self._meaning = CellLines(id="columns-meaning")
         self._input = Input(placeholder="part of a name or a meaning", id="columns-find", compact=True)
 
     def compose(self) -> ComposeResult:
@@ -71,6 +76,7 @@ class ColumnsDialog(Dialog[list[str] | None]):
         with Pane(id="columns-pane", title="Columns"):
             yield self._input
             yield self._list
+            yield self._meaning
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -78,17 +84,27 @@ class ColumnsDialog(Dialog[list[str] | None]):
         self._input.display = False
         self._list.focus()
         self._tell()
+        self.call_after_refresh(self._show_meaning)
         if self.app.has_class("-ascii"):
             use_ascii_scrollbars(self._list)
 
     def _tell(self) -> None:
         self.query_one(Pane).set_title("Columns", f"{len(self._list.choice.chosen)} shown, in this order")
 
+    @on(LineList.Moved)
+    def _show_meaning(self) -> None:
+        """Tell the whole meaning of the column under the cursor: the list cuts it."""
+        from tuimon.view.detail_lines import wrapped
+
+        parts = wrapped(self._list.choice.meaning(self._list.cursor), max(self._meaning.size.width - 2, 10))
+        self._meaning.set_lines(*((Cell(f" {part}", "", REST),) for part in parts[:_MEANING_LINES]))
+
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._list.choice.narrow(event.value)
         self._list.show(self._list.choice)
+        self._show_meaning()
 
     def action_find(self) -> None:
         """Narrow the list."""

@@ -50,7 +50,7 @@ class Details(Dialog[str | None]):
     def _fill(self) -> None:
         from tuimon.view.detail_lines import FixedLines
 
-        if width := self._list.size.width:
+        if width := self._list.row_width:
             place = self._list.cursor
             self._list.show(FixedLines(self.lines(width)))
             if place:
@@ -59,7 +59,7 @@ class Details(Dialog[str | None]):
     def value_under_cursor(self) -> str:
         """Return the text of the last cell in the line under the cursor: a field's value, or the line itself."""
         source, at = self._list.source, self._list.cursor
-        line = source.line(at, self._list.size.width) if at is not None and source.first <= at < source.end else ()
+        line = source.line(at, self._list.row_width) if at is not None and source.first <= at < source.end else ()
         texts = [cell.text.strip() for cell in line if cell.text.strip()]
         return texts[-1] if texts else ""
 

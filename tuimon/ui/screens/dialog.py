@@ -10,6 +10,9 @@ from textual.screen import ModalScreen, Screen
 
 T = TypeVar("T")
 
+WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (110, "-wide"), (160, "-huge")]
+"""From how many columns on a screen has which class."""
+
 
 class ClosedOnce(Screen[T]):
     """A screen that is closed once.
@@ -25,6 +28,8 @@ class ClosedOnce(Screen[T]):
 
 class Dialog(ModalScreen[T], ClosedOnce[T]):
     """The ground of tuimon's own dialogs."""
+
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
 
 class Commands(CommandPalette, ClosedOnce[None]):

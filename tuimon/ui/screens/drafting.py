@@ -107,7 +107,7 @@ class Drafting(Dialog[M | None], Generic[M]):
         """Show what it means."""
         from tuimon.view.detail_lines import FixedLines
 
-        if width := self._text.size.width:
+        if width := self._text.row_width:
             place = self._text.cursor
             self._text.show(FixedLines(self.lines(width)))
             if place and self._text.has_focus:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
 
 _MOUSE = (
-    "The mouse: click chooses, a double click opens, the wheel scrolls; tabs and chips can be clicked.",
+    "The mouse: click chooses, a double click opens, the wheel scrolls; tabs and chips can be clicked, the edge "
+    "between two panes pulled.",
     "To select text with the terminal hold shift (in most terminals) while dragging; y and Y copy without it.",
     "Every key can be changed: [keys] in ~/.config/tuimon/config.toml, by the name on the right of it here.",
 )

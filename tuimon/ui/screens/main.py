@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -15,6 +16,7 @@ from textual.widgets import ContentSwitcher, Footer
 from tuimon.errors import TuimonError
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.panes.pane import Pane
+from tuimon.ui.screens.dialog import WIDTHS
 from tuimon.ui.screens.sizes import Sizes
 from tuimon.ui.tabs.alerts_tab import AlertsTab
 from tuimon.ui.tabs.live_tab import LiveTab
@@ -55,7 +57,7 @@ class MainScreen(Screen[None]):
 
     app: TuimonApp
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (160, "-huge")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -90,6 +92,7 @@ class MainScreen(Screen[None]):
         self.memory = Memory("")
         self._history = FilterHistory()
         self._sizes = Sizes(self)
+        self._began = time.monotonic()
 
     def compose(self) -> ComposeResult:
         """Lay the tabs out; what a tab shows is filled in when there is an engine."""
@@ -131,6 +134,7 @@ class MainScreen(Screen[None]):
         self._hint.display = not self.memory.flag("hint read")
         self._sizes.recall()
         self.set_focus(self.live.first_focus)
+        self._starting = self.set_interval(1, self.show_status)
         self.show_status()
         self._show_tabs()
 
@@ -151,6 +155,7 @@ class MainScreen(Screen[None]):
         from tuimon.view.query import compile_one
 
         self.session = session
+        self._starting.stop()
         self._filter.check = partial(compile_one, compiled=session.engine.filter)
         self._filter.complete = session.complete
         session.filter_history = self._history
@@ -207,7 +212,9 @@ class MainScreen(Screen[None]):
         snapshot = session.snapshot if session is not None else None
         paused = session is not None and (session.live.paused or self.app.replay_paused)
         width = self.size.width or 80
-        self._status.set_lines(status_line(snapshot, width, paused=paused, ascii_only=self.app.ascii_only))
+        waited_s = time.monotonic() - self._began
+        line = status_line(snapshot, width, paused=paused, ascii_only=self.app.ascii_only, waited_s=waited_s)
+        self._status.set_lines(line)
 
     def _show_tabs(self) -> None:
         current = self._body.current

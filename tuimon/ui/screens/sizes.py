@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tuimon.ui.screens.main import MainScreen
 
 STEP: Final = {"width": 4, "height": 2}
+_KINDS: Final = {"width": ("narrow", "wide", "huge"), "height": ("low", "high")}
+"""Classes of the screen by how large it is."""
 _LEAST: Final = {"width": 20, "height": 5}
 
 
@@ -76,24 +78,28 @@ class Sizes:
     def recall(self) -> None:
         """Take up what was chosen in the run before."""
         memory = self._screen.memory
-        self._sizes = {name: size for name, size in memory.numbers("sizes").items() if name in EDGES and size > 0}
+        self._sizes = {name: size for name, size in memory.numbers("sizes").items() if size > 0}
         self._hidden = {name for name in memory.texts("hidden") if name in HIDEABLE}
         self.apply()
 
     def apply(self) -> None:
         """Give every pane its size, as far as there is room; where a pane stands alone it has all there is."""
         screen = self._screen
-        for name, size in self._sizes.items():
-            pane, axis = self._pane(name), _axis(name)
+        for name in EDGES:
+            pane, axis, size = self._pane(name), _axis(name), self._sizes.get(self._key(name), 0)
             if pane is None:
                 continue
             room = screen.size.width if axis == "width" else screen.size.height
-            alone = screen.has_class("-narrow") and name in _STACKED
-            fits = None if alone or not room else max(min(size, room * 2 // 3), _LEAST[axis])
-            setattr(pane.styles, axis, fits)
+            usual = self._is_stacked(name) or not room or not size
+            setattr(pane.styles, axis, None if usual else max(min(size, room * 2 // 3), _LEAST[axis]))
         for name in HIDEABLE:
             if (pane := self._pane(name)) is not None:
                 pane.set_class(name in self._hidden, "-hidden")
+
+    def _key(self, name: str) -> str:
+        """Return what a pane's size is remembered by: that of a large terminal is not meant for a small one."""
+        kinds = _KINDS[_axis(name)]
+        return f"{name} {next((kind for kind in kinds if self._screen.has_class(f'-{kind}')), kinds[0])}"
 
     # By key.
 
@@ -113,7 +119,7 @@ class Sizes:
         return name in _STACKED and self._screen.has_class("-narrow")
 
     def _resize(self, name: str, size: int) -> None:
-        self._sizes[name] = max(size, _LEAST[_axis(name)])
+        self._sizes[self._key(name)] = max(size, _LEAST[_axis(name)])
         self.apply()
 
     def keep(self) -> None:

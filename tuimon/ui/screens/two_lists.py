@@ -70,7 +70,7 @@ class TwoLists(Dialog[T | None], Generic[T]):
         """Show both lists, the cursor where it was."""
         from tuimon.view.detail_lines import FixedLines
 
-        width = self._upper.size.width
+        width = self._upper.row_width
         if not width:
             return
         cursor = self._upper.cursor
@@ -86,7 +86,7 @@ class TwoLists(Dialog[T | None], Generic[T]):
         """Show what the row under the cursor is about."""
         from tuimon.view.detail_lines import FixedLines
 
-        if width := self._lower.size.width or self._upper.size.width:
+        if width := self._lower.row_width or self._upper.row_width:
             self._lower.show(FixedLines(self.lower(width)))
 
     @property

@@ -65,7 +65,7 @@ class AlertsTab(Tab):
         from tuimon.view.alert_view import AlertGroup
         from tuimon.view.detail_lines import FixedLines, alert_lines
 
-        row, width = self.alerts.list.row_under_cursor(), self._text.size.width
+        row, width = self.alerts.list.row_under_cursor(), self._text.row_width
         if row is None or row is self._drawn or not width or self.session is None:
             return
         if self._text.has_focus and isinstance(row, AlertGroup) and row.key == getattr(self._drawn, "key", None):

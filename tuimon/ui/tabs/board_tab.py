@@ -105,7 +105,7 @@ class BoardList(LineList):
 
         at = event.get_content_offset(self)
         if at is not None and self._lines is not None:
-            column = column_at(at.x, self.size.width)
+            column = column_at(at.x, self.row_width)
             self._lines.column = self._lines.column if column is None else column
             self.redraw()
 
@@ -248,7 +248,7 @@ class BoardTab(Tab):
 
         assert self._view is not None
         assert self._lines is not None
-        self._head.set_lines(board_header(self._list.size.width - 1, self._lines.column))
+        self._head.set_lines(board_header(self._list.row_width, self._lines.column))
         self._foot.set_lines(*board_foot(self._view, self._lines, self._foot.size.width))
         total = sum(row.total for row in self._view.rows)
         self._board_pane.set_title(f"Board  {total:,} alerts by tactic", "arrows choose  enter alerts  a whole row")
@@ -257,7 +257,7 @@ class BoardTab(Tab):
         from tuimon.view.drift_lines import drift_header
 
         assert self._drift is not None
-        self._drift_head.set_lines(drift_header(self._drift_list.size.width))
+        self._drift_head.set_lines(drift_header(self._drift_list.row_width))
         many, dropped = len(self._drift.rows), self._drift.dropped
         more = f", {dropped:,} more not kept" if dropped else ""
         self._drift_pane.set_title(f"Drift  {many:,} executables the images did not bring{more}", "enter its event")

@@ -106,7 +106,7 @@ class HealthTab(Tab):
     def _show(self, silent_s: float) -> None:
         from tuimon.view.health_lines import health_lines
 
-        session, width = self.session, self._list.size.width
+        session, width = self.session, self._list.row_width
         if session is None or session.snapshot is None or not width:
             return
         lines = health_lines(session.snapshot, session.engine.health(), silent_s, width, ascii_only=self.app.ascii_only)

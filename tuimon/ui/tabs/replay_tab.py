@@ -195,7 +195,7 @@ class ReplayTab(Tab):
         if not width:
             return
         self._bar.set_lines(*timeline_lines(view, width, ascii_only=self.app.ascii_only))
-        self._head.set_lines(mark_header(self._list.size.width))
+        self._head.set_lines(mark_header(self._list.row_width))
         reached = sum(mark.time_ns <= view.position_ns for mark in view.marks)
         if (len(view.marks), reached) != self._shown_marks:
             self._shown_marks = len(view.marks), reached

@@ -157,7 +157,7 @@ class TreeList(LineList):
         if at is None or self.tree_lines is None or event.chain != 1:
             return
         seq = round(self.scroll_y) + at.y
-        if self.tree_lines.mark_at(seq, at.x, self.size.width):
+        if self.tree_lines.mark_at(seq, at.x, self.row_width):
             self.put_cursor(seq)
             self._fold(None)
 
@@ -232,7 +232,7 @@ class TreeTab(Tab):
         """Paint the tree as it is now."""
         from tuimon.view.tree_lines import tree_header
 
-        self._head.set_lines(tree_header(self._list.size.width))
+        self._head.set_lines(tree_header(self._list.row_width))
         self._renew()
 
     def _renew(self) -> None:

@@ -143,6 +143,11 @@ class LineList(CellPainter, ScrollView, can_focus=True):
             self.refresh()
         self._move_scrollbar(changed)
 
+    @property
+    def row_width(self) -> int:
+        """Columns of a row: of the list's size, those that the scrollbar does not lie on."""
+        return self.scrollable_content_region.width
+
     def redraw(self) -> None:
         """Make all rows afresh: what they show changed, not which there are."""
         self._cache.clear()
@@ -213,16 +218,16 @@ class LineList(CellPainter, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one visible row."""
-        width = self.size.width
+        width, room = self.row_width, self.size.width
         seq = self._base + round(self.scroll_y) + y
         if not self.source.first <= seq < self.source.end:
             empty = y == 0 and self.source.first == self.source.end and self.empty
-            return self.paint((Cell(f" {self.empty}" if empty else "", "muted", width),), width)
+            return self.paint((Cell(f" {self.empty}" if empty else "", "muted", width),), room)
         state = ("cursor" if self.has_focus else "cursor-blurred") if seq == self.cursor else ""
         strip = self._cache.get((seq, state))
-        if strip is None or strip.cell_length != width:
+        if strip is None or strip.cell_length != room:
             marked = self.marked_cell(seq) if state == "cursor" else -1
-            strip = self.paint(self.source.line(seq, width), width, state, marked)
+            strip = self.paint([*self.source.line(seq, width), Cell("", "", room - width)], room, state, marked)
             self._cache[seq, state] = strip
         return strip
 

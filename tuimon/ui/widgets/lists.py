@@ -96,7 +96,7 @@ class LiveList(LineList):
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns shown."""
-        return self._lines.columns(self.size.width) if self._lines is not None else ()
+        return self._lines.columns(self.row_width) if self._lines is not None else ()
 
     @property
     def column(self) -> Column | None:
@@ -123,7 +123,7 @@ class LiveList(LineList):
         at = event.get_content_offset(self)
         if at is not None and self._lines is not None:
             x = 0
-            rooms = widths(self.columns, self.size.width, folded=self._lines.is_folded)
+            rooms = widths(self.columns, self.row_width, folded=self._lines.is_folded)
             for column, room in zip(self.columns, rooms, strict=True):
                 x += room + 1
                 if at.x < x:
@@ -149,7 +149,7 @@ class LiveList(LineList):
         event = self.event_under_cursor()
         if event is None or self._lines is None or self.cursor is None:
             return
-        row = " ".join(cell.text.strip() for cell in self._lines.line(self.cursor, self.size.width))
+        row = " ".join(cell.text.strip() for cell in self._lines.line(self.cursor, self.row_width))
         self.app.copy_menu(
             [
                 ("JSON", event_json(event)),
