@@ -21,6 +21,7 @@ from tuimon.ui.screens.revisions import RevisionsScreen
 from tuimon.ui.screens.tests import RuleTests
 from tuimon.ui.screens.why import WhyScreen
 from tuimon.ui.widgets.rule_editor import RuleEditor
+from tuimon.workbench.run_tests import as_json, run_file
 
 
 @pytest.fixture
@@ -358,6 +359,42 @@ def test_picture(snap_compare, monkeypatch, tmp_path, scene, size, theme):
             await until(lambda: app.main.rules.seen is not None)
         for key in keys:
             await pilot.press(key)
+        await settle(app, pilot)
+        settle_scrollbars(app)
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=opened)
+
+
+TESTS = """\
+rules: [local.yaml]
+cases:
+  - name: the backup may read it
+    events:
+      - {evt.type: openat, proc.name: tar, fd.name: /etc/passwd}
+    alerts: none
+  - name: a stranger reads it
+    events:
+      - {evt.type: openat, proc.name: cat, proc.pid: 4000, fd.name: /etc/shadow}
+    alerts: [Read the shadow file]
+  - name: nobody may, says this case, which is wrong
+    events:
+      - {evt.type: openat, proc.name: cat, proc.pid: 4000, fd.name: /etc/shadow}
+    alerts: none
+"""
+
+
+@pytest.mark.parametrize(("size", "theme"), [*((size, "tuimon-dark") for size in SIZES), ("120x40", "tuimon-light")])
+def test_picture_of_tests(snap_compare, own, size, theme):
+    file = own.parent / "local.test.yaml"
+    file.write_text(TESTS)
+    answer = as_json([run_file(file)])
+    answer["files"][0]["file"] = "/etc/tuimon/rules.d/local.test.yaml"
+    app = TuimonApp(bench_engine(), theme=theme)
+
+    async def opened(pilot):
+        await ready(pilot, [])
+        app.push_screen(RuleTests(answer))
         await settle(app, pilot)
         settle_scrollbars(app)
         await pilot.pause()

@@ -8,6 +8,11 @@ from tests.ui.bench_engine import bench_engine
 from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES
 from tests.ui.test_snapshots import SIZES, ready, settle_scrollbars
+from tuimon.capture.recording import RecordingSource
+from tuimon.engine import build_engine
+from tuimon.resources import DEMO, find_recording
+from tuimon.rulefiles import rule_files
+from tuimon.settings import Settings
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.screens.exception import ExceptionScreen
 
@@ -112,10 +117,37 @@ async def test_a_rule_that_is_gone_is_said_to_be(own):
         assert "not in force any more" in screen_text(app)
 
 
+async def test_an_exception_is_drafted_from_an_alert_of_a_recording(own):
+    """The counts are of the recording, and the exception is in force for the rest of it."""
+    own.write_text("# mine\n")
+    engine = build_engine(Settings(rules=(own,)), RecordingSource(find_recording(DEMO)))
+    assert engine.apply_rules(rule_files(Settings(rules=(own,)), own.parent / "none")).accepted
+    async with running(engine, rules_path=own) as (app, pilot):
+        await until(engine.finished)
+        await until(lambda: app.session.alerts.kept)
+        await open_exception(app, pilot)
+        hidden = app.screen._hidden
+        assert hidden.preview.events == len(engine.history)
+        assert hidden.preview.removed >= 1
+        assert hidden.preview.not_captured == (), "of a recording nobody knows what was asked for"
+        await press(app, pilot, "enter")
+        await until(lambda: engine.revisions()[-1].number == 2)
+        await until(lambda: own.read_text() != "# mine\n")
+        assert own.read_text().startswith("# mine\n\n- rule: ")
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_picture(snap_compare, size):
     app = TuimonApp(bench_engine())
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=picture_of(app))
 
+
+def test_picture_in_the_light(snap_compare):
+    app = TuimonApp(bench_engine(), theme="tuimon-light")
+    assert snap_compare(app, terminal_size=SIZES["120x40"], run_before=picture_of(app))
+
+
+def picture_of(app):
     async def opened(pilot):
         await ready(pilot, [])
         await open_exception(pilot.app, pilot)
@@ -123,4 +155,4 @@ def test_picture(snap_compare, size):
         settle_scrollbars(app)
         await pilot.pause()
 
-    assert snap_compare(app, terminal_size=SIZES[size], run_before=opened)
+    return opened

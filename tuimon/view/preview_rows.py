@@ -50,11 +50,10 @@ def captured_lines(calls: frozenset[str]) -> list[Line]:
 
 def head_lines(seen: Preview, rows: Sequence[SignedRow], at: int) -> list[Line]:
     """Return what stands above the rows: the window, what limits the answer, the cost, and how many are not listed."""
-    kept = f"{kept_text(seen)} for this alone" if kept_text(seen) else ""
     window = f" {amount(seen.events)} events from {clock(seen.first_time_ns)} to {clock(seen.last_time_ns)}"
-    lines: list[Line] = (
-        [(Cell(f"{window}; {cost_text(seen)}; {kept}".rstrip("; "), "muted", REST),)] if seen.events else []
-    )
+    said = [f"{window}; {cost_text(seen)}"] if seen.events else []
+    said += [f" {kept_text(seen)} of these calls (estimated from the history)"] if kept_text(seen) else []
+    lines: list[Line] = [(Cell(text, "muted", REST),) for text in said]
     lines += [(Cell(f" {text}", "attention", REST),) for text in (*warnings(seen), *limits(seen))]
     missing = _count(seen, at) - len(rows)
     if missing > 0:

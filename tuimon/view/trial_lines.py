@@ -29,8 +29,19 @@ def case_lines(answer: Mapping[str, Any]) -> tuple[list[Line], list[list[str]]]:
             place = f"  {name}:{case['line']}"
             lines.append((Cell(word, role, 12), Cell(str(case["name"]), "strong"), Cell(place, "muted", REST)))
             wrong = [text for failure in case["failures"] for text in _failure(name, failure)]
-            details.append(wrong or [f"as expected; {case['alerts']} alerts"])
+            details.append(wrong or [f"as expected; {case['alerts']} alert{'s' * (case['alerts'] != 1)}"])
     return lines, details
+
+
+def first_wrong(answer: Mapping[str, Any]) -> int:
+    """Return the place among ``case_lines`` of the first test that went wrong or cannot be run; 0 when none did."""
+    files = answer.get("files", ())
+    right = [each for file in files for each in (*[False] * len(file.get("problems", ())), *_passed(file))]
+    return right.index(False) if False in right else 0
+
+
+def _passed(file: Mapping[str, Any]) -> list[bool]:
+    return [bool(case["passed"]) for case in file.get("cases", ())]
 
 
 def _failure(name: str, failure: Mapping[str, Any]) -> list[str]:

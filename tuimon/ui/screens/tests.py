@@ -7,7 +7,7 @@ from typing import Any
 
 from tuimon.ui.screens.two_lists import TwoLists
 from tuimon.view.cells import REST, Cell, Line
-from tuimon.view.trial_lines import case_lines, detail_lines
+from tuimon.view.trial_lines import case_lines, detail_lines, first_wrong
 
 
 class RuleTests(TwoLists[str]):
@@ -23,6 +23,15 @@ class RuleTests(TwoLists[str]):
         more = f", {broken} could not be run" if broken else ""
         super().__init__(f"Tests  {counts}{more}", "with the text in the editor, saved or not")
         self._lines, self._details = case_lines(answer)
+        self._first = first_wrong(answer)
+
+    def fill(self) -> None:
+        """Begin at what went wrong."""
+        super().fill()
+        if self._first and self._upper.cursor is not None:
+            self._upper.put_cursor(self._first)
+            self._first = 0
+            self.fill_lower()
 
     def upper(self, width: int) -> Sequence[Line]:  # noqa: ARG002
         """Return the tests."""
