@@ -78,10 +78,10 @@ async def test_a_rule_from_the_filter_in_force_and_a_filter_from_a_rule(own):
 async def test_an_event_is_saved_as_a_test_that_is_run_on_the_text_in_the_editor(own):
     async with open_screen(own) as (app, pilot):
         # The rules in force are on disk here, as a test file names them.
-        builtin = own.with_name("vendor.yaml")
-        builtin.write_text(app.session.engine._files[0].text)
+        vendor = own.with_name("vendor.yaml")
+        vendor.write_text(app.session.engine._files[0].text)
         app.session.engine._files = (
-            RuleFile(str(builtin), builtin.read_text(), "builtin"),
+            RuleFile(str(vendor), vendor.read_text()),
             app.session.engine._files[1],
         )
         await press(app, pilot, "3", "ctrl+t")
