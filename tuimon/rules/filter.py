@@ -225,7 +225,7 @@ _LIKELY: Final = tuple(
     f"{name} exists"
     for name in """
     proc.name proc.cmdline proc.exepath proc.exe proc.args proc.aname proc.pname proc.pcmdline proc.cwd proc.sname
-    proc.pid proc.ppid proc.tty user.name user.uid user.loginuid user.loginname evt.res fd.name fd.directory fd.filename
+    proc.pid proc.ppid proc.tty user.name user.uid user.loginuid evt.res fd.name fd.directory fd.filename
     fd.type fs.path.name evt.is_open_write evt.arg.flags
     """.split()  # noqa: SIM905  a list literal would take a line each
 )

@@ -86,7 +86,7 @@ def _slot_rows(batch: Batch, wanted: Callable[[NDArray[np.uint16]], NDArray[np.b
     """Return the rows whose lengths of text slots, (m, SLOTS), are as wanted."""
     if not len(batch.ext):
         return np.empty(0, np.intp)
-    kept = wanted(batch.ext["slot_len"])[batch.ext_at] & (batch.ext_at >= 0)
+    kept = wanted(batch.ext["slot_len"][batch.ext_at]) & (batch.ext_at >= 0)
     return np.flatnonzero(kept & (batch.head["kind"] == Kind.SYSCALL))
 
 
