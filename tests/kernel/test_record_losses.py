@@ -13,6 +13,7 @@ from tuimon.capture.kernel import KernelSource
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.engine import Engine, build_engine
+from tuimon.enrich import users
 from tuimon.headless.record import Recorder
 from tuimon.records import SizeClass
 from tuimon.settings import Settings
@@ -77,7 +78,8 @@ def flood(name: str, folder: Path, recording: Path) -> Engine:
     return engine
 
 
-def test_a_replay_tells_the_same_losses_as_the_screen_did(tmp_path: Path) -> None:
+def test_a_replay_tells_the_same_losses_as_the_screen_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "HOST_USERS", users.UserTable())  # a recording brings names of its own
     name, recording = unique("lossy"), tmp_path / "a.tmon"
     live = flood(name, tmp_path, recording)
     again = build_engine(Settings(), RecordingSource(recording))
