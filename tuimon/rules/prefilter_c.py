@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from tuimon.records import Slot
@@ -41,7 +42,6 @@ from tuimon.rules.prefilter_ir import (
     Socket,
     Some,
     every,
-    some,
 )
 from tuimon.rules.prefilter_paths import HELPERS
 from tuimon.syscalls import NAME_TO_NR
@@ -116,28 +116,32 @@ class _Printer:
         that can matter then. They are answered into memory: the verifier forgets there which way it came, and need not
         follow each way to its end. The paths come one after the other, as long as those to come could make it true.
         """
-        asked = _asked(expression)
+        asked: dict[PathTest, list[Expression]] = {}
+        _gather(expression, (), asked)
         lines = [f"/* {name} */", f"static __always_inline int tm_rules_{number}({_ARGUMENTS})", "{"]
         lines += _locals(expression)
-        if not asked or len(asked) > MAX_ANSWERS:
+        guards = {guard: at for at, guard in enumerate(dict.fromkeys(each for of in asked.values() for each in of))}
+        if not asked or max(len(asked), len(guards)) > MAX_ANSWERS:
             return "\n".join([*lines, f"\treturn {_value(expression, {})};", "}", ""])
         printed = [self._test(test) for test in asked if _constants(test) not in self._tests]
         answers = {test: at for at, test in enumerate(asked)}
-        guards = {guard: at for at, guard in enumerate(dict.fromkeys(asked.values()))}
-        lines += [f"\tif (!{_value(expression, {})})", "\t\treturn 0;", ""]
+        wanted = {test: tuple(sorted({guards[each] for each in of})) for test, of in asked.items()}
         lines += [f"\tknown->asked[{at}] = {_value(guard, {})};" for guard, at in guards.items()]
+        lines += [f"\tif (!{_value(expression, {}, guards)})", "\t\treturn 0;", ""]
         lines += [f"\t((volatile u64 *)known->answer)[{at}] = 0;" for at in range(-(-len(asked) // _WORD))]
         lines += [f"\t{line}" for line in _find("real")]
         known: dict[PathTest, int] = {}
         for path, tests in _by_path(asked).items():
             if known:
-                lines += [f"\tif (!{_value(expression, known)})", "\t\treturn 0;", ""]
+                lines += [f"\tif (!{_value(expression, known, guards)})", "\t\treturn 0;", ""]
             lines += [f"\t{line}" for line in _find(path)]
-            lines += self._answers(path, {test: answers[test] for test in tests}, {t: guards[asked[t]] for t in tests})
+            lines += self._answers(path, {test: answers[test] for test in tests}, wanted)
             known |= {test: answers[test] for test in tests}
-        return "\n".join([*printed, *lines, f"\treturn {_value(expression, known)};", "}", ""])
+        return "\n".join([*printed, *lines, f"\treturn {_value(expression, known, guards)};", "}", ""])
 
-    def _answers(self, name: str, answers: Mapping[PathTest, int], guards: Mapping[PathTest, int]) -> list[str]:
+    def _answers(
+        self, name: str, answers: Mapping[PathTest, int], wanted: Mapping[PathTest, tuple[int, ...]]
+    ) -> list[str]:
         """Return the lines that ask all tests of one path, and then all that are not negated of the real path.
 
         It is a loop so that each test stands in the program once, and it must stay one. Of a path that is not known
@@ -153,9 +157,10 @@ class _Printer:
         lines += [f"\t\tvolatile struct tm_path *path = is_real ? &known->real : &known->{name};"]
         lines += ["\t\tconst u8 *at = text + (path->at & TM_PREFILTER_AT);", ""]
         lines += [f"\t\tif (is_real && (!path->len || known->{name}.same))", "\t\t\tbreak;"]
-        for guard in dict.fromkeys(guards.values()):
-            tests = {test: at for test, at in answers.items() if guards[test] == guard}
-            lines += [f"\t\tif (known->asked[{guard}]) {{", *self._turn(tests), "\t\t}"]
+        for guards in dict.fromkeys(wanted[test] for test in answers):
+            tests = {test: at for test, at in answers.items() if wanted[test] == guards}
+            asked = " | ".join(f"known->asked[{at}]" for at in guards)
+            lines += [f"\t\tif ({asked}) {{", *self._turn(tests), "\t\t}"]
         lines.append("\t}")
         for test, at in answers.items():
             known = f"known->{name}.plain" + (" == TM_PLAIN" if test.form == "arg" else "")
@@ -197,14 +202,8 @@ def _locals(expression: Expression) -> list[str]:
     return lines
 
 
-def _asked(expression: Expression) -> dict[PathTest, Expression]:
-    """Return the path tests of an expression, each with what must hold of the rest for its answer to matter."""
-    found: dict[PathTest, list[Expression]] = {}
-    _gather(expression, (), found)
-    return {test: some(guards) for test, guards in found.items()}
-
-
 def _gather(expression: Expression, before: tuple[Expression, ...], found: dict[PathTest, list[Expression]]) -> None:
+    """Find the path tests of an expression, each with what must hold of the rest for its answer to matter."""
     match expression:
         case PathTest():
             found.setdefault(expression, []).append(every(before))
@@ -212,9 +211,13 @@ def _gather(expression: Expression, before: tuple[Expression, ...], found: dict[
             for part in parts:
                 _gather(part, before, found)
         case All(parts):
-            beside = (*before, *(part for part in parts if not _asks(part, PathTest)))
             for part in parts:
-                _gather(part, beside, found)
+                _gather(part, _beside(parts, before), found)
+
+
+def _beside(parts: tuple[Expression, ...], before: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """Return what must hold beside the path tests of a conjunction, which stands below others."""
+    return (*before, *(part for part in parts if not _asks(part, PathTest)))
 
 
 def _by_path(tests: Iterable[PathTest]) -> dict[str, list[PathTest]]:
@@ -236,15 +239,34 @@ def _asks(expression: Expression, kind: type[Place | Socket | PathTest]) -> bool
     return isinstance(expression, kind)
 
 
-def _value(expression: Expression, answers: Mapping[PathTest, int]) -> str:
-    """Return an expression in C, what costs least first; path tests without a place among the answers are true."""
+def _value(
+    expression: Expression,
+    answers: Mapping[PathTest, int],
+    guards: Mapping[Expression, int] = MappingProxyType({}),
+    before: tuple[Expression, ...] = (),
+) -> str:
+    """Return an expression in C, what costs least first.
+
+    Args:
+        expression: What to print.
+        answers: Where the answers of path tests are; one that has none is true.
+        guards: Where it is told what holds of the registers.
+        before: What holds where the value matters.
+    """
     match expression:
         case Fixed(truth):
             return str(int(truth))
         case All(parts):
-            return "(" + " &&\n\t\t".join(_value(part, answers) for part in sorted(parts, key=_cost)) + ")"
+            beside = _beside(parts, before)
+            at = guards.get(every(beside))
+            rest = [part for part in parts if at is None or _asks(part, PathTest)]
+            told = [] if at is None else [f"known->asked[{at}]"]
+            texts = [_value(part, answers, guards, beside) for part in sorted(rest, key=_cost)]
+            asked = [*told, *(text for text in texts if text != "1")]
+            return "(" + (" &&\n\t\t".join(asked) or "1") + ")"
         case Some(parts):
-            return "(" + " ||\n\t\t".join(_value(part, answers) for part in sorted(parts, key=_cost)) + ")"
+            texts = [_value(part, answers, guards, before) for part in sorted(parts, key=_cost)]
+            return "(" + " ||\n\t\t".join(texts) + ")"
         case Compare(column, order, value):
             return f"({_column(column)} {order} {_constant(column, value)})"
         case Among(column, values, mask, negated):
