@@ -131,7 +131,8 @@ def _notes(seen: Preview) -> list[str]:
     notes = [] if seen.complete else ["newest part only"]
     notes += [f"{seen.unknown:,} not judged"] if seen.unknown else []
     notes += [f"{amount(seen.lost)} lost"] if seen.lost else []
-    notes += [f"{len(seen.not_captured)} types not captured"] if seen.not_captured else []
+    missing = len(seen.not_captured)
+    notes += [f"{missing} type{'s' * (missing != 1)} not captured"] if missing else []
     where = " elsewhere" if seen.thinned_elsewhere else ""
     return notes + ([f"{', '.join(seen.thinned[:2])}{where}: not all here"] if seen.thinned else [])
 
