@@ -14,6 +14,7 @@ from tests.ui.fake_engine import LOCAL_RULES, FakeEngine, RuleFile, fed_engine
 from tuimon.errors import CaptureError, TuimonError
 from tuimon.ui import app as app_module
 from tuimon.ui.app import TuimonApp, check_terminal
+from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.dialog import Commands
 from tuimon.ui.screens.event_details import EventDetails
@@ -717,3 +718,14 @@ async def test_the_meaning_of_a_column_can_be_read_whole():
         await press(app, pilot, "C", "slash", *"evt.time.iso8601", "enter")
         words = " ".join(screen_text(app).split())
         assert "ISO 8601 with nanoseconds" in words
+
+
+async def test_what_is_typed_behind_an_escape_is_not_for_the_dialog_that_it_closes():
+    async with running() as (app, pilot):
+        app.push_screen(Ask("What?", "a word"))
+        await settle(app, pilot)
+        app.post_message(events.Key("escape", None))
+        app.post_message(events.Key("2", "2"))
+        await settle(app, pilot)
+        assert app.screen is app.main
+        assert app.main.shown_name == "alerts"

@@ -45,7 +45,8 @@ TRIAGE = (
     ("copied rows", "Y", "as JSON"),
     ("story", "t", "that tell"),
     ("copied story", "Y", "copied the"),
-    ("evidence", "E", "tuimon-evidence-"),
+    ("file of the story", "S", "tuimon-story-"),
+    ("evidence", "\x1bE", "tuimon-evidence-"),
 )
 """Dialogs that are opened with all payloads in one text, once; the panes are shown each by itself too."""
 PAYLOADS["all at once"] = (

@@ -140,7 +140,7 @@ class TuimonApp(App[None]):
         return MainScreen()
 
     async def on_event(self, event: events.Event) -> None:
-        """Take a key that is bound to something at once, unless a text field has the focus.
+        """Take a key that is bound to something at once, unless a text field takes it as text.
 
         Textual puts a key into the queue of the widget with the focus, and looks what it is bound to when it has come
         back up from there. Of keys that arrive in one go (a slow line, a busy machine, a paste) the later ones would
@@ -151,9 +151,12 @@ class TuimonApp(App[None]):
         await super().on_event(event)
 
     async def _key_at_once(self, key: str) -> bool:
-        if self.is_typing or not self.screen_stack:
+        if not self.screen_stack:
             return False
-        if key == "escape" and self.screen is self.main:  # tabs take it before it is "back"
+        if key == "escape":
+            if self.screen is self.main:  # tabs take it before it is "back"
+                return False
+        elif self.is_typing:
             return False
         self.main.count_key()
         return await self._check_bindings(key, priority=True) or await self._check_bindings(key)
