@@ -15,8 +15,10 @@ from tuimon.view.columns import detail, event_role
 from tuimon.view.severity import short
 from tuimon.view.story import Story, StoryLine, totals
 
+_NARROW = 100
+"""Columns up to which the name of a rule gives way to what happened."""
 _WIDE = 120
-"""Columns from which on there is room for the names of rules beside what happened."""
+"""Columns from which on there is room for the names of several rules."""
 _DEEPEST = 12
 """Levels that are shown by indenting; those below stay there."""
 
@@ -47,7 +49,7 @@ def story_line(line: StoryLine, alert: Alert, width: int) -> Line:
     if line.times > 1:
         cells.append(Cell(f" x{line.times:,}", "attention"))
     narrow = width < _WIDE
-    room = width // 5 if narrow else width
+    room = width // 5 if width < _NARROW else width
     shown = line.alerts[: 1 if narrow else 3]
     cells += [Cell(cut(f" {short(one.priority)} {one.rule}", room), severity_role(one.priority)) for one in shown]
     if len(line.alerts) > 1 and narrow:
