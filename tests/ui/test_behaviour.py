@@ -729,3 +729,12 @@ async def test_what_is_typed_behind_an_escape_is_not_for_the_dialog_that_it_clos
         await settle(app, pilot)
         assert app.screen is app.main
         assert app.main.shown_name == "alerts"
+
+
+async def test_an_escape_comes_before_the_key_behind_it():
+    """It was handed from widget to widget while the next key was acted on, and closed what that one had opened."""
+    async with running() as (app, pilot):
+        for key in ("escape", "V"):
+            app.post_message(events.Key(key, None if key == "escape" else key))
+        await settle(app, pilot)
+        assert isinstance(app.screen, ViewsMenu)

@@ -151,12 +151,7 @@ class TuimonApp(App[None]):
         await super().on_event(event)
 
     async def _key_at_once(self, key: str) -> bool:
-        if not self.screen_stack:
-            return False
-        if key == "escape":
-            if self.screen is self.main:  # tabs take it before it is "back"
-                return False
-        elif self.is_typing:
+        if not self.screen_stack or (self.is_typing and key != "escape"):
             return False
         self.main.count_key()
         return await self._check_bindings(key, priority=True) or await self._check_bindings(key)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -190,6 +191,8 @@ class ProcessDetails(Details):
 class TreeTab(Tab):
     """The tab."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", show=False)]
+
     def __init__(self) -> None:
         super().__init__("tree")
         self._pane = Pane(id="tree-pane", title="Processes")
@@ -297,19 +300,17 @@ class TreeTab(Tab):
     def _filter_done(self) -> None:
         self._leave_filter()
 
-    def on_key(self, event: events.Key) -> None:
-        """Esc ends the writing of a filter, and takes the filter away when there is one."""
-        if event.key != "escape":
-            return
+    def action_unfilter(self) -> None:
+        """End the writing of a filter, or take the filter away; where there is none esc is not the tree's."""
         view = self._list.view
         if self.has_class("-filtering"):
-            event.stop()
             self._leave_filter()
         elif view is not None and view.filter_text:
-            event.stop()
             view.set_filter("")
             self._list.renew()
             self._show_title()
+        else:
+            raise SkipAction
 
     def _leave_filter(self) -> None:
         self.remove_class("-filtering")
