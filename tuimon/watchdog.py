@@ -16,8 +16,9 @@ from tuimon.capture.shedding import Step
 from tuimon.capture.source import CallCounts, Counts, Source
 from tuimon.records import Kind, SizeClass
 from tuimon.syscalls import NAME_TO_NR
-from tuimon.view.health import Flood, some
+from tuimon.view.health import Flood
 from tuimon.view.snapshot import ContainerRow
+from tuimon.view.words import some
 
 SILENT_S: Final = 5.0
 """A program that has not shown for this long, although what it is attached to has happened, is gone."""

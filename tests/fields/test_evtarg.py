@@ -92,6 +92,8 @@ EVENTS = [
     (syscall_event("unshare", args=(0x04000000,)), "res=0 flags=128(CLONE_NEWUTS)"),
     (syscall_event("setuid", args=(0,)), "res=0 uid=0(root)"),
     (syscall_event("bpf", args=(0,), ret=-22), "fd=-22(EINVAL) cmd=0(BPF_MAP_CREATE)"),
+    # The kernel takes an int here: what stands in the upper half of the register hides nothing.
+    (syscall_event("bpf", args=(1 << 32 | 5,), ret=3), "fd=3(<b>) cmd=5(BPF_PROG_LOAD)"),
     (syscall_event("dup2", args=(3, 1), ret=1, real="/g", fd_type=FILE), "res=1(<f>/g) oldfd=3 newfd=1(<f>/g)"),
     (
         syscall_event("memfd_create", args=(0, 1), given="samp", ret=13, real="/memfd:samp"),

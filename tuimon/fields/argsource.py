@@ -169,6 +169,16 @@ def _register(at: int) -> Source:
     return lambda f: f.reg(at)
 
 
+def _int_register(at: int) -> Source:
+    """Read an int: the kernel looks at the lower half of the register, whatever a program leaves in the upper one."""
+
+    def get(f: Facts) -> Raw:
+        value = f.reg(at)
+        return None if value is None else value & 0xFFFFFFFF
+
+    return get
+
+
 def _signed(at: int) -> Source:
     return lambda f: f.fd_reg(at)
 
@@ -432,9 +442,15 @@ def _of_file(f: Facts, member: str) -> Raw:
     return int(getattr(file, member))
 
 
-def _source(text: str) -> Source:
+_INTS: Final = ("FLAGS", "ENUMFLAGS", "SIGTYPE")
+LONGS: Final = frozenset({("ptrace", "request")})
+"""Of those types the arguments of which the kernel looks at all 64 bits."""
+
+
+def _source(text: str, event_name: str, param: Param) -> Source:
     if text.isdigit():
-        return _register(int(text))
+        is_int = param.type.startswith(_INTS) and (event_name, param.name) not in LONGS
+        return _int_register(int(text)) if is_int else _register(int(text))
     if text[0] in "cC" and text[1:-1].isdigit():
         return _copied(int(text[1:-1]), text[-1], must_succeed=text[0] == "C")
     if text[0] in "rR" and text[1:].isdigit():
@@ -454,15 +470,18 @@ class Bound:
     """The table's word for where it comes from; empty when the record never carries it."""
 
 
+def _bound_to(event_name: str, param: Param, text: str) -> Bound:
+    return Bound(param, _source(text, event_name, param) if text else None, text)
+
+
 def _bind() -> dict[str, tuple[Bound, ...]]:
     out: dict[str, tuple[Bound, ...]] = {}
     for line in _TABLE.replace("\\\n", "").strip().splitlines():
         events, _, spec = line.partition(":")
         texts = {name: text for name, _, text in (word.partition("=") for word in spec.split())}
-        sources = {name: _source(text) for name, text in texts.items()}
         for event_name in events.split():
             out[event_name] = tuple(
-                Bound(param, sources.get(param.name), texts.get(param.name, "")) for param in PARAMS[event_name]
+                _bound_to(event_name, param, texts.get(param.name, "")) for param in PARAMS[event_name]
             )
     for event_name, params in PARAMS.items():
         out.setdefault(event_name, tuple(Bound(param, None) for param in params))

@@ -19,7 +19,7 @@ from tuimon.batch import empty_batch
 from tuimon.errors import RuleError
 from tuimon.events import HOST, Event
 from tuimon.fields import flags as flag_names
-from tuimon.fields.argsource import BOUND_BY_NAME
+from tuimon.fields.argsource import BOUND_BY_NAME, LONGS
 from tuimon.fields.facts import DIRFD_CALLS
 from tuimon.fields.registry import FieldType, Scope
 from tuimon.records import Slot
@@ -206,7 +206,8 @@ class _Translator:
         shown = flag_names.enum_names(self._name, arg)
         numbers = {number for number, name in shown.items() if test(name)}
         numbers |= {int(text) for text in digits} - set(shown)
-        return Among("arg0", tuple(sorted(numbers)), negated=negated) if numbers else Fixed(negated)
+        mask = {} if (self._name, arg) in LONGS else {"mask": 0xFFFFFFFF}
+        return Among("arg0", tuple(sorted(numbers)), **mask, negated=negated) if numbers else Fixed(negated)
 
     def _result(self, field: str, op: str, texts: Sequence[str], negated: bool) -> Expression:
         numbers = [parse_number(text, 64, True) for text in texts]

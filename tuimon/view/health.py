@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from tuimon.records import SizeClass
 from tuimon.rules.matching import Rule
+from tuimon.view.words import some
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,6 @@ class StageCost:
     """Of one core, over the last second or so."""
     total_s: float
     """CPU seconds since the start."""
-
-
-NAMED: Final = 3
-"""Containers named in a sentence."""
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first of some names, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def class_name(size_class: SizeClass) -> str:
