@@ -16,6 +16,7 @@ from tuimon.capture.kernel import KernelSource
 from tuimon.capture.source import Want
 from tuimon.events import HOST, Event
 from tuimon.render import summary
+from tuimon.syscalls import NAME_TO_NR
 
 pytestmark = pytest.mark.kernel
 
@@ -49,6 +50,7 @@ u.sendto(b"q", ("127.0.0.1", 9))
 x = socket.socket(socket.AF_UNIX); refused(x.connect, "/nonexistent/socket")
 e = socket.socket(socket.AF_INET6); refused(e.connect, ("::1", 1))
 libc.ptrace(16, 1, 0, 0)
+libc.syscall(int(sys.argv[2]), ctypes.c_long(1 << 32 | socket.AF_INET), 1, 0)
 libc.unshare(0x04000000)
 libc.syscall(437, -100, b"newer", ctypes.byref((ctypes.c_ulonglong * 3)(0, 0, 8)), 24)
 os.setuid(0)
@@ -61,7 +63,7 @@ os.execv("/bin/sh", ["sh", "-c", "kill -9 $$"])
 
 CALLS = (
     "openat openat2 symlink read rename link fchmodat mkdirat unlinkat truncate memfd_create write bind listen connect "
-    "accept4 sendto recvfrom ptrace unshare setuid mmap delete_module execve kill"
+    "accept4 sendto recvfrom ptrace socket unshare setuid mmap delete_module execve kill"
 )
 
 # evt.type, then evt.args as a pattern; @ stands for the folder. Calls between them are the interpreter's own.
@@ -96,6 +98,8 @@ EXPECTED = [
     ("connect", r"res=-2\(ENOENT\) tuple=NULL fd=10\(<u>/nonexistent/socket\) addr=/nonexistent/socket"),
     ("connect", r"res=-\d+\(\w+\) tuple=NULL fd=11\(<6.*\) addr=::1:1"),
     ("ptrace", r"res=-1\(EPERM\) addr=0 data=0 request=11\(PTRACE_ATTACH\) pid=1"),
+    # The kernel takes an int: what a program leaves in the register's upper half hides nothing.
+    ("socket", r"fd=\d+.* domain=2\(AF_INET\) type=1 proto=0 .*"),
     ("unshare", r"res=0 flags=128\(CLONE_NEWUTS\)"),
     (
         "openat2",
@@ -122,7 +126,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list
         source.set_interest(interest(*CALLS.split(), want=Want.RULES | Want.PATHS | Want.DATA))
         source.drain(0)
         events: list[Event] = []
-        with subprocess.Popen(python(WORK, str(folder))) as process:
+        with subprocess.Popen(python(WORK, str(folder), str(NAME_TO_NR["socket"]))) as process:
             deadline = time.monotonic() + WAIT_S
             while not any(get("evt.type", event) == "procexit" for event in events):
                 assert time.monotonic() < deadline
