@@ -114,3 +114,8 @@ def test_seen_values_are_those_of_the_newest_events():
     assert seen("proc.aname") != ()
     assert "bash" in dict(seen("proc.aname[1]"))
     assert seen("proc.name") is seen("proc.name")
+
+
+def test_a_whole_word_is_not_offered_because_others_have_it_in_the_middle():
+    assert labels("evt.type = lseek") == []  # llseek
+    assert "openat2" in labels("evt.type = openat")

@@ -138,9 +138,16 @@ def complete(text: str, cursor: int, context: Context = Context()) -> Completion
     if quoted:
         items = [one for one in items if one.kind in ("value", "event")]
     shown = _ranked(items, given)
-    if len(shown) == 1 and shown[0].insert.strip() == word:
+    if is_whole(shown, word):
         return Completion(start, ())
     return Completion(start, tuple(shown[:MOST]))
+
+
+def is_whole(shown: Sequence[Item], word: str) -> bool:
+    """Return whether a word is the best of what fits it, and the beginning of nothing else."""
+    if not shown or shown[0].insert.strip() != word:
+        return False
+    return not any(other.label.lower().startswith(word.lower()) for other in shown[1:])
 
 
 def wanted_at(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 from tuimon.fields import all_fields
 from tuimon.rules.items import PRIORITIES
 from tuimon.rules.operators import OPERATORS
-from tuimon.view.completion import Completion, Context, Item, Kind, complete
+from tuimon.view.completion import Completion, Context, Item, Kind, complete, is_whole
 
 ITEMS: Final[Mapping[str, str]] = {
     "rule": "alerts when its condition holds",
@@ -235,6 +235,6 @@ def _narrowed(items: Iterable[Item], word: str, column: int) -> Completion:
     wanted = word.lower()
     ranked = [(not one.label.lower().startswith(wanted), one) for one in items if wanted in one.label.lower()]
     shown = tuple(one for _, one in sorted(ranked, key=lambda pair: pair[0]))
-    if len(shown) == 1 and shown[0].insert.strip() == word:
+    if is_whole(shown, word):
         shown = ()
     return Completion(column - len(word), shown)
