@@ -10,7 +10,7 @@ from tuimon.capture.source import Counts
 from tuimon.rules.matching import Counter, Rule
 from tuimon.stages import STAGES
 from tuimon.view.health import ORDERS, Flood, Health, StageCost, rule_costs
-from tuimon.view.health_lines import Pulse, RuleCostLines, health_lines, rule_cost_header
+from tuimon.view.health_lines import WITH_KERNEL, Pulse, RuleCostLines, health_lines, rule_cost_foot, rule_cost_header
 from tuimon.view.stats import OTHER
 
 
@@ -70,7 +70,20 @@ def test_lines_of_rules_say_what_was_not_measured():
     assert lines.row(9) is None
     assert lines.line(9, 80) == ()
     assert [lines.turn_order(1) for _ in ORDERS][-1] == ORDERS[0]
-    assert [c.text for c in rule_cost_header("mean") if c.role == "title"] == ["us each"]
+    assert [c.text for c in rule_cost_header("mean", 80) if c.role == "title"] == ["us each"]
+
+
+def test_what_the_kernel_keeps_of_a_rules_calls_is_told_where_there_is_room():
+    lines = RuleCostLines()
+    lines.renew(rule_costs(RULES))
+    lines.kept = {"Dear": 0.994, "busy": 0.2}
+    wide, narrow = ([text_of(lines.line(seq, width)) for seq in range(3)] for width in (WITH_KERNEL, WITH_KERNEL - 1))
+    assert ["99%" in wide[0], "20%" in wide[1], "%" in wide[2].replace("9.1%", "")] == [True, True, False]
+    assert "99%" not in narrow[0]
+    for width in (WITH_KERNEL, WITH_KERNEL - 1):
+        said = "kernel" in text_of(rule_cost_header("cost", width)), "kernel" in text_of(rule_cost_foot(width))
+        assert said == (width == WITH_KERNEL,) * 2
+        assert len(lines.line(0, width)) == len(rule_cost_header("cost", width))
 
 
 def test_the_heartbeat_is_alive_while_own_calls_grow():

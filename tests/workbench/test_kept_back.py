@@ -9,7 +9,7 @@ from tests.workbench.test_preview import history, opens, ruleset
 from tuimon.rules.checks import Checks
 from tuimon.rules.loader import compile_expression
 from tuimon.view.preview_lines import kept_text, warnings
-from tuimon.workbench.kept_back import Kept, Sieve
+from tuimon.workbench.kept_back import Kept, Sieve, shares
 from tuimon.workbench.preview import preview
 
 PATHS = ["/etc/shadow", *(f"/usr/lib/{number}" for number in range(19))]
@@ -57,3 +57,14 @@ def test_a_preview_tells_it_and_warns_of_an_edit_that_lets_much_more_pass():
     assert kept_text(seen) == "kernel keeps ~5 %"
     assert any("the kernel would send ~95 % of the calls it looks at, was 5 %" in text for text in warnings(seen))
     assert not any("kernel" in text for text in warnings(preview(batches, event_of, ruleset(wide), ruleset(narrow))))
+
+
+def test_every_rule_is_asked_about_as_if_it_were_alone():
+    batches, event_of = history(opens(*PATHS))
+    turns = []
+    found = shares(
+        ruleset("evt.type = openat and fd.name = /etc/shadow", "evt.type = openat", "evt.type = connect"),
+        batches, event_of, lambda: turns.append(1),
+    )  # fmt: skip
+    assert list(found.values()) == pytest.approx([0.95, 0.0, 1.0])  # the last looks at other calls
+    assert len(turns) == 3

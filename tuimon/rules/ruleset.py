@@ -32,6 +32,8 @@ from tuimon.syscalls import CALLS, NR_TO_NAME, event_name
 
 _SAMPLE_EVERY: Final = 64
 """One evaluation of a rule in so many is timed: two clock readings cost as much as a cheap rule."""
+_FIRST: Final = 8
+"""A rule's first evaluations are all timed, or one that is seldom looked at would never show what it costs."""
 _KINDS: Final = 8
 _CALL_NUMBERS: Final = 1024
 
@@ -280,7 +282,7 @@ class RuleSet:
         for rule, test in judges:
             counter = rule.counter
             counter.evaluated += 1
-            result = _timed(test, context, counter) if timed else test(context)
+            result = _timed(test, context, counter) if timed or counter.sampled < _FIRST else test(context)
             if result is False:
                 continue
             if result is None:

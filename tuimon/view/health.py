@@ -119,7 +119,7 @@ ORDERS: Final = ("cost", "evaluated", "matched", "mean", "name")
 def rule_costs(rules: Sequence[Rule], order: str = ORDERS[0]) -> tuple[RuleCost, ...]:
     """Return what each rule costs, the dearest first, or in another of ``ORDERS``.
 
-    The time of a rule is its evaluations times their mean: one in 64 is timed (tuimon.rules.ruleset).
+    The time of a rule is its evaluations times their mean: the first and one in 64 are timed (tuimon.rules.ruleset).
     """
     spent = [rule.counter.evaluated * rule.counter.ns_per_event for rule in rules]
     total = sum(spent) or 1.0

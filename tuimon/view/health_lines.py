@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tuimon.records import CLASS_BYTES, SizeClass
@@ -17,6 +17,8 @@ _NAME: Final = 16
 _VICTIMS: Final = 20
 _FLOODS: Final = 5
 _LATE_S: Final = 0.5
+WITH_KERNEL: Final = 66
+"""Columns from which on there is room for what the kernel keeps of each rule's calls."""
 _SILENT_S: Final = 5.0
 """Seconds without tuimon's own calls being seen after which the probes are said to be silent."""
 
@@ -229,6 +231,8 @@ class RuleCostLines:
     def __init__(self) -> None:
         self.rows: tuple[RuleCost, ...] = ()
         self.order = ORDERS[0]
+        self.kept: Mapping[str, float] = {}
+        """Share of its calls that the kernel would keep for a rule alone, by its name; see workbench.kept_back."""
 
     @property
     def end(self) -> int:
@@ -248,7 +252,7 @@ class RuleCostLines:
         """Return the row at a position."""
         return self.rows[seq] if 0 <= seq < len(self.rows) else None
 
-    def line(self, seq: int, width: int) -> Line:  # noqa: ARG002
+    def line(self, seq: int, width: int) -> Line:
         """Return one row."""
         row = self.row(seq)
         if row is None:
@@ -262,10 +266,18 @@ class RuleCostLines:
             Cell(amount(row.evaluated), "muted" if idle else "", 7, right=True),
             Cell(amount(row.matched), "strong" if row.matched else "muted", 7, right=True),
         ]
+        if width >= WITH_KERNEL:
+            cells.insert(2, self._kernel(row.name))
         return [*cells, Cell(" ", "", 1)]
 
+    def _kernel(self, name: str) -> Cell:
+        share = self.kept.get(name)
+        if share is None:
+            return Cell("-", "muted", 8, right=True)
+        return Cell(f"{share:.0%}", "attention" if share < 0.5 else "good", 8, right=True)
 
-def rule_cost_header(order: str) -> Line:
+
+def rule_cost_header(order: str, width: int) -> Line:
     """Return the names over the columns of ``RuleCostLines``; the one it is ordered by stands out."""
 
     def role(name: str) -> str:
@@ -274,9 +286,16 @@ def rule_cost_header(order: str) -> Line:
     return [
         Cell(" prio", "muted", 6),
         Cell("rule", role("name"), REST),
+        *([Cell("kernel", "muted", 8, right=True)] if width >= WITH_KERNEL else []),
         Cell("share", role("cost"), 7, right=True),
         Cell("us each", role("mean"), 8, right=True),
         Cell("looked", role("evaluated"), 7, right=True),
         Cell("alerts", role("matched"), 7, right=True),
         Cell(" ", "", 1),
     ]
+
+
+def rule_cost_foot(width: int) -> Line:
+    """Return what the columns mean."""
+    kernel = "kernel: share kept there, estimated  " if width >= WITH_KERNEL else ""
+    return (Cell(f" {kernel}looked: past the prefilter  us: sampled", "muted", REST),)

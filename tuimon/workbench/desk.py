@@ -25,6 +25,7 @@ from tuimon.workbench import exception_draft, near, new_rule, overrides, saved_c
 from tuimon.workbench.capturing import NOT_THINNED, captured_types, thinned
 from tuimon.workbench.exception_draft import Draft, Hidden
 from tuimon.workbench.judging import LoadedRules
+from tuimon.workbench.kept_back import shares
 from tuimon.workbench.near import Why
 from tuimon.workbench.new_rule import Proposal
 from tuimon.workbench.preview import LIMIT, Preview, preview
@@ -33,6 +34,9 @@ BREATH_S: Final = 0.0005
 """Sleep after each batch of a look, so that the screen's thread gets the interpreter when it wants it."""
 _BUDGET_S: Final = 0.001
 """Work between two such sleeps while rule files are loaded."""
+
+_NEWEST: Final = 16
+"""Batches that a sample of what happens now is taken from."""
 
 
 class Options(Protocol):
@@ -139,6 +143,11 @@ class Desk:
                 breath_s=BREATH_S,
                 memory=self._memory,
             )
+
+    def kept_back(self) -> dict[str, float]:
+        """Return what the kernel would keep back for each rule in force alone; see ``kept_back.shares``."""
+        rules, newest = self._engine.ruleset, self._engine.history.batches()[-_NEWEST:]
+        return {} if rules is None else shares(rules, newest, self._engine.event, lambda: time.sleep(BREATH_S))
 
     def draft(self, alert: Alert | Sequence[Alert]) -> Draft:
         """Return the narrowest exception for an alert or a group of them; raises RuleError."""

@@ -7,7 +7,7 @@ kernel thins out already those are only what it let pass for other rules; ``Prev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_columns import kernel_mask, place_number
 from tuimon.rules.prefilter_ir import Expression
 from tuimon.rules.prefilter_kernel import MAYBE, kernel_expression
+from tuimon.rules.ruleset import RuleSet
 from tuimon.rules.versions import EventOf
 from tuimon.syscalls import CALLS, NAME_TO_NR, NR_TO_NAME
 from tuimon.workbench.capturing import ALWAYS
@@ -94,3 +95,25 @@ class Sieve:
             return MAYBE
         conditions = [condition for condition, types in self._rules if types is None or name in types]
         return kernel_expression(conditions, name, self._checks)
+
+
+def shares(
+    ruleset: RuleSet, batches: Sequence[Batch], event_of: EventOf, pause: Callable[[], object] = lambda: None
+) -> dict[str, float]:
+    """Return, by the name of a rule, the share of the calls it looks at that the kernel would keep, were it alone.
+
+    Args:
+        ruleset: The rules, each asked for itself.
+        batches: Where the sample is taken from. A rule is left out when none of its calls is in it.
+        event_of: Gives a row as an event.
+        pause: Called between two rules, to let others have the interpreter.
+    """
+    checks, found = ruleset.fresh_checks(), dict[str, float]()
+    for rule, condition in ruleset.pairs:
+        sieve = Sieve([(condition, rule.event_types)], checks)
+        for batch in batches:
+            sieve.take(batch, event_of)
+        if (share := sieve.kept.share) is not None:
+            found[rule.name] = share
+        pause()
+    return found

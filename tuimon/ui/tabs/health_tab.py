@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -14,7 +15,6 @@ from tuimon.ui.panes.pane import Pane
 from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.view.cells import Line
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _TICKS = 10
 """Figures are made afresh once a second."""
+_SAMPLE_S = 20.0
+"""What the kernel keeps of each rule's calls is asked of the newest events this often."""
 
 
 class RuleCostList(LineList):
@@ -63,9 +65,10 @@ class HealthTab(Tab):
         self._cost_pane = Pane(id="costs-pane", title="Rules")
         self._head = CellLines(classes="head")
         self._costs = RuleCostList()
-        text = " looked: let through by the prefilter; 1 in 64 timed"
-        self._foot = CellLines([(Cell(text, "muted", REST),)], id="costs-foot")
+        self._foot = CellLines(id="costs-foot")
         self._pulse: Pulse | None = None
+        self._sampled: tuple[int, float] = (0, 0.0)
+        """Revision of the rules that the kernel's shares were asked for last, and when."""
 
     def compose(self) -> ComposeResult:
         """Lay out figures and rules beside or above each other."""
@@ -112,6 +115,21 @@ class HealthTab(Tab):
         lines = health_lines(session.snapshot, session.engine.health(), silent_s, width, ascii_only=self.app.ascii_only)
         self._renew(lines)
         self._show_costs()
+        revision, now_s = session.snapshot.revision, time.monotonic()
+        if revision != self._sampled[0] or now_s - self._sampled[1] > _SAMPLE_S:
+            self._sampled = revision, now_s
+            self._sample()
+
+    @work(thread=True, exclusive=True, group="kept back", exit_on_error=False)
+    def _sample(self) -> None:
+        desk = self.app.bench.desk
+        kept = desk.kept_back() if desk is not None else {}
+        self.app.call_from_thread(self._take_sample, kept)
+
+    def _take_sample(self, kept: dict[str, float]) -> None:
+        if self._costs.costs is not None:
+            self._costs.costs.kept = kept
+            self._costs.redraw()
 
     def _renew(self, lines: list[Line]) -> None:
         """Show other figures, the cursor and the place as they were."""
@@ -124,7 +142,7 @@ class HealthTab(Tab):
     @on(RuleCostList.Turned)
     def _show_costs(self) -> None:
         from tuimon.view.health import rule_costs
-        from tuimon.view.health_lines import rule_cost_header
+        from tuimon.view.health_lines import rule_cost_foot, rule_cost_header
 
         costs = self._costs.costs
         if costs is None or self.session is None:
@@ -137,7 +155,8 @@ class HealthTab(Tab):
             seq = next((at for at, row in enumerate(costs.rows) if row.name == under.name), None)
             if seq is not None and seq != self._costs.cursor:
                 self._costs.put_cursor(seq)
-        self._head.set_lines(rule_cost_header(costs.order))
+        self._head.set_lines(rule_cost_header(costs.order, self._costs.row_width))
+        self._foot.set_lines(rule_cost_foot(self._costs.row_width))
         self._cost_pane.set_title(f"Cost of {len(costs.rows)} rules", f"< > order: {costs.order}  enter edit")
 
     @on(LineList.Opened, "#costs-list")
