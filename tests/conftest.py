@@ -18,6 +18,8 @@ UPSTREAM = ROOT.parent / "shared/upstream"
 """Upstream rule files and facts, test data that is not part of the project."""
 
 
+BESIDE = 10
+"""Nice value of tests that run beside one that drives the machine."""
 CGROUPS = pytest.StashKey[set[str]]()
 
 
@@ -69,8 +71,20 @@ def _group(items: list[pytest.Item]) -> None:
     disturb its own measurements; of the rest each file stays together, with what it set up.
     """
     for item in items:
-        alone = any(item.get_closest_marker(marker) for marker in REASONS)
-        item.add_marker(pytest.mark.xdist_group("machine" if alone else item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group("machine" if _drives(item) else item.nodeid.partition("::")[0]))
+
+
+def _drives(item: pytest.Item) -> bool:
+    """Whether a test drives the machine: its kernel, container engines or terminals."""
+    return any(item.get_closest_marker(marker) for marker in REASONS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test that drives the machine have the CPUs first: what it measures must not wait for those beside it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, 0 if _drives(item) else BESIDE)
 
 
 def pytest_collection_finish() -> None:

@@ -2,6 +2,15 @@
 
 import sys
 
-from tuimon.cli import main
 
-sys.exit(main())
+def _run() -> int:
+    """Run the command line; a Ctrl+C while it is being imported says no more than it does later."""
+    try:
+        from tuimon.cli import main
+
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
+
+sys.exit(_run())

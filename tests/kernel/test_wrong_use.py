@@ -160,7 +160,7 @@ def test_a_terminal_that_goes_away_takes_tuimon_with_it() -> None:
 @pytest.mark.containers
 def test_a_container_killed_from_outside_ends_in_the_list_and_nothing_breaks() -> None:
     with tempfile.TemporaryDirectory(prefix="tm", dir="/tmp") as folder, podman_engine(Path(folder)) as podman:
-        name = unique("gone")
+        name = unique("end")  # short enough for the list
         podman.run(name, IMAGE, *SLEEP)
         pid = int(podman.call("inspect", "-f", "{{.State.Pid}}", name))
         with Terminal(TUIMON, columns=120, rows=40) as terminal:
