@@ -1,4 +1,4 @@
-"""Pictures of the board, tree, replay and health tabs at the three sizes and in a light theme."""
+"""Pictures of the board, tree, replay and health tabs at the three sizes and in two themes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.ui.side_engine import side_engine
-from tests.ui.test_snapshots import LOOKS, SIZES, ready, settle_scrollbars
+from tests.ui.test_snapshots import SIZES, looks, ready, settle_scrollbars
 from tuimon.ui.app import TuimonApp
 
 SCENES = {
@@ -31,8 +31,7 @@ async def still(pilot, keys):
     await pilot.pause()
 
 
-@pytest.mark.parametrize(("size", "theme"), LOOKS)
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(("scene", "size", "theme"), looks(SCENES))
 def test_picture(snap_compare, scene, size, theme):
     app = TuimonApp(side_engine(), theme=theme)
     assert snap_compare(app, terminal_size=SIZES[size], run_before=lambda pilot: still(pilot, SCENES[scene]))

@@ -11,6 +11,7 @@ from tuimon.ui.app import TuimonApp
 from tuimon.ui.widgets.filter_bar import FilterInput
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x50": (200, 50)}
+TABS = ("live", "alerts", "rules", "board", "tree", "replay", "health")
 SCENES = {
     "live": [],
     "container": ["c", "down", "enter"],
@@ -61,12 +62,18 @@ async def ready(pilot, keys):
     await pilot.pause()
 
 
-# The light theme is looked at in one size: layout does not depend on colours.
-LOOKS = [*((size, "tuimon-dark") for size in SIZES), ("120x40", "tuimon-light")]
+def looks(scenes):
+    """Return the pictures to take: scene, size and theme.
+
+    Tabs in both themes at every size; what opens over them in the light one at one size, as layout knows no colours.
+    """
+    dark = [(scene, size, "tuimon-dark") for scene in scenes for size in SIZES]
+    return dark + [
+        (scene, size, "tuimon-light") for scene in scenes for size in SIZES if size == "120x40" or scene in TABS
+    ]
 
 
-@pytest.mark.parametrize(("size", "theme"), LOOKS)
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(("scene", "size", "theme"), looks(SCENES))
 def test_picture(snap_compare, scene, size, theme):
     app = TuimonApp(fed_engine(), theme=theme)
     assert snap_compare(app, terminal_size=SIZES[size], run_before=lambda pilot: ready(pilot, SCENES[scene]))

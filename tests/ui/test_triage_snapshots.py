@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.fake_engine import fed_engine
-from tests.ui.test_snapshots import LOOKS, SIZES, ready
+from tests.ui.test_snapshots import SIZES, looks, ready
 from tuimon.ui.app import TuimonApp
 
 SCENES = {
@@ -28,8 +28,7 @@ def engine():
     return made
 
 
-@pytest.mark.parametrize(("size", "theme"), LOOKS)
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(("scene", "size", "theme"), looks(SCENES))
 def test_picture(snap_compare, scene, size, theme):
     async def still(pilot):
         await ready(pilot, SCENES[scene])

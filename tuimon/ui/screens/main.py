@@ -49,6 +49,8 @@ _GO: Final = "To the filter before, or after again, like a browser"
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 _FIXED_TICKS: Final = 5
+_IDLE_TICKS: Final = 10
+"""Ticks between two paintings of the heads, with events and without: then only the clock goes on."""
 MIN_SIZE: Final = (60, 16)
 
 
@@ -174,7 +176,8 @@ class MainScreen(Screen[None]):
         changes = session.pump()
         for tab in self.tabs.values():
             tab.pump(self._tick, changes)
-        if self._tick % _FIXED_TICKS == 1 or changes.alerts or changes.switched:
+        ticks = _FIXED_TICKS if changes.live else _IDLE_TICKS
+        if self._tick % ticks == 1 or changes.alerts or changes.switched:
             self.show_fixed()
 
     def on_screen_resume(self) -> None:
