@@ -402,6 +402,23 @@ async def test_the_keys_of_a_recording_are_not_offered_while_live():
         assert "r records what is live" in screen_text(app)
 
 
+async def test_keys_typed_right_behind_the_tree_s_find_their_rows():
+    async with running(side_engine()) as (app, pilot):
+        app.main.action_tab("tree")
+        tree(app).action_last()  # before anything was painted
+        tree(app).action_open()
+        await settle(app, pilot)
+        assert isinstance(app.screen, ProcessDetails)
+
+
+async def test_keys_typed_right_behind_the_board_s_and_the_replay_s_find_their_rows():
+    async with running(side_engine()) as (app, _):
+        app.main.action_tab("board")
+        assert board(app).source.end > 0
+        app.main.action_tab("replay")
+        assert app.main.query_one(MarkList).source.end > 0
+
+
 async def test_enter_on_an_alert_while_live_shows_its_event():
     engine = side_engine()
     async with running(engine) as (app, pilot):

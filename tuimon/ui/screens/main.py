@@ -279,6 +279,7 @@ class MainScreen(Screen[None]):
     def action_tab(self, name: str) -> None:
         """Show a tab and focus its first list."""
         self._body.current = name
+        self.tabs[name].fill()
         self.remove_class("-zoomed")
         self._focus_tab()
         self._show_tabs()

@@ -232,12 +232,17 @@ class BoardTab(Tab):
             self._drift_list.sync(changed=True)
             self._show_drift()
 
+    def fill(self) -> None:
+        """Make the rows as they are now."""
+        if self._view is not None and self.session is not None:
+            self._view.sync(self.session.containers.rows)
+            self._list.renew()
+
     def shown(self) -> None:
         """Paint both lists."""
         if self._view is None or self.session is None:
             return
-        self._view.sync(self.session.containers.rows)
-        self._list.renew()
+        self.fill()
         self._drift_list.redraw()
         self._drift_list.sync(changed=True)
         self._show_board()

@@ -171,11 +171,17 @@ class ReplayTab(Tab):
         if tick % _PAINT_TICKS == 0:
             self._paint()
 
-    def shown(self) -> None:
-        """Paint everything."""
+    def fill(self) -> None:
+        """Make the rows as they are now."""
         if self._view is not None:
             self._view.sync()
             self._list.redraw()
+            self._list.sync(changed=True)
+
+    def shown(self) -> None:
+        """Paint everything."""
+        if self._view is not None:
+            self.fill()
             self._paint()
 
     def close(self) -> None:

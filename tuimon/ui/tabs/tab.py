@@ -49,6 +49,9 @@ class Tab(Vertical):
     def take_up(self, session: Session) -> None:
         """Make the lists of an engine."""
 
+    def fill(self) -> None:
+        """Make the rows: the tab is coming to the front, and the next key may be typed already."""
+
     def pump(self, tick: int, changes: Changes) -> None:
         """Take what is new, ten times a second; paint only while shown.
 

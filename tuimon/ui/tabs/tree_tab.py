@@ -226,6 +226,10 @@ class TreeTab(Tab):
         lines = TreeLines(view, boot_offset(session.engine), ascii_only=self.app.ascii_only)
         self._list.show_tree(view, lines)
 
+    def fill(self) -> None:
+        """Make the tree as it is now."""
+        self._renew()
+
     def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
         """Make the tree afresh when a process came or went."""
         if tick % _SYNC_TICKS == 3 and self.is_shown:
