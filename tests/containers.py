@@ -310,6 +310,12 @@ def docker_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterator[Do
         remove_cgroups(docker.made)
 
 
+def _forget_in_runc(name: str) -> None:
+    """Remove what a containerd that was killed left of a container: runc keeps its ids for all containerds together."""
+    command = ["runc", "--root", "/run/containerd/runc/default", "delete", "--force", name]
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 class Containerd(Engine):
     """A containerd of the test's own, driven by ctr (plain containers) and by CRI (pods)."""
 
@@ -319,6 +325,7 @@ class Containerd(Engine):
 
     def run(self, name: str, image: str, *command: str, options: Sequence[str] = ()) -> str:
         """Start a plain container in the background; its id is its name."""
+        _forget_in_runc(name)
         self.call("run", "-d", "--net-host", *options, image, name, *command)
         self.made.append(name)
         return name
@@ -334,8 +341,9 @@ class Containerd(Engine):
             self.call("tasks", "delete", "-f", name, check=False)
             self.call("containers", "delete", name, check=False)
             if name not in self.call("containers", "ls", "-q", check=False).split():
-                return
+                break
             time.sleep(0.05)
+        _forget_in_runc(name)
 
     def cri(self) -> Cri:
         """Return the CRI client."""

@@ -110,7 +110,8 @@ def test_however_it_ends_its_probes_are_gone(number: signal.Signals, after_s: fl
     finally:
         process.kill()
     assert process.returncode != 0
-    assert "Traceback" not in text
+    # On a busy machine Python itself is still on its way up after 0.1 s, and says so before a line of ours is run.
+    assert "Traceback" not in text or text.startswith("Fatal Python error: init")
     wait_until(lambda: not any(exists(each) for each in programs))
 
 
