@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from tuimon import __version__
 from tuimon.errors import CaptureError, SettingsError, TuimonError
@@ -30,6 +30,8 @@ USAGE: Final = 2
 NO_CAPTURE: Final = 3
 """The live kernel cannot be read here; ``make run`` then opens the built-in recording."""
 INTERRUPTED: Final = 130
+_AGAIN_S: Final = 0.02
+"""After which a signal that came during an import is looked at again."""
 
 OTHER_COMMANDS: Final = {
     "rules": ("tuimon.rules.commands", "check, list, describe and test rule files"),
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = sys.argv[1:] if argv is None else list(argv)
         args = parser(arguments).parse_args(arguments)
-        with _stopping_on_sigterm():
+        with _stopping_on_signals():
             status = args.run(args)
         sys.stdout.flush()
     except TuimonError as error:
@@ -75,18 +77,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(status or OK)
 
 
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextlib.contextmanager
-def _stopping_on_sigterm() -> Iterator[None]:
-    """Leave on SIGTERM the way ctrl+c leaves: probes detached, terminal restored."""
+def _stopping_on_signals() -> Iterator[None]:
+    """Leave on SIGTERM the way ctrl+c leaves: probes detached, terminal restored.
 
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+    Neither interrupts an import: Python prints and forgets what is raised in some callbacks of its own there, and the
+    program would go on. They are looked at again in a moment.
+    """
+    waiting = 0
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal waiting
+        waiting = number if number != signal.SIGALRM else waiting
+        if _is_importing(frame):
+            signal.signal(signal.SIGALRM, stop)
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        elif waiting == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(128 + waiting)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # nohup, or a job in the background
+                signal.signal(number, stop)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _report(error: TuimonError) -> int:
@@ -216,6 +243,8 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _run_screen(args: argparse.Namespace) -> int:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # asyncio has its own way with Python's handler alone
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingsError(
             "the screen needs a terminal, and standard input or output is not one",
