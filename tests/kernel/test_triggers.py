@@ -20,7 +20,7 @@ from tests.kernel.triggers import agent, driven, kit
 from tests.kernel.triggers.lab import SYSTEM_PYTHON, UPSTREAM_FILES, Done, Lab
 from tuimon.records import SizeClass
 
-pytestmark = [pytest.mark.kernel, pytest.mark.containers]
+pytestmark = [pytest.mark.kernel, pytest.mark.containers, pytest.mark.alone]
 
 IMPOSSIBLE = {
     "Kernel Module Loaded": "fires only for a module that was loaded, and a test may load none",
