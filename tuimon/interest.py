@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,25 +62,28 @@ class RuleNeeds:
     environ: bool
 
 
+def _numbers(names: Set[str]) -> set[int]:
+    """Return the numbers of calls that can be asked for, and that this machine has."""
+    return {NAME_TO_NR[name] for name in names - _ALWAYS_ON if name in NAME_TO_NR}
+
+
 def needs_of(ruleset: RuleSet) -> RuleNeeds:
     """Return what a rule set asks for."""
     want = _RULE_WANT
     want |= Want.DATA if ruleset.uses(*_DATA_FIELDS) else Want.NOTHING
     want |= Want.TIME if ruleset.uses(*_TIME_FIELDS) else Want.NOTHING
-    numbers = {NAME_TO_NR[name] for name in calls_wanted(ruleset) - _ALWAYS_ON if name in NAME_TO_NR}
-    return RuleNeeds(dict.fromkeys(numbers, want), ruleset.uses("proc.env", "proc.aenv"))
+    return RuleNeeds(dict.fromkeys(_numbers(calls_wanted(ruleset)), want), ruleset.uses("proc.env", "proc.aenv"))
 
 
 @functools.cache
 def _viewed(*, everything: bool) -> Mapping[int, Want]:
     """Return the calls that a live pane shows."""
-    shown = NAME_TO_NR.keys() - _ALWAYS_ON if everything else CALLS.keys() - _ALWAYS_ON - LOUD
-    return {NAME_TO_NR[name]: Want.VIEW for name in shown if name in NAME_TO_NR}
+    return dict.fromkeys(_numbers(NAME_TO_NR.keys() if everything else CALLS.keys() - LOUD), Want.VIEW)
 
 
 @functools.cache
 def _messages() -> Mapping[int, Want]:
-    return {NAME_TO_NR[name]: Want.VIEW | Want.DATA for name in _MESSAGES if name in NAME_TO_NR}
+    return dict.fromkeys(_numbers(_MESSAGES), Want.VIEW | Want.DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def interest_for(needs: RuleNeeds | None, views: Views) -> Interest:
         views: What is looked at.
     """
     calls = {NAME_TO_NR[name]: Want.RULES for name in STATE}
-    besides = {NAME_TO_NR[name] for name in views.besides - _ALWAYS_ON if name in NAME_TO_NR}
+    besides = _numbers(views.besides)
     wants = [needs.calls if needs is not None else {}, dict.fromkeys(besides, Want.VIEW)]
     if views.cgroups is None or views.cgroups:
         wants.append(_viewed(everything=views.everything))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rules import strategies
-from tests.workbench.test_exception_draft import OUTPUT, alert_of
+from tests.workbench.test_exception_draft import OUTPUT, alert_of, event_numbered, widened
 from tests.workbench.test_preview import assert_equals_replay, history, replay
 from tuimon.rules.answers import Answers
 from tuimon.rules.diagnostics import RuleFile
@@ -105,11 +105,7 @@ def test_an_exception_beside_overrides_hides_what_was_shown(about, condition, ow
     if not of_rule:
         return
     num = min(of_rule)
-    event = next(event_of(batch, row) for batch in batches for row in range(len(batch)) if batch.first_num + row == num)
-    made = draft(alert_of(event), loaded)
-    for move in moves:
-        wider = made.widen(made.parts[move % len(made.parts)].field)
-        made = wider if wider.steps else made
+    made = widened(draft(alert_of(event_numbered(num, batches, event_of)), loaded), moves)
     shown = made.hides(batches, event_of)
     again = load(made.files(given_files, "local.yaml"))
     assert again.ok, again.diagnostics

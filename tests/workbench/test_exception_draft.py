@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from tests import builders
 from tests.rules import strategies
 from tests.workbench.test_preview import history, replay
+from tuimon.batch import Batch
 from tuimon.errors import RuleError
 from tuimon.events import Alert, Event
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.ruleset import RuleSet
+from tuimon.rules.versions import EventOf
 from tuimon.workbench.exception_draft import Draft, draft
 
 OUTPUT = "%proc.cmdline %proc.pname %proc.exepath %fd.name %fd.sip %user.name %container.name"
@@ -28,6 +30,18 @@ def rule_file(condition: str, path: str = "vendor.yaml") -> RuleFile:
 
 def alert_of(event: Event, rule: str = "R") -> Alert:
     return Alert(1, 0, rule, "Info", "", {}, (), "syscall", "h", 1, event)
+
+
+def widened(made: Draft, moves: list[int]) -> Draft:
+    """Return a draft after some keys that widen a field of it."""
+    for move in moves:
+        wider = made.widen(made.parts[move % len(made.parts)].field)
+        made = wider if wider.steps else made
+    return made
+
+
+def event_numbered(num: int, batches: list[Batch], event_of: EventOf) -> Event:
+    return next(event_of(batch, row) for batch in batches for row in range(len(batch)) if batch.first_num + row == num)
 
 
 def loaded(condition: str) -> LoadResult:
@@ -185,11 +199,7 @@ def test_an_exception_never_hides_an_alert_that_was_not_shown(condition, events,
     if not had:
         return
     num = min(had)[0]
-    event = next(event_of(batch, row) for batch in batches for row in range(len(batch)) if batch.first_num + row == num)
-    made = draft(alert_of(event), found)
-    for move in moves:
-        wider = made.widen(made.parts[move % len(made.parts)].field)
-        made = wider if wider.steps else made
+    made = widened(draft(alert_of(event_numbered(num, batches, event_of)), found), moves)
     shown = made.hides(batches, event_of)
     files = made.files([rule_file(f"evt.type exists and ({condition})")], "local.yaml")
     again = load(files)

@@ -500,3 +500,11 @@ FILLED: Final = frozenset(
 """Names and places of parameters that some event has a value for; the others no rule can ever see."""
 BOUND_BY_NAME: Final = {event: {bound.param.name: bound for bound in params} for event, params in BOUND.items()}
 """Event name to parameter name to the same."""
+
+
+def bound_of(name: str, arg: str) -> Bound | None:
+    """Return a parameter of a type of event by its name or its place, None when there is none."""
+    if not arg.isdigit():
+        return BOUND_BY_NAME.get(name, {}).get(arg)
+    params = BOUND.get(name, ())
+    return params[int(arg)] if int(arg) < len(params) else None

@@ -12,7 +12,7 @@ from typing import Final
 from tuimon.events import UNSET_ID, Event
 from tuimon.fields import flags as names
 from tuimon.fields.argresult import Raw
-from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound
+from tuimon.fields.argsource import BOUND, bound_of
 from tuimon.fields.facts import AT_FDCWD, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, _Unknown, add
@@ -166,19 +166,10 @@ def _comm_of(f: Facts, pid: int) -> str:
 # The fields.
 
 
-def _bound(f: Facts, arg: str) -> Bound | None:
-    """Find a parameter by its name or its place."""
-    if arg.isdigit():
-        params = BOUND.get(f.name, ())
-        at = int(arg)
-        return params[at] if at < len(params) else None
-    return BOUND_BY_NAME.get(f.name, {}).get(arg)
-
-
 def arg_text(event: Event, arg: str | None) -> str | _Unknown | None:
     """Return evt.arg: one parameter as text, resolved where Falco resolves it; None when the event has none."""
     f = facts(event)
-    bound = _bound(f, arg) if arg else None
+    bound = bound_of(f.name, arg) if arg else None
     if bound is None or bound.get is None:
         return None
     raw = bound.get(f)
@@ -193,7 +184,7 @@ def arg_text(event: Event, arg: str | None) -> str | _Unknown | None:
 def arg_raw(event: Event, arg: str | None) -> Value:
     """Return evt.rawarg: one parameter as a number, text or bytes; flags in Falco's own numbers."""
     f = facts(event)
-    bound = _bound(f, arg) if arg else None
+    bound = bound_of(f.name, arg) if arg else None
     if bound is None or bound.get is None:
         return None
     raw = bound.get(f)

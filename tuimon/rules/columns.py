@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
+from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import has_raw_result
 from tuimon.records import Kind
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
@@ -29,7 +30,7 @@ from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
-from tuimon.rules.words import bound_of, source_of
+from tuimon.rules.words import source_of
 from tuimon.syscalls import event_name
 
 __all__ = ["NO", "PERHAPS", "YES", "Columns", "Types", "divided"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL, OPENS
 from tuimon.fields.registry import FieldInfo, Scope
 from tuimon.records import Kind
@@ -16,7 +17,7 @@ from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbers import is_number
 from tuimon.rules.prefilter import Cutter, field_refs
-from tuimon.rules.words import bound_of, is_second, source_of
+from tuimon.rules.words import is_second, source_of
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (

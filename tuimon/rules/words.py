@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
-from tuimon.fields.argsource import BOUND, BOUND_BY_NAME, Bound
+from tuimon.fields.argsource import Bound
 from tuimon.fields.facts import OPENS
 from tuimon.records import Kind
 
@@ -30,14 +30,6 @@ _SECONDS: Final = frozenset(("evt.time.s", "evt.datetime.s"))
 def is_second(name: str) -> bool:
     """Whether a field tells the second that the event happened in."""
     return name in _SECONDS
-
-
-def bound_of(name: str, arg: str) -> Bound | None:
-    """Return an argument of a type of event by its name or its place, None when there is none."""
-    if not arg.isdigit():
-        return BOUND_BY_NAME.get(name, {}).get(arg)
-    params = BOUND.get(name, ())
-    return params[int(arg)] if int(arg) < len(params) else None
 
 
 def source_of(bound: Bound, kind: int, name: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
+from tuimon.view.words import some
 from tuimon.workbench.kept_back import Kept
 from tuimon.workbench.preview import Group, Preview, Row
 
@@ -72,8 +73,7 @@ def warnings(seen: Preview) -> list[str]:
     found = []
     lost = sorted(set(seen.unfiltered_now) - set(seen.unfiltered_before))
     if lost:
-        names = ", ".join(lost[:6]) + (f" and {len(lost) - 6} more" if len(lost) > 6 else "")
-        found.append(f"expensive: the kernel must send every {names}: it cannot tell which of them match")
+        found.append(f"expensive: the kernel must send every {some(lost, 6)}: it cannot tell which of them match")
     passes_now, passes_before = (_passes(kept) for kept in (seen.kept_now, seen.kept_before))
     if not lost and passes_now > max(passes_before * _DEARER, _MANY):
         was = f", was {_percent(passes_before)}" if seen.kept_before.asked else ""
