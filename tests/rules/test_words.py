@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tests import builders
+from tuimon.fields.argsource import bound_of
 from tuimon.records import Kind
-from tuimon.rules.words import OF_PROCESS, bound_of, source_of, words
+from tuimon.rules.words import OF_PROCESS, source_of, words
 
 
 def source(name: str, arg: str, kind: Kind = Kind.SYSCALL) -> str | None:
