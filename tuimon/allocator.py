@@ -52,11 +52,21 @@ def give_back() -> None:
 
 def free_bytes() -> int:
     """Return how much the allocator holds that nobody uses, 0 where it does not tell; some of it may be given back."""
-    info = getattr(ctypes.CDLL(None), "mallinfo2", None)
-    if info is None:
-        return 0
-    info.restype = _Info
-    return int(info().fordblks)
+    return int(_info().fordblks)
+
+
+def used_bytes() -> int:
+    """Return how much the allocator has given out, without Python's small objects; 0 where it does not tell."""
+    info = _info()
+    return int(info.uordblks + info.hblkhd)
+
+
+def _info() -> _Info:
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if ask is None:
+        return _Info()
+    ask.restype = _Info
+    return ask()  # type: ignore[no-any-return]
 
 
 class Tidy:

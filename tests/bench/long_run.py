@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tuimon.allocator import free_bytes, used_bytes
 from tuimon.capture.bpf_calls import keys
 from tuimon.capture.kernel import KernelSource
 from tuimon.capture.source import Counts
@@ -57,6 +58,16 @@ class Sample:
     """The rings among it, which are mapped twice and grow into memory as floods reach them."""
     own_mb: float
     """Of it what is the process's own: anonymous memory."""
+    before_mb: float
+    """Of that the windows before alerts and what waits to become one."""
+    values_mb: float
+    """...values worked out for questions."""
+    in_use_mb: float
+    """...what the C library's allocator has given out: columns, large blocks, bcc's."""
+    free_mb: float
+    """...what it holds and nobody uses."""
+    blocks: int
+    """Blocks that Python's own allocator has given out: objects, some 60 bytes each."""
     fds: int
     threads: int
     counted_cgroups: int
@@ -186,11 +197,16 @@ class _Runner:
             at_s=round(at_s, 1),
             rss_mb=round(int(status[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20), 1),
             own_mb=_own_mb(),
+            before_mb=_mb(engine._before.nbytes),
+            values_mb=_mb(engine.memory.value_bytes),
+            in_use_mb=_mb(used_bytes()),
+            free_mb=_mb(free_bytes()),
+            blocks=sys.getallocatedblocks(),
             fds=len(os.listdir("/proc/self/fd")),
             threads=threading.active_count(),
             counted_cgroups=len(keys(programs.maps["slots"], 8)),
             history_events=len(engine.history),
-            history_mb=round(engine.history.nbytes / (1 << 20), 1),
+            history_mb=_mb(engine.history.nbytes + engine.history.beside_bytes),
             processes=len(engine.processes),
             containers=len(engine.containers.list()),
             seen=counts.seen,
@@ -216,9 +232,13 @@ class _Runner:
             os.killpg(load.pid, signal.SIGCONT)
 
 
+def _mb(nbytes: int) -> float:
+    return round(nbytes / (1 << 20), 1)
+
+
 def _own_mb() -> float:
     status = Path("/proc/self/status").read_text()
-    return round(int(status.partition("RssAnon:")[2].split()[0]) / 1024, 1)
+    return _mb(int(status.partition("RssAnon:")[2].split()[0]) << 10)
 
 
 @contextlib.contextmanager
@@ -274,6 +294,11 @@ def long_run(
 FIGURES = (
     "rss_mb",
     "own_mb",
+    "in_use_mb",
+    "free_mb",
+    "before_mb",
+    "values_mb",
+    "blocks",
     "fds",
     "threads",
     "counted_cgroups",
