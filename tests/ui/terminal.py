@@ -34,6 +34,7 @@ class Terminal:
         self.output = b""
         self.started = time.monotonic()
         values = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "TZ": "UTC", "LANG": "C.UTF-8"}
+        values["PYTHONFAULTHANDLER"] = "1"
         for key, value in (env or {}).items():
             values.pop(key, None)
             if value is not None:
@@ -82,12 +83,19 @@ class Terminal:
         """Read until the program has ended; return its exit status."""
         end = time.monotonic() + timeout_s
         while self.status is None:
-            assert time.monotonic() < end, "the program does not end"
+            assert time.monotonic() < end, f"the program does not end\n{self._last_words()}"
             self.read(0.02)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = os.waitstatus_to_exitcode(status)
         return self.status
+
+    def _last_words(self) -> str:
+        """Return what the screen showed last and, of a Python program, where each thread is."""
+        at, shown = len(self.output), self.text()[-2000:]
+        os.kill(self.pid, signal.SIGABRT)
+        self.settle(0.5)
+        return f"{shown}\n{self.text(at)}"
 
     def close(self) -> None:
         """End the program if it has not ended, and the pty."""
