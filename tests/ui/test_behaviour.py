@@ -585,6 +585,19 @@ async def test_keys_that_arrive_in_one_go_land_where_the_first_one_moves_the_foc
         assert not app.session.live.paused
 
 
+async def test_a_letter_read_together_with_the_esc_before_it_is_both():
+    """The bytes are those of alt and the letter: neither was heard, and a text field took the letter."""
+    async with running() as (app, pilot):
+        await press(app, pilot, "slash", "x", "escape")  # the first esc takes back what is offered
+        app.post_message(events.Key("alt+shift+v", "V"))
+        await settle(app, pilot)
+        assert app.main.query_one(FilterInput).value == "x"
+        assert isinstance(app.screen, ViewsMenu)
+        app.post_message(events.Key("alt+q", "q"))
+        await settle(app, pilot)
+        assert app._exit
+
+
 @pytest.mark.parametrize("closing", ["escape", "enter"])
 async def test_a_dialog_that_many_keys_close_is_closed_once(closing):
     """Keys may come faster than a dialog goes: none of them may close what lies below, or end the program."""

@@ -146,9 +146,25 @@ class TuimonApp(App[None]):
         back up from there. Of keys that arrive in one go (a slow line, a busy machine, a paste) the later ones would
         then go to where the focus was, not to where the first one moves it.
         """
-        if isinstance(event, events.Key) and not event.is_forwarded and await self._key_at_once(event.key):
-            return
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if await self._key_at_once(event.key):
+                return
+            if letter := self._behind_escape(event.key):
+                await self.on_event(events.Key("escape", "\x1b"))
+                await self.on_event(events.Key(letter, letter))
+                return
         await super().on_event(event)
+
+    def _behind_escape(self, key: str) -> str:
+        """Return the letter of ``alt+letter`` that is bound to nothing, empty for any other key.
+
+        A terminal sends the same bytes for it as for esc and a letter, and a busy machine reads them at once.
+        """
+        _, alt, letter = key.rpartition("alt+")
+        if not alt or not self.screen_stack or key in self.screen.active_bindings:
+            return ""
+        letter = letter[len("shift+") :].upper() if letter.startswith("shift+") else letter
+        return letter if len(letter) == 1 and letter.isalnum() else ""
 
     async def _key_at_once(self, key: str) -> bool:
         if not self.screen_stack or (self.is_typing and key != "escape"):
