@@ -27,7 +27,9 @@ def screen(settings: Settings, replay: str | None) -> int:
     from tuimon.ui.app import run
 
     # The screen calls this in a thread once it is painted.
-    return run(lambda: _engine(settings, _source(replay, speed=1.0), on_screen=True), settings)
+    return run(
+        lambda: _engine(settings, _source(replay, speed=1.0), on_screen=True), settings, opening=Path(replay or "").name
+    )
 
 
 def alerts(

@@ -299,6 +299,20 @@ def test_an_engine_that_does_not_answer_is_one_notice_until_it_does(machine: Mac
         wait_for(lambda: not containers.notices())
 
 
+def test_the_notice_about_a_silent_engine_ends_with_the_container_it_is_about(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tuimon.enrich.resolve._SOCKET_PAUSE_S", 0.05)
+    monkeypatch.setattr("tuimon.enrich.containers._RETRIES_S", (0.02,) * 8)
+    monkeypatch.setattr("tuimon.enrich.containers._RETRY_CAP_S", 0.05)
+    write_process(machine.proc, 50, comm="sleep", levels=(1,))
+    machine.group(f"/docker/{ID}", 50)
+    containers = machine.containers()
+    wait_for(lambda: containers.notices())
+    machine.remove(f"/docker/{ID}")
+    wait_for(lambda: not containers.notices())
+
+
 def test_an_engine_that_makes_no_sense_harms_only_its_own(machine: Machine):
     class Broken:
         name = "podman"

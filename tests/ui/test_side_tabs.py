@@ -621,3 +621,29 @@ async def test_every_theme_shows_every_new_tab(size):
             for tab, word in zip("4567", ("Board", "pid", "history", "probes"), strict=True):
                 await press(app, pilot, tab)
                 assert word in screen_text(app)
+
+
+async def test_steps_on_the_timeline_add_up_while_the_recording_is_opened_again(own_users):
+    async with running(recorded_engine()) as (app, pilot):
+        await known(app, pilot)
+        await press(app, pilot, "G", "enter")
+        await arrived(app, pilot)
+        there, engine = source(app).position_ns, app.session.engine
+        for _ in range(10):
+            replay(app)._stepped(MarkList.Stepped(-1))
+        await arrived(app, pilot, engine)
+        await until(lambda: not replay(app)._opening and not source(app).skipping, 20)
+        span_ns = replay(app).view.timeline.span_ns
+        assert there - source(app).position_ns > span_ns / 10  # one step is a fiftieth
+        app.session.engine.stop()
+
+
+async def test_the_tree_makes_its_rows_once_when_it_comes_to_the_front(monkeypatch):
+    async with running(side_engine()) as (app, pilot):
+        await press(app, pilot, "5", "1")
+        made = []
+        renew = type(app.main.tabs["tree"])._renew
+        monkeypatch.setattr(type(app.main.tabs["tree"]), "_renew", lambda tab: made.append(tab) or renew(tab))
+        app.main.action_tab("tree")
+        app.main.tabs["tree"].shown()
+        assert len(made) == 1

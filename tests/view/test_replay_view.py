@@ -241,3 +241,8 @@ def test_alerts_not_reached_yet_say_so(replay, width):
     assert [lines.position(mark) for mark in replay.marks] == [0, 1, 2, 3, 4, 5]
     assert lines.position(dataclasses.replace(replay.marks[0], num=77)) is None
     assert "rule" in text_of(mark_header(width))
+
+
+def test_how_long_a_recording_is_is_not_said_when_it_is_played_faster_than_it_is_read(replay):
+    replay.source.position_ns = replay.timeline.last_ns + 5_000_000_000
+    assert "1:05 of ?" in text_of(timeline_lines(replay, 118)[0])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.ui.fake_engine import fed_engine
 from tuimon.rules.items import PRIORITIES
 from tuimon.view.cells import Cell, fitting, severity_role, sparkline
-from tuimon.view.clock import amount, clock, span
+from tuimon.view.clock import amount, clock, percent, span
 from tuimon.view.detail_lines import wrapped
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.severity import rank, short, worse
@@ -56,6 +56,14 @@ def test_amounts(value, text):
     assert amount(5e9) == "5.0G"
 
 
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0%"), (0.0001, "<0.1%"), (0.004, "0.4%"), (0.5, "50%"), (0.994, "99.4%"), (0.9999, "99.9%"), (1, "100%")],
+)
+def test_a_share_is_never_rounded_to_all_or_nothing(share, text):
+    assert percent(share) == text
+
+
 def test_times(monkeypatch):
     assert clock(1_700_000_000_123_456_789, 3).endswith(".123")
     assert len(clock(1_700_000_000_000_000_000)) == 8
@@ -76,6 +84,9 @@ def test_the_status_line_says_lost_in_words_and_what_is_not_live():
     engine = fed_engine()
     assert "starting capture" in text_of(status_line(None, 80))
     assert "12 s; the first start" in text_of(status_line(None, 80, waited_s=12.3))
+    opening = text_of(status_line(None, 80, waited_s=12.3, recording="rec.tmon"))
+    assert "opening rec.tmon" in opening
+    assert "kernel" not in opening
     line = text_of(status_line(engine.snapshot(), 80))
     assert "LIVE" in line
     assert "LOST 0" in line

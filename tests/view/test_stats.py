@@ -107,3 +107,12 @@ def test_the_worse_priority_wins() -> None:
     assert worse("Notice", "Critical") == "Critical"
     assert worse(None, "Debug") == "Debug"
     assert worse("Alert", None) == "Alert"
+
+
+def test_a_recording_that_goes_on_from_large_totals_shows_no_rate_at_first() -> None:
+    stats = Stats()
+    counted(stats, 10.0, {1: 9_000_000}, [HOST])
+    assert stats.seen_per_s == 0.0
+    assert (stats.rows()[0].calls_per_s, stats.rows()[0].spark) == (0.0, ())
+    counted(stats, 11.0, {1: 9_000_100}, [HOST])
+    assert (stats.rows()[0].calls_per_s, stats.rows()[0].spark) == (100.0, (100.0,))

@@ -54,8 +54,8 @@ def test_a_preview_tells_it_and_warns_of_an_edit_that_lets_much_more_pass():
     narrow, wide = (f"evt.type = openat and fd.name {test}" for test in ("= /etc/shadow", "startswith /usr/"))
     seen = preview(batches, event_of, ruleset(narrow), ruleset(wide))
     assert (seen.kept_before.share, seen.kept_now.share) == pytest.approx((0.95, 0.05))
-    assert kept_text(seen) == "kernel keeps ~5 %"
-    assert any("the kernel would send ~95 % of the calls it looks at, was 5 %" in text for text in warnings(seen))
+    assert kept_text(seen) == "kernel keeps ~5%"
+    assert any("the kernel would send ~95% of the calls it looks at, was 5%" in text for text in warnings(seen))
     assert not any("kernel" in text for text in warnings(preview(batches, event_of, ruleset(wide), ruleset(narrow))))
 
 

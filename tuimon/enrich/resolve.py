@@ -91,6 +91,9 @@ class Resolver:
         self._silent: dict[str, float] = {}
         """Sockets that did not answer, and when to try again."""
         self._notices: dict[str, str] = {}
+        """By socket."""
+        self._missed: dict[str, set[str]] = {}
+        """The cgroups about which a socket was asked in vain: with the last of them its notice goes."""
 
     def notices(self) -> tuple[str, ...]:
         """Return one sentence per engine that does not answer; any thread."""
@@ -99,6 +102,10 @@ class Resolver:
     def forget(self, path: str) -> None:
         """Drop what is remembered of a cgroup that is gone."""
         self._own.pop(path, None)
+        for socket, paths in tuple(self._missed.items()):
+            paths.discard(path)
+            if not paths:
+                self._answered(socket)
 
     def resolve(self, path: str, attempt: int) -> Found:
         """Look at one cgroup.
@@ -249,13 +256,19 @@ class Resolver:
             normal = engine.name == "podman" and isinstance(error, FileNotFoundError)
             if not normal and (not known.known if known is not None else candidate.engine == engine.name):
                 why = error.strerror or str(error)
+                self._missed.setdefault(site.socket, set()).add(candidate.path)
                 self._notices[site.socket] = (
                     f"{engine.name} does not answer on {site.socket} ({why}): names that only it can tell are missing."
                 )
             return known
-        self._notices.pop(site.socket, None)
+        self._answered(site.socket)
         self._silent.pop(site.socket, None)
         return found if found is not None else known
+
+    def _answered(self, socket: str) -> None:
+        """Take back what is said of a socket."""
+        self._notices.pop(socket, None)
+        self._missed.pop(socket, None)
 
     def _places(self, candidate: Candidate) -> list[Site]:
         """Return where to look: places of the engine that the path names first; a user's only for that user."""

@@ -93,6 +93,7 @@ class TuimonApp(App[None]):
         keys: Mapping[str, str] = MappingProxyType({}),
         rule_folders: Sequence[Path] = (),
         journal_path: Path | None = None,
+        opening: str = "",
     ) -> None:
         super().__init__()
         self.ascii_only = ascii_only
@@ -111,6 +112,7 @@ class TuimonApp(App[None]):
         self._rules_path = rules_path
         self._rule_folders = tuple(rule_folders)
         self._journal_path = journal_path
+        self._opening = opening
         self._skipped = 0
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
@@ -215,6 +217,14 @@ class TuimonApp(App[None]):
         self.set_interval(FILES_S, self._poll_files)
         tune()
         self.bench.offer_recovery()
+
+    @property
+    def recording_name(self) -> str:
+        """Name of the recording that is played or is being opened; empty: the live kernel."""
+        if self.session is None:
+            return self._opening
+        source = getattr(self.session.engine, "source", None)
+        return "" if getattr(source, "live", True) else str(getattr(source, "name", ""))
 
     @property
     def replay_paused(self) -> bool:
@@ -457,6 +467,7 @@ def run(
     theme: str | None = None,
     rules_path: Path | None = None,
     ascii_only: bool = False,
+    opening: str = "",
     mouse: bool = True,
 ) -> int:
     """Open the screen, and return the exit status when it is left.
@@ -468,6 +479,7 @@ def run(
         theme: Name of a theme.
         rules_path: The file or folder given with ``-r``.
         ascii_only: Draw without any character beyond ASCII; on its own when the terminal's encoding is not UTF-8.
+        opening: Name of the recording that the function opens, to be told meanwhile; empty: the live kernel.
         mouse: Let the mouse control the screen (the terminal's own selection then needs shift).
 
     Raises:
@@ -493,6 +505,7 @@ def run(
         keys=settings.keys if settings is not None else {},
         rule_folders=rule_folders,
         journal_path=invoker.folder("XDG_STATE_HOME", ".local/state"),
+        opening=opening,
     )
     try:
         app.run(mouse=mouse)

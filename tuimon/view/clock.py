@@ -1,4 +1,4 @@
-"""Wall-clock times as lists show them: local, short, made once a second."""
+"""Times, counts and shares as lists show them: local and short."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def span(seconds: float) -> str:
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent in at most six characters, never rounded to all or nothing."""
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    digits = 1 if 0.99 < share < 1 or 0 < share < 0.01 else 0
+    return "99.9%" if 0.9995 <= share < 1 else f"{share * 100:.{digits}f}%"
 
 
 def amount(value: float) -> str:

@@ -129,7 +129,7 @@ _USUAL: Final = (
     Column("time", "time", "when it was, local time", 10, 12, _time, _time_term),
     Column("pid", "pid", "number of the process", 7, 8, _pid, _pid_term, right=True),
     Column("process", "process", "who did it: parent>name", 14, 20, _process, _of("proc.name"), Scope.PROCESS),
-    Column("type", "type", "system call or kind of event", 10, 12, _type, _of("evt.type")),
+    Column("type", "type", "system call or kind of event", 13, 18, _type, _of("evt.type")),
     Column("detail", "detail", "what it was about, and what came of it", REST, REST, _detail, _detail_term),
     Column("container", "container", "where it was", 12, 14, _container, _container_term, Scope.CONTAINER),
 )

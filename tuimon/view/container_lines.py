@@ -16,6 +16,8 @@ _WIDE: Final = 50
 _SPARKS: Final = 34
 """Columns from which on there is room for the rates of the last minute beside the name."""
 _NAME: Final = 16
+"""At least, beside an image; a wide list gives the name three fifths of what the other columns leave."""
+_OTHERS: Final = 31
 _SPARK: Final = 7
 _TACTICS: Final = 8
 
@@ -55,7 +57,7 @@ class ContainerLines:
         wide = width >= _WIDE
         cells = [
             Cell(("*" if self._ascii else "●") if chosen else " ", "chosen", 1),
-            Cell(name, role, _NAME if wide else REST),
+            Cell(name, role, _name_width(width)),
             Cell(" ", "", 1),
         ]
         if wide:
@@ -63,7 +65,9 @@ class ContainerLines:
         cells += [Cell("ended" if row.ended else amount(row.calls_per_s), "", 5, right=True), Cell(" ", "", 1)]
         if width >= _SPARKS:
             cells.append(Cell(sparkline(row.spark, _SPARK, ascii_only=self._ascii), "spark", _SPARK, right=True))
-        cells.append(Cell(amount(row.alerts), severity_role(row.worst_priority) or "muted", 6, right=True))
+        cells.append(
+            Cell(amount(row.alerts), severity_role(row.worst_priority) or "muted", _alerts_width(width), right=True)
+        )
         if wide:
             cells += [Cell(" ", "", 1), Cell(self._tactics(row), "attention", _TACTICS)]
         drifted = len(self._view.drift.get(row.container.id, ()))
@@ -76,6 +80,15 @@ class ContainerLines:
         return " ".join(shorts) if len(shorts) * 4 <= _TACTICS + 1 else "".join(short[0] for short in shorts)
 
 
+def _name_width(width: int) -> int:
+    return max(_NAME, (width - _OTHERS) * 3 // 5) if width >= _WIDE else REST
+
+
+def _alerts_width(width: int) -> int:
+    """Return it with the blank before it that only the sparkline needs."""
+    return 6 if width >= _SPARKS else 5
+
+
 def short_image(image: str) -> str:
     """Return an image's reference without what goes without saying."""
     return image.removeprefix("docker.io/").removeprefix("library/")
@@ -84,13 +97,13 @@ def short_image(image: str) -> str:
 def container_header(width: int) -> Line:
     """Return the names over the columns of ``ContainerLines``."""
     wide = width >= _WIDE
-    cells = [Cell(" ", "", 1), Cell("name", "muted", _NAME if wide else REST), Cell(" ", "", 1)]
+    cells = [Cell(" ", "", 1), Cell("name", "muted", _name_width(width)), Cell(" ", "", 1)]
     if wide:
         cells += [Cell("image", "muted", REST), Cell(" ", "", 1)]
     cells += [Cell("/s", "muted", 5, right=True), Cell(" ", "", 1)]
     if width >= _SPARKS:
         cells.append(Cell("60 s", "muted", _SPARK, right=True))
-    cells.append(Cell("alert", "muted", 6, right=True))
+    cells.append(Cell("alert", "muted", _alerts_width(width), right=True))
     if wide:
         cells += [Cell(" ", "", 1), Cell("tactics", "muted", _TACTICS)]
     return [*cells, Cell(" ", "", 1)]

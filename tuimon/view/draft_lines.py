@@ -37,9 +37,9 @@ class PartLines:
         """Return one field: what it is compared with, and which wider step comes next."""
         part = self.parts[seq]
         at, count = part.at, len(part.steps)
-        after = f"wider: {part.steps[at + 1]}" if at + 1 < count else "wider: any" if at < count else ""
+        after = f"  wider: {part.steps[at + 1]}" if at + 1 < count else "  wider: any" if at < count else ""
         state = Cell(f" {at + 1}/{count} " if at < count else " out ", "muted", 7)
-        beside = Cell(after, "muted", max(width - _FIELD - 47, 0)) if width >= 100 else Cell("")
+        beside = Cell(after, "muted", max(width - _FIELD - 45, 0)) if width >= 100 else Cell("")
         if part.step is None:
             return (state, Cell(part.field, "muted", _FIELD), Cell("any", "muted", REST), beside)
         role = "token-string"

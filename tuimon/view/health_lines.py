@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tuimon.records import CLASS_BYTES, SizeClass
 from tuimon.view.cells import REST, Cell, Line, severity_role
-from tuimon.view.clock import amount, clock, span
+from tuimon.view.clock import amount, clock, percent, span
 from tuimon.view.container_view import label
+from tuimon.view.detail_lines import wrapped
 from tuimon.view.health import ORDERS, Health, RuleCost, by_class, class_name
 from tuimon.view.severity import short
 from tuimon.view.snapshot import ContainerRow, Snapshot
@@ -50,7 +51,7 @@ def health_lines(snapshot: Snapshot, health: Health, silent_s: float, width: int
     bar = _bar(width, ascii_only)
     lines: list[Line] = []
     if snapshot.notices:
-        lines += [_title("notices"), *((Cell(f" {text}", "attention", REST),) for text in snapshot.notices), ()]
+        lines += [_title("notices"), *_notices(snapshot.notices, width), ()]
     lines += [_title("probes"), *_probes(snapshot, health, silent_s), ()]
     lines += [_title(f"engine  {snapshot.engine_load:.1%} of a core, last second"), *_stages(health, bar), ()]
     lines += [_title("events"), *_events(snapshot, health), ()]
@@ -64,6 +65,11 @@ def health_lines(snapshot: Snapshot, health: Health, silent_s: float, width: int
     if health.facts:
         lines += [(), _title("found at the start"), *(_pair(name, value) for name, value in health.facts)]
     return lines
+
+
+def _notices(notices: Sequence[str], width: int) -> list[Line]:
+    rows = [row for text in notices for row in wrapped(text, width)]
+    return [(Cell(f" {row}", "attention", REST),) for row in rows]
 
 
 def _title(text: str) -> Line:
@@ -274,7 +280,7 @@ class RuleCostLines:
         share = self.kept.get(name)
         if share is None:
             return Cell("-", "muted", 8, right=True)
-        return Cell(f"{share:.0%}", "attention" if share < 0.5 else "good", 8, right=True)
+        return Cell(percent(share), "attention" if share < 0.5 else "good", 8, right=True)
 
 
 def rule_cost_header(order: str, width: int) -> Line:

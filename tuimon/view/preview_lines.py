@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
-from tuimon.view.clock import amount, clock
+from tuimon.view.clock import amount, clock, percent
 from tuimon.view.words import some
 from tuimon.workbench.kept_back import Kept
 from tuimon.workbench.preview import Group, Preview, Row
@@ -26,6 +26,10 @@ _DEAR_NS: Final = 100.0
 
 def preview_lines(seen: Preview) -> list[Line]:
     """Return a warning if there is one, the counts, and what limits them, the cost, and whom they come from."""
+    if not seen.events:
+        return [
+            (Cell(" preview: no event so far to look through; it is made as soon as there are some", "muted", REST),)
+        ]
     if not seen.rules:
         return [(Cell(" preview: catches the same as the rules in force", "muted", REST),)]
     more = [Cell(f" {note} ", "attention") for note in _notes(seen)]
@@ -59,13 +63,7 @@ def cost_text(seen: Preview) -> str:
 def kept_text(seen: Preview) -> str:
     """Say what the kernel would keep back for the changed rules alone; empty where the history has no such calls."""
     share = seen.kept_now.share
-    return "" if share is None else f"kernel keeps ~{_percent(share)}"
-
-
-def _percent(share: float) -> str:
-    """Return a share as per cent, never rounded to all or nothing."""
-    digits = 1 if share > 0.99 or 0 < share < 0.01 else 0
-    return "99.9 %" if 0.9995 <= share < 1 else f"{share * 100:.{digits}f} %"
+    return "" if share is None else f"kernel keeps ~{percent(share)}"
 
 
 def warnings(seen: Preview) -> list[str]:
@@ -76,9 +74,9 @@ def warnings(seen: Preview) -> list[str]:
         found.append(f"expensive: the kernel must send every {some(lost, 6)}: it cannot tell which of them match")
     passes_now, passes_before = (_passes(kept) for kept in (seen.kept_now, seen.kept_before))
     if not lost and passes_now > max(passes_before * _DEARER, _MANY):
-        was = f", was {_percent(passes_before)}" if seen.kept_before.asked else ""
+        was = f", was {percent(passes_before)}" if seen.kept_before.asked else ""
         found.append(
-            f"expensive: the kernel would send ~{_percent(passes_now)} of the calls it looks at{was}: estimated from "
+            f"expensive: the kernel would send ~{percent(passes_now)} of the calls it looks at{was}: estimated from "
             "the history"
         )
     now, before = seen.cost_now.ns_per_event, seen.cost_before.ns_per_event

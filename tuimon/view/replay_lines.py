@@ -48,12 +48,11 @@ def _state(view: ReplayView, width: int, ascii_only: bool) -> Line:
         word, role = "PLAYING", "live"
     mark = {"PAUSED": "||", "PLAYING": ">"} if ascii_only else {"PAUSED": "⏸", "PLAYING": "▶"}
     passed = (view.position_ns - timeline.first_ns) / 1e9 if timeline.events else 0.0
-    share = passed * 1e9 / max(timeline.span_ns, 1)
     cells = [
         Cell(f" {mark.get(word, '')} {word} ", role),
         Cell(f" {speed_text(source.speed)} ", "strong"),
         Cell(f" {where} ", "strong"),
-        Cell(f" {span(max(passed, 0))} of {span(timeline.span_ns / 1e9)} ({min(max(share, 0), 1):.0%})", ""),
+        Cell(f" {span(max(passed, 0))} of {_whole(view, passed)}", ""),
     ]
     if view.error:
         return [*cells, Cell(f"  {view.error}", "bad", REST)]
@@ -62,6 +61,14 @@ def _state(view: ReplayView, width: int, ascii_only: bool) -> Line:
     if width >= 100:
         cells.append(Cell(f"  {amount(timeline.events)} events, {len(view.marks):,} alerts", "muted", REST))
     return cells
+
+
+def _whole(view: ReplayView, passed_s: float) -> str:
+    """Return how long the recording is and which share has passed; not known where it is played before it is read."""
+    if view.progress < 1 and passed_s * 1e9 > view.timeline.span_ns:
+        return "?"
+    share = passed_s * 1e9 / max(view.timeline.span_ns, 1)
+    return f"{span(view.timeline.span_ns / 1e9)} ({min(max(share, 0), 1):.0%})"
 
 
 def _density(view: ReplayView, width: int, here: int, ascii_only: bool) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -74,7 +75,8 @@ class _Line:
         """Set the totals and what follows from them."""
         self.rate = max(int(total[_Figure.CALLS] - self.total[_Figure.CALLS]), 0) / elapsed_s
         self.total = total
-        self.spark.append(self.rate)
+        if math.isfinite(elapsed_s):
+            self.spark.append(self.rate)
 
     def row(self) -> ContainerRow:
         """Return it as others see it."""
@@ -121,7 +123,8 @@ class Stats:
                 cgroup id 0 is nobody's: see ``other``.
         """
         now = time.monotonic()
-        elapsed = max(now - self._at, 1e-3) if self._at else 1.0
+        # A rate takes two looks: at the first a recording has its kernel's totals already.
+        elapsed = max(now - self._at, 1e-3) if self._at else math.inf
         self._at = now
         self.seen_per_s = (counts.seen - self._last.seen) / elapsed
         self.emitted_per_s = (counts.emitted - self._last.emitted) / elapsed

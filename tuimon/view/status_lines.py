@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tuimon.view.cells import Cell, Line
+from tuimon.view.cells import Cell, Line, cut
 from tuimon.view.clock import amount, clock, span
 
 if TYPE_CHECKING:
@@ -13,18 +13,36 @@ if TYPE_CHECKING:
 _NARROW: Final = 110
 _LONG_S: Final = 3
 """A start that takes longer says why."""
+_NAME: Final = 22
+"""A recording's name takes no more: what stands behind it must fit 120 columns."""
 _TINY: Final = 80
 """Below this many columns the node's name is left out: LOST must be on every screen."""
 
 
 def status_line(
-    snapshot: Snapshot | None, width: int, *, paused: bool = False, ascii_only: bool = False, waited_s: float = 0
+    snapshot: Snapshot | None,
+    width: int,
+    *,
+    paused: bool = False,
+    ascii_only: bool = False,
+    waited_s: float = 0,
+    recording: str = "",
 ) -> Line:
-    """Return the line for a snapshot, None while the capture is starting, for ``waited_s`` so far."""
+    """Return the line for a snapshot.
+
+    Args:
+        snapshot: None while the capture is starting, or the ``recording`` is being opened, for ``waited_s`` so far.
+        width: Columns there are.
+        paused: Whether the view stands still.
+        ascii_only: Draw without other characters.
+        waited_s: See above.
+        recording: Name of the recording that is being opened; empty: the live kernel.
+    """
     dot = "*" if ascii_only else "●"
     if snapshot is None:
-        cells = [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell("starting capture...", "attention")]
-        if waited_s >= _LONG_S:
+        what = f"opening {recording}..." if recording else "starting capture..."
+        cells = [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell(what, "attention")]
+        if waited_s >= _LONG_S and not recording:
             cells.append(Cell(f" {waited_s:.0f} s; the first start on a kernel compiles its programs", "muted"))
         return cells
     narrow = width < _NARROW
@@ -58,5 +76,5 @@ def _mode(snapshot: Snapshot, dot: str, paused: bool, narrow: bool) -> list[Cell
         word, role = "PAUSED", "paused"
     cells = [Cell(f" {dot} {word} {when} ", role)]
     if not snapshot.live and not narrow:
-        cells.append(Cell(f" {snapshot.source} ", "muted"))
+        cells.append(Cell(f" {cut(snapshot.source, _NAME)} ", "muted"))
     return cells

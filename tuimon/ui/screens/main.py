@@ -25,7 +25,7 @@ from tuimon.ui.tabs.tabs import TABS, make_tabs
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
-from tuimon.view.cells import REST, Cell
+from tuimon.view.cells import REST, Cell, cut
 from tuimon.view.clock import amount
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.memory import Memory
@@ -46,6 +46,8 @@ _GROW: Final = "Make the pane with the focus larger, or smaller"
 _HIDE: Final = "Hide the pane with the focus; from a pane that stays, show what is hidden beside it"
 _VIEWS: Final = "Count events by container, process, file, connection, call, error, user, ..."
 _GO: Final = "To the filter before, or after again, like a browser"
+_SAID: Final = 20
+"""Columns from which on a notice says something beside the tabs."""
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 _FIXED_TICKS: Final = 5
@@ -216,7 +218,15 @@ class MainScreen(Screen[None]):
         paused = session is not None and (session.live.paused or self.app.replay_paused)
         width = self.size.width or 80
         waited_s = time.monotonic() - self._began
-        line = status_line(snapshot, width, paused=paused, ascii_only=self.app.ascii_only, waited_s=waited_s)
+        recording = self.app.recording_name
+        line = status_line(
+            snapshot,
+            width,
+            paused=paused,
+            ascii_only=self.app.ascii_only,
+            waited_s=waited_s,
+            recording=recording,
+        )
         self._status.set_lines(line)
 
     def _show_tabs(self) -> None:
@@ -232,8 +242,9 @@ class MainScreen(Screen[None]):
                 continue
             cells.append(Cell(f"[{text}]" if name == current else f" {text} ", "title" if name == current else "muted"))
         notices = self._notices
-        cells.append(Cell(f"   {notices[0]}" if notices else "", "attention", REST))
         palette = not self.has_class("-narrow") and not notices
+        room = self.size.width - sum(len(cell.text) for cell in cells) - len("   " + " ? help ")
+        cells.append(Cell(f"   {cut(notices[0], room)}" if notices and room >= _SAID else "", "attention", REST))
         cells += [Cell("ctrl+p " if palette else " ", "key"), Cell("commands  " if palette else "", "muted")]
         cells += [Cell("? ", "key"), Cell("help ", "muted")]
         self._tab_line.set_lines(cells)

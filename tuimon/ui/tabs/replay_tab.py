@@ -18,6 +18,7 @@ from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
+    from tuimon.engine import Engine
     from tuimon.view.replay_lines import MarkLines
     from tuimon.view.replay_view import Mark, ReplayView
     from tuimon.view.session import Changes, Session
@@ -122,6 +123,8 @@ class ReplayTab(Tab):
         self._foot = CellLines(id="replay-foot")
         self._view: ReplayView | None = None
         self._opening = False
+        self._wanted_ns = 0
+        """Where the last key, click or answer leads: while that is on its way, the next step goes on from there."""
         self._shown_marks: tuple[int, int] = (0, 0)
 
     def compose(self) -> ComposeResult:
@@ -261,7 +264,9 @@ class ReplayTab(Tab):
     def _stepped(self, message: MarkList.Stepped) -> None:
         """Move by a fiftieth of the whole."""
         if self.view.source is not None:
-            self._go(self.view.position_ns + round(self.view.timeline.span_ns * _STEP * message.step))
+            on_the_way = self._opening or self.view.skipping
+            here = self._wanted_ns if on_the_way else self.view.position_ns
+            self._go(here + round(self.view.timeline.span_ns * _STEP * message.step))
 
     def action_mark(self, step: int) -> None:
         """Go to the next alert, or the one before."""
@@ -331,8 +336,8 @@ class ReplayTab(Tab):
     def _go(self, time_ns: int) -> None:
         """Go on to a time, or open the recording again when it lies behind us."""
         timeline = self.view.timeline
-        time_ns = min(max(time_ns, timeline.first_ns), timeline.last_ns)
-        if not self.view.go(time_ns) and not self._opening:
+        time_ns = self._wanted_ns = min(max(time_ns, timeline.first_ns), timeline.last_ns)
+        if not self._opening and not self.view.go(time_ns):
             self._opening = True
             self._reopen(time_ns if time_ns > timeline.first_ns else 0)
 
@@ -343,6 +348,7 @@ class ReplayTab(Tab):
         from tuimon.replay import reopened
 
         old = self.session.engine if self.session is not None else None
+        done = False
         try:
             if not isinstance(old, Engine):
                 return
@@ -351,9 +357,17 @@ class ReplayTab(Tab):
             engine.wait_started(10)
             if (error := engine.error()) is not None:
                 raise error
-            self.app.call_from_thread(self.app.change_engine, engine)
+            done = True
+            self.app.call_from_thread(self._opened_again, engine, skip_to_ns)
             old.stop()
         except (TuimonError, OSError) as error:
             self.app.call_from_thread(self.app.notify, safe(str(error)), severity="error", markup=False)
         finally:
-            self._opening = False
+            self._opening = self._opening and done
+
+    def _opened_again(self, engine: Engine, skip_to_ns: int) -> None:
+        """Show the new engine, and go on to where keys pressed meanwhile lead."""
+        self.app.change_engine(engine)
+        self._opening = False
+        if self._wanted_ns != max(skip_to_ns, self.view.timeline.first_ns):
+            self._go(self._wanted_ns)

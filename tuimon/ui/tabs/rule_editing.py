@@ -38,6 +38,8 @@ _KEEP_S: Final = 0.3
 _WORD_HINT: Final = (
     Cell(" ctrl+space complete  f2 rename  f8 next problem  f9 lay out  f12 definition", "muted", REST),
 )
+_AGAIN_S: Final = 1.0
+"""A preview of an empty history is made again after so many seconds."""
 _TITLE_KEYS: Final = "ctrl+s apply  f5 diff  ctrl+r revisions  f3 preview  f4 zoom  esc leave"
 
 
@@ -241,6 +243,8 @@ class RuleEditing(Tab):
         if number == self._check_number:
             self.seen = seen
             self.say(found, self._told, tail=lines)
+            if seen is not None and not seen.events:  # typed right after the start: there will be events to look at
+                self.set_timer(_AGAIN_S, partial(self._check_later, number))
 
     # What is said.
 

@@ -240,7 +240,11 @@ class TreeTab(Tab):
         from tuimon.view.tree_lines import tree_header
 
         self._head.set_lines(tree_header(self._list.row_width))
-        self._renew()
+        if self._list.view is not None and self._list.view.rows:  # made when the tab was asked for: only widths are new
+            self._list.redraw()
+            self._show_title()
+        else:
+            self._renew()
 
     def _renew(self) -> None:
         from tuimon.view.tree_lines import boot_offset
