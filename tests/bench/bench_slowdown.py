@@ -2,11 +2,12 @@
 
     python -m tests.bench.bench_slowdown [--json] [--rounds N] [--count N] [--rules FOLDER]
 
-Three loads: ``dd bs=1`` (nothing but system calls), a loop of ``/bin/true`` (fork, exec, exit) and a tar of Python's
-library (many files). Each with nothing attached; with an empty program on sys_exit, the floor of every tool that looks
-at all system calls; with tuimon's engine and all rules (its own and those of FOLDER); with the same and everything
-shown (nothing given up, however much it is); under ``strace -f``; and beside ``bpftrace`` counting calls by program and
-number, and printing a line for each. Medians of interleaved rounds, as ratios to "nothing".
+Four loads: ``dd bs=1`` (nothing but system calls), a loop of ``/bin/true`` (fork, exec, exit), a tar of Python's
+library (many files) and a compile of small C files, one gcc each (left out without gcc). Each with nothing attached;
+with an empty program on sys_exit, the floor of every tool that looks at all system calls; with tuimon's engine and all
+rules (its own and those of FOLDER); with the same and everything shown (nothing given up, however much it is); under
+``strace -f``; and beside ``bpftrace`` counting calls by program and number, and printing a line for each.
+Medians of interleaved rounds, as ratios to "nothing".
 
 CPU time is the work's own, and strace's with it, which runs as its parent; other work on the machine disturbs it less
 than time on the wall. What a tool does beside the work, in a process of its own, is in the wall's time only as far as
@@ -25,6 +26,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -49,6 +51,16 @@ BPFTRACE = {
 TRACEFS = 'mount -t tracefs none /sys/kernel/tracing && exec bpftrace -o /dev/null -e "$1"'
 """In a mount namespace of its own: where tracefs is not mounted, it is for bpftrace alone."""
 
+C_FILES = 24
+C_TEXT = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int number_{n}(const char *text) {{ return text ? atoi(text) + (int)strlen(text) + {n} : -1; }}
+void told_{n}(const char *text) {{ printf("%d %d\\n", number_{n}(text), (int)getpid()); }}
+"""
+
 Turn = Callable[[], AbstractContextManager[object]]
 
 
@@ -60,13 +72,21 @@ class Times:
     wall_s: list[float] = field(default_factory=list)
 
 
-def loads(count: int) -> dict[str, list[str]]:
-    """Return the commands by name."""
-    return {
+def c_files(folder: Path) -> list[str]:
+    """Write what the compile compiles; return the command."""
+    for number in range(C_FILES):
+        (folder / f"part_{number}.c").write_text(C_TEXT.format(n=number))
+    return ["sh", "-c", 'cd "$1" && for each in part_*.c; do gcc -O1 -c "$each" || exit 1; done', "sh", str(folder)]
+
+
+def loads(count: int, sources: Path | None = None) -> dict[str, list[str]]:
+    """Return the commands by name; the compile is one of them when there is a folder for its files."""
+    commands = {
         "dd": ["dd", "if=/dev/zero", "of=/dev/null", "bs=1", f"count={count}"],
         "exec": ["sh", "-c", "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done"],
         "tar": ["tar", "--exclude=__pycache__", "-cf", "/dev/zero", "-C", os.path.dirname(os.__file__), "."],
     }
+    return commands if sources is None else commands | {"compile": c_files(sources)}
 
 
 def run(command: list[str]) -> tuple[float, float]:
@@ -140,16 +160,23 @@ def missing(name: str) -> str:
     return ""
 
 
-def measure(turns: dict[str, Turn], rounds: int, count: int) -> dict[str, dict[str, Times]]:
-    """Return the times of every load under every tool, by load and tool; one round of each, then the next."""
-    times = {load: {name: Times() for name in turns} for load in loads(count)}
+def measure(turns: dict[str, Turn], rounds: int, count: int, sources: Path | None) -> dict[str, dict[str, Times]]:
+    """Return the times of every load under every tool, by load and tool; one round of each, then the next.
+
+    Args:
+        turns: What attaches each tool.
+        rounds: How often each is measured.
+        count: Bytes that dd copies.
+        sources: A folder for the files that are compiled, None to compile none.
+    """
+    times = {load: {name: Times() for name in turns} for load in loads(count, sources)}
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
         for name, turn in turns.items():
             with turn():
                 for load in times:
                     share = STRACE_SHARE if name == "strace" and load == "dd" else 1
-                    command = loads(count // share)[load]
+                    command = loads(count // share, sources)[load]
                     cpu_s, wall_s = run([*STRACE, *command] if name == "strace" else command)
                     times[load][name].cpu_s.append(cpu_s * share)
                     times[load][name].wall_s.append(wall_s * share)
@@ -194,7 +221,9 @@ def main() -> None:
                 turns[name] = lambda program=program: bpftrace(program)  # type: ignore[misc]
         if args.only:
             turns = {name: turn for name, turn in turns.items() if name in ("nothing", "empty", *args.only)}
-        times = measure(turns, args.rounds, args.count)
+        sources = Path(stack.enter_context(tempfile.TemporaryDirectory())) if shutil.which("gcc") else None
+        absent |= {} if sources else {"compile": "not installed: apt-get install gcc libc6-dev"}
+        times = measure(turns, args.rounds, args.count, sources)
         reports = {name: each.report() for name, each in watching.items()}
     result = {
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}",
