@@ -150,6 +150,19 @@ def test_the_screen_is_imported_without_what_costs_time():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_first_paint_waits_for_nothing_that_costs_time():
+    """The engine is made once the screen is painted; until then the screen has to do without."""
+    code = (
+        "import sys\nfrom tuimon.ui.app import TuimonApp\n"
+        "def engine():\n"
+        f"    print([m for m in {HEAVY!r} if m in sys.modules], app.screen.size)\n"
+        "    raise SystemExit\n"
+        "app = TuimonApp(engine)\napp.run(headless=True, size=(120, 40))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] Size(width=120, height=40)"
+
+
 def test_the_view_loads_no_screen():
     code = (
         "import sys, pkgutil, importlib, tuimon.view as v\n"

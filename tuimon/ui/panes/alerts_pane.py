@@ -78,11 +78,12 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
 
     def show_fixed(self) -> None:
         """Paint the head and the title afresh."""
+        if self._session is None:
+            return
         from tuimon.view.alert_lines import alert_header
 
-        if self._session is not None:
-            self._head.set_lines(alert_header(self.list.row_width, self._session.alerts.field))
-            self._show_title(self._session)
+        self._head.set_lines(alert_header(self.list.row_width, self._session.alerts.field))
+        self._show_title(self._session)
 
     def _show_title(self, session: Session) -> None:
         from tuimon.view.noise_lines import loudest_text

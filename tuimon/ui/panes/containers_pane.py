@@ -58,11 +58,11 @@ class ContainersPane(Pane):
 
     def show_fixed(self) -> None:
         """Paint the head, the title and the facts afresh."""
-        from tuimon.view.container_lines import container_details, container_header
-
         session = self._session
         if session is None:
             return
+        from tuimon.view.container_lines import container_details, container_header
+
         self._head.set_lines(container_header(self.list.row_width))
         row = self.list.row_under_cursor() if self.list.has_focus else session.containers.chosen
         row = row or session.containers.chosen or self.list.row_under_cursor()
