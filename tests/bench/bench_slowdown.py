@@ -160,6 +160,17 @@ def missing(name: str) -> str:
     return ""
 
 
+def others_attached() -> list[str]:
+    """Return the programs that have a program of their own on sys_exit: with these, "nothing" is watched too."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            texts = [each.read_text() for each in (folder / "fdinfo").iterdir()]
+            if int(folder.name) != os.getpid() and any("tp_name:\tsys_exit\n" in text for text in texts):
+                found.append(f"{folder.name} {(folder / 'comm').read_text().strip()}")
+    return found
+
+
 def measure(turns: dict[str, Turn], rounds: int, count: int, sources: Path | None) -> dict[str, dict[str, Times]]:
     """Return the times of every load under every tool, by load and tool; one round of each, then the next.
 
@@ -207,6 +218,9 @@ def main() -> None:
     parser.add_argument("--rules", type=Path, help="a folder of rule files beside tuimon's own")
     parser.add_argument("--only", action="append", help="measure these tools alone (and nothing, empty)")
     args = parser.parse_args()
+    others = others_attached()
+    if others:
+        print(f"attached already, so ratios to nothing are too low: {others}", file=sys.stderr)
     with ExitStack() as stack:
         watching = {}
         for name, everything in (("tuimon, rules", False), ("tuimon, everything", True)):
@@ -229,6 +243,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}",
         "load": {load: ratios(of_load) for load, of_load in times.items()},
         "tuimon": reports,
+        "attached already": others,
         "not measured": absent,
     }
     print(json.dumps(result, indent=2) if args.json else table(result))
@@ -244,6 +259,7 @@ def table(result: dict[str, dict[str, dict[str, dict[str, float]]]]) -> str:
             lines.append(f"  {name:18} {row['cpu_s']:>7.3f} s {figures}")
     lines += [f"\n{name}: {each}" for name, each in result["tuimon"].items()]
     lines += [f"not measured: {name}: {why}" for name, why in result["not measured"].items()]
+    lines += [f"attached already, ratios to nothing are too low: {each}" for each in result["attached already"]]
     return "\n".join(lines)
 
 

@@ -162,7 +162,7 @@ def test_every_fork_and_exit_of_a_storm_is_told(engine: Engine, programs: dict[s
     assert rows(engine, Kind.EXIT, "forks") == FORKS + 1
 
 
-@pytest.mark.timeout(900 if FULL else 240)  # dd and the reader take the CPUs: the storm waits for its turns
+@pytest.mark.timeout(900 if FULL else 240)  # it shares the CPUs with dd and the reader
 def test_every_exec_of_a_storm_is_told_under_a_flood_of_reads(engine: Engine, programs: dict[str, str]) -> None:
     flood = subprocess.Popen(
         ["dd", "if=/dev/zero", "of=/dev/null", "bs=1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
