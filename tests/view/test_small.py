@@ -99,6 +99,7 @@ def test_the_status_line_says_lost_in_words_and_what_is_not_live():
     line = text_of(status_line(engine.snapshot(), 120, ascii_only=True))
     assert "REPLAY ended" in line
     assert "attack.tmon" in line
+    assert len(text_of(status_line(engine.snapshot(), 114))) <= 114  # the name gives way, the rules do not
     assert line.isascii()
 
 

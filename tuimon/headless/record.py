@@ -6,6 +6,7 @@ import platform
 import queue
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,13 @@ MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 COUNT_S: Final = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Processes:
+    """What a recording begins with: the processes there are."""
+
+    state: object
+
+
 class Recorder:
     """Records what an engine sees, from now on.
 
@@ -39,7 +47,7 @@ class Recorder:
         self.error: BaseException | None = None
         self._waiting = 0
         self._counted_at = 0.0
-        self._queue: queue.SimpleQueue[Batch | tuple[Counts, CallCounts] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Batch | _Processes | tuple[Counts, CallCounts] | None] = queue.SimpleQueue()
         self._containers_revision = -1
         self._writer = RecordingWriter(
             path,
@@ -69,7 +77,8 @@ class Recorder:
         """Take a batch, in the engine's thread; about once a second the counters too, so that a replay has rates."""
         if self._first:
             self._first = False
-            self._writer.processes(self.engine.processes.to_state())
+            # Only taken here: a full disk must not end the engine, nor a slow one hold it up.
+            self._queue.put(_Processes(self.engine.processes.to_state()))
         if self._waiting > MAX_WAITING_BYTES or self.error is not None:
             self.left_out += len(batch)
             return
@@ -91,6 +100,8 @@ class Recorder:
                 if isinstance(item, Batch):
                     self._describe_containers()
                     self._writer.batch(item)
+                elif isinstance(item, _Processes):
+                    self._writer.processes(item.state)
                 else:
                     self._writer.counts(*item)
             except BaseException as error:  # told by close()

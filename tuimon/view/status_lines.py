@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _NARROW: Final = 110
 _LONG_S: Final = 3
 """A start that takes longer says why."""
-_NAME: Final = 22
-"""A recording's name takes no more: what stands behind it must fit 120 columns."""
+_NAME: Final = 8
+"""A recording's name takes what the rest of the line leaves, at least this."""
 _TINY: Final = 80
 """Below this many columns the node's name is left out: LOST must be on every screen."""
 
@@ -49,24 +49,27 @@ def status_line(
     cells = [Cell(" tuimon ", "title")]
     if width >= _TINY:
         cells.append(Cell(f" {snapshot.node} ", "strong"))
-    if not narrow:
+    if not narrow and snapshot.live:  # of a recording its name is worth the room; the Health tab tells the kernel
         cells.append(Cell(f" {snapshot.kernel} ", "muted"))
-    cells += _mode(snapshot, dot, paused, narrow)
+    cells += _mode(snapshot, dot, paused)
     counts, engine = snapshot.counts, round(snapshot.engine_load * 100)
     seen, kept = amount(snapshot.seen_per_s), amount(snapshot.emitted_per_s)
     lost = f" LOST {amount(counts.dropped)} "
     rules = f" rev {snapshot.revision}" if narrow else f" rules {snapshot.rules} rev {snapshot.revision}"
-    return [
-        *cells,
+    figures = [
         Cell(f" in {seen}/s ", ""),
         Cell(f" kept {kept}/s ", ""),
         Cell(lost, "lost" if counts.dropped else "muted"),
         Cell(f" eng {engine}% " if narrow else f" engine {engine}% ", "attention" if engine >= 90 else ""),
         Cell(rules, ""),
     ]
+    if not snapshot.live and not narrow:
+        room = width - sum(len(cell.text) for cell in (*cells, *figures)) - 2
+        cells.append(Cell(f" {cut(snapshot.source, max(room, _NAME))} ", "muted"))
+    return [*cells, *figures]
 
 
-def _mode(snapshot: Snapshot, dot: str, paused: bool, narrow: bool) -> list[Cell]:
+def _mode(snapshot: Snapshot, dot: str, paused: bool) -> list[Cell]:
     if snapshot.live:
         word, role, when = "LIVE", "live", span(snapshot.uptime_s)
     else:
@@ -74,7 +77,4 @@ def _mode(snapshot: Snapshot, dot: str, paused: bool, narrow: bool) -> list[Cell
         word += " ended" if snapshot.ended else ""
     if paused:
         word, role = "PAUSED", "paused"
-    cells = [Cell(f" {dot} {word} {when} ", role)]
-    if not snapshot.live and not narrow:
-        cells.append(Cell(f" {cut(snapshot.source, _NAME)} ", "muted"))
-    return cells
+    return [Cell(f" {dot} {word} {when} ", role)]
