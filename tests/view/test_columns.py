@@ -97,6 +97,18 @@ def test_a_connection_is_told_by_its_other_end():
     assert column_of("detail").term(lines.event(view.first + 5)) == "fd.rip = 203.0.113.9 and fd.rport = 443"
 
 
+def test_a_painted_line_keeps_no_batch_alive(monkeypatch):
+    engine = fed_engine()
+    view, lines = shown(engine)
+    painted = []
+    make = engine.event
+    monkeypatch.setattr(engine, "event", lambda batch, row: painted.append(make(batch, row)) or painted[-1])
+    for seq in range(view.first, view.end):
+        lines.line(seq, 120)
+    assert painted
+    assert all(event.facts is None for event in painted)
+
+
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("key", [*USUAL, "proc.name", "proc.pid", "fd.name", "evt.num", "container.name", "proc.aname"])
 def test_rows_are_in_the_order_of_the_column(key, descending):
