@@ -678,11 +678,13 @@ async def test_a_size_chosen_in_a_large_terminal_is_not_meant_for_a_small_one():
     async with running(size=(200, 50)) as (app, pilot):
         app.main.memory = Memory("")
         pane = app.main.query_one("#containers-pane")
-        await pull(pilot, (63, 10), (90, 10))
+        edge = pane.region.right - 1
+        assert edge < 90
+        await pull(pilot, (edge, 10), (90, 10))
         assert pane.outer_size.width == 91
         await pilot.resize_terminal(120, 40)
         await settle(app, pilot)
-        assert pane.outer_size.width == 30
+        assert pane.outer_size.width == 32
         await pilot.resize_terminal(200, 50)
         await settle(app, pilot)
         assert pane.outer_size.width == 91

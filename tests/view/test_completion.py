@@ -116,6 +116,13 @@ def test_seen_values_are_those_of_the_newest_events():
     assert seen("proc.name") is seen("proc.name")
 
 
+def test_values_are_seen_even_when_the_time_is_up_at_once(monkeypatch: pytest.MonkeyPatch):
+    """On a busy machine nothing was offered."""
+    monkeypatch.setattr("tuimon.view.seen._BUDGET_S", -1.0)
+    engine = fed_engine()
+    assert Seen(engine.history, engine.event)("fd.name")
+
+
 def test_a_whole_word_is_not_offered_because_others_have_it_in_the_middle():
     assert labels("evt.type = lseek") == []  # llseek
     assert "openat2" in labels("evt.type = openat")
