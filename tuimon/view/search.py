@@ -61,7 +61,9 @@ class Text:
         kept[self._text.rows(batch)] = True
         kept |= self._by_type(batch) | self._by_outcome(batch) | self._by_container(batch)
         for row in np.flatnonzero(_has_address(batch) & ~kept).tolist():
-            kept[row] = self._lower in detail(self._event_of(batch, row)).lower()
+            event = self._event_of(batch, row)
+            kept[row] = self._lower in detail(event).lower()
+            event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
         return np.flatnonzero(kept)
 
     def _by_type(self, batch: Batch) -> NDArray[np.bool_]:

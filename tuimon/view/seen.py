@@ -81,10 +81,13 @@ class Seen:
 
     def _value(self, batch: Batch, row: int, info: FieldInfo, argument: str | None) -> Value:
         assert info.get is not None
+        event = self._event_of(batch, row)
         try:
-            return info.get(self._event_of(batch, row), argument)
+            return info.get(event, argument)
         except Exception:  # a recording from elsewhere may hold what no kernel writes: nothing to offer
             return None
+        finally:
+            event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
 
 
 def _one_of_each(batch: Batch, scope: Scope) -> tuple[list[int], list[int]]:

@@ -198,7 +198,7 @@ class SortedRows:
         start = self._starts.get(alike)
         end = f"= {ret}"
         if start is None or ret < 0:
-            text = str(value_of(self.column, self._event_of(batch, row)) or "")
+            text = str(self._value(batch, row) or "")
             if not text.endswith(end):
                 return self._numbered(text or None)
             start = self._starts[alike] = text.removesuffix(end)
@@ -241,7 +241,13 @@ class SortedRows:
         return self._numbered(value_text(info, value) or None if key is None else key)
 
     def _key(self, batch: Batch, row: int) -> float:
-        return self._numbered(value_of(self.column, self._event_of(batch, row)))
+        return self._numbered(self._value(batch, row))
+
+    def _value(self, batch: Batch, row: int) -> Key:
+        event = self._event_of(batch, row)
+        value = value_of(self.column, event)
+        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+        return value
 
     def _numbered(self, value: Key) -> float:
         if value is None:

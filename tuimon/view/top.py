@@ -263,7 +263,9 @@ class Top:
         remember = isinstance(code, tuple) and isinstance(code[-1], bytes)
         if remember and (known := self._values.get(code)) is not None:
             return known
-        value = self.view.value(self._event_of(batch, row))
+        event = self._event_of(batch, row)
+        value = self.view.value(event)
+        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
         number = -1
         if value is not None:
             number = self._ids.setdefault(value, len(self._list))
