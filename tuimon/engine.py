@@ -27,7 +27,7 @@ from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
 from tuimon.enrich.procfs import own_anonymous_bytes, own_memory_bytes
-from tuimon.enrich.users import use_names
+from tuimon.enrich.users import use_names, use_own_names
 from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process, event_at
 from tuimon.history import History
@@ -207,6 +207,7 @@ class Engine:
         """Attach first, then read what exists, so that nothing slips through between the two."""
         self.source.start()
         if not isinstance(self.source, RecordingSource):
+            use_own_names()
             self.processes.want_environ(self.interest().environ)
             self.processes.seed()
             self.containers.start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,31 @@ def test_what_a_recording_brought_is_used_as_it_is(tmp_path: Path):
     table.fix({5: User("eve", 5, 5, "/", "/x")}, {5: "eves"})
     assert table.user(1000) is None
     assert table.group(5) == "eves"
+    table.free()
+    assert table.user(1000) is not None, "a live engine knows this machine's again"
+
+
+def test_who_asks_while_the_files_are_read_for_the_first_time_waits_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The screen's thread was told that there is no such user while the engine's read the file."""
+    table = UserTable(_root(tmp_path))
+    begun, go_on = threading.Event(), threading.Event()
+    read = users._read
+
+    def slowly(path: Path) -> str:
+        begun.set()
+        assert go_on.wait(10)
+        return read(path)
+
+    monkeypatch.setattr(users, "_read", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(table.user, 1000)
+        assert begun.wait(10)
+        second = pool.submit(table.user, 1000)
+        with pytest.raises(TimeoutError):
+            second.result(0.05)
+        go_on.set()
+        told = first.result(10)
+    assert told is not None
+    assert second.result() == told

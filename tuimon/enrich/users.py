@@ -7,6 +7,7 @@ has no name. Users of containers are another matter: see container_users.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class UserTable:
         self._users: dict[int, User] = {}
         self._groups: dict[int, str] = {}
         self._fixed = False
+        self._reading = threading.Lock()
 
     def known(self) -> dict[str, dict[str, list[str]]]:
         """Return all names as plain data, for a recording."""
@@ -77,6 +79,10 @@ class UserTable:
     def fix(self, users: dict[int, User], groups: dict[int, str]) -> None:
         """Answer with these names from now on: a recording's, whose machine is not this one."""
         self._users, self._groups, self._fixed = users, groups, True
+
+    def free(self) -> None:
+        """Answer with what the files say again."""
+        self._fixed, self._stamp, self._next_check_s = False, (), 0.0
 
     @property
     def is_fixed(self) -> bool:
@@ -94,15 +100,23 @@ class UserTable:
         return self._groups.get(gid)
 
     def _refresh(self) -> None:
-        now = time.monotonic()
-        if self._fixed or now < self._next_check_s:
+        if self._fixed or time.monotonic() < self._next_check_s:
             return
-        self._next_check_s = now + CHECK_EVERY_S
+        # Whoever asks while another thread reads has the names of before; there is nothing to have at the first time.
+        if not self._reading.acquire(blocking=not self._stamp):
+            return
+        try:
+            self._read_if_changed()
+        finally:
+            self._reading.release()
+
+    def _read_if_changed(self) -> None:
         stamp = (_stamp(self._passwd), _stamp(self._group))
-        if stamp != self._stamp:
+        if stamp != self._stamp and not self._fixed:
             self._users = parse_passwd(_read(self._passwd))
             self._groups = parse_group(_read(self._group))
             self._stamp = stamp
+        self._next_check_s = time.monotonic() + CHECK_EVERY_S
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
@@ -129,6 +143,11 @@ HOST_USERS: Final = UserTable()
 def known_names() -> dict[str, dict[str, list[str]]]:
     """Return the host's users and groups as plain data, for a recording."""
     return HOST_USERS.known()
+
+
+def use_own_names() -> None:
+    """Answer with this machine's names, whatever was replayed in this process before."""
+    HOST_USERS.free()
 
 
 def use_names(state: object) -> None:
