@@ -82,13 +82,13 @@ class Alerts:
                 self._pending.add(event.alone(), hit)
             else:
                 self._fire(event, hit)
-        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+        event.part()
 
     def settle(self, now_s: float, revision: int, renewed: Callable[[Event], Event]) -> None:
         """Judge again what waited for a value; see ``Pending.settle``."""
         for event, hit, unconfirmed in self._pending.settle(now_s, revision, renewed):
             self._fire(event, hit, unconfirmed=unconfirmed)
-            event.facts = None
+            event.part()
 
     def since(self, num: int) -> Sequence[Alert]:
         """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""

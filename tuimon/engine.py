@@ -281,7 +281,7 @@ class Engine:
             for row in ruleset.candidates(batch, self).tolist():
                 event = self.event(batch, row)
                 self._alerts.judge(ruleset, event)
-                event.facts = None  # the two hold each other, and with them the whole drain
+                event.part()
         lap("rules")
         if not self._fresh:
             self._fresh_since = time.monotonic()

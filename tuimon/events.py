@@ -113,6 +113,13 @@ class Event:
         self.facts: Any = None
         """What tuimon.fields has decoded of this event so far; nobody else looks at it."""
 
+    def part(self) -> None:
+        """Let go of what was decoded: until a garbage collection the two hold each other and the whole batch.
+
+        For whoever made the event and has asked what there was to ask; what is asked later is decoded anew.
+        """
+        self.facts = None
+
     def alone(self) -> Event:
         """Return the event without its neighbours, so that keeping it does not keep a whole drain in memory."""
         return Event(single(self.batch, self.row), 0, self.process, self.container, self.boot_to_epoch_ns)

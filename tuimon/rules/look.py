@@ -52,9 +52,9 @@ class Look:
         """Rows that were looked at as whole events."""
 
     def close(self) -> None:
-        """Part the events from what was decoded of them: the two hold each other, and with them the whole batch."""
+        """Part the events from what was decoded of them."""
         for event in (*self._bare.values(), *self._full.values()):
-            event.facts = None
+            event.part()
 
     def truth(self, node: int, rows: Rows) -> Truths:
         """Return the truth of a node for some rows."""

@@ -145,7 +145,7 @@ class Bits:
         except Exception:  # a value that cannot be read rules nothing out; the exact evaluator meets it, and says so
             return wanted, 0
         finally:
-            event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+            event.part()
 
     def _answer(self, event: Event, wanted: int) -> tuple[int, int]:
         """Return which of some clauses an event does not rule out, and for which the projection surely holds."""

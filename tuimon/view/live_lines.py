@@ -107,7 +107,7 @@ class LiveLines:
         for column, room in zip(columns, widths(columns, width, folded=self.is_folded), strict=True):
             cell = column.cell(event, room, self._marks)
             cells += [cell._replace(width=room), Cell(" ", "", 1)]
-        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+        event.part()
         if self.is_folded:
             times = self.times(seq)
             cells += [Cell(f"x{times:,}" if times > 1 else "", "attention", _TIMES, right=True), Cell(" ", "", 1)]

@@ -63,7 +63,7 @@ class Text:
         for row in np.flatnonzero(_has_address(batch) & ~kept).tolist():
             event = self._event_of(batch, row)
             kept[row] = self._lower in detail(event).lower()
-            event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+            event.part()
         return np.flatnonzero(kept)
 
     def _by_type(self, batch: Batch) -> NDArray[np.bool_]:

@@ -87,7 +87,7 @@ class Seen:
         except Exception:  # a recording from elsewhere may hold what no kernel writes: nothing to offer
             return None
         finally:
-            event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+            event.part()
 
 
 def _one_of_each(batch: Batch, scope: Scope) -> tuple[list[int], list[int]]:

@@ -246,7 +246,7 @@ class SortedRows:
     def _value(self, batch: Batch, row: int) -> Key:
         event = self._event_of(batch, row)
         value = value_of(self.column, event)
-        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+        event.part()
         return value
 
     def _numbered(self, value: Key) -> float:

@@ -265,7 +265,7 @@ class Top:
             return known
         event = self._event_of(batch, row)
         value = self.view.value(event)
-        event.facts = None  # a cycle: it would keep the whole batch until the garbage collector comes
+        event.part()
         number = -1
         if value is not None:
             number = self._ids.setdefault(value, len(self._list))
