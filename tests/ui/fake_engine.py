@@ -314,7 +314,7 @@ class FakeEngine:
                 ContainerRow(
                     container=owner, cgroup_ids=ids, calls=self.fed * (number + 1), errors=number, dropped=0,
                     calls_per_s=[310.0, 212.0, 1_130.0, 840.0, 96.0][number % 5], spark=spark, alerts=len(mine),
-                    worst_priority=worst, ended=False,
+                    worst_priority=worst, ended=owner.ended,
                 )
             )  # fmt: skip
         return tuple(rows)

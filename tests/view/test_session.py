@@ -1,6 +1,7 @@
 """What the panes of one screen share."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -200,3 +201,38 @@ def test_tactics_and_drift_are_kept_by_container(session):
     assert session.pump().containers
     assert session.containers.drift == {"3ad7b26ded6d": ["/tmp/x"]}
     assert not session.pump().containers
+
+
+def test_a_chosen_container_that_is_restarted_is_captured_in_its_new_cgroup(session):
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    owner, ids = session.engine.cgroups["3ad7b26ded6d"]
+    assert session.engine.watched[-1] == ids
+    session.engine.cgroups["3ad7b26ded6d"] = (owner, ids | {4242})
+    session.pump()
+    assert session.engine.watched[-1] == ids | {4242}
+
+
+def test_while_a_chosen_container_is_stopped_its_next_cgroup_may_be_any(session):
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    owner, ids = session.engine.cgroups["3ad7b26ded6d"]
+    session.engine.cgroups["3ad7b26ded6d"] = (replace(owner, ended=True), ids)
+    session.pump()
+    assert session.engine.watched[-1] is None
+    session.engine.cgroups["3ad7b26ded6d"] = (owner, ids | {4242})
+    session.pump()
+    assert session.engine.watched[-1] == ids | {4242}
+
+
+def test_the_breadcrumb_follows_a_container_that_is_renamed(session):
+    session.pump()
+    session.choose("3ad7b26ded6d")
+    session.add_step(Step("shadow", "shadow"))
+    owner, ids = session.engine.cgroups["3ad7b26ded6d"]
+    session.engine.cgroups["3ad7b26ded6d"] = (replace(owner, name="front"), ids)
+    session.pump()
+    assert session.crumbs == ["front", "shadow"]
+    del session.engine.cgroups["3ad7b26ded6d"]
+    session.pump()
+    assert session.crumbs == ["web", "shadow"]

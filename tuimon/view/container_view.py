@@ -69,9 +69,14 @@ class ContainerView:
         return Chosen(frozenset[int]().union(*(row.cgroup_ids for row in chosen)))
 
     def watched(self) -> frozenset[int] | None:
-        """Return which cgroups are to be captured in detail, None for all: the host's are not known by number."""
+        """Return which cgroups are to be captured in detail, None for all.
+
+        The host's are not known by number, nor is the one that a container that has ended would be started again in.
+        """
         chosen = self.cgroups()
-        return None if chosen is None or chosen.invert or not chosen.ids else chosen.ids
+        if chosen is None or chosen.invert or not chosen.ids:
+            return None
+        return None if any(row.ended for row in self.chosen_rows) else chosen.ids
 
     def name(self, container_id: str) -> str:
         """Return what a container is called, its id when it is not in the list."""

@@ -161,6 +161,8 @@ class Session:
         """Calls, by name, that are captured for a rule that is being written."""
         self._filter: RowFilter | None = None
         self._chosen: Chosen | None = None
+        self._watched: frozenset[int] | None = None
+        """The cgroups that the engine was asked for."""
         self._generation = 0
         self._scan = ScanThread(self.live, engine.prepare)
 
@@ -208,8 +210,8 @@ class Session:
             self._drifted = self.drift.rows
             self.containers.drift = _by_container(self._drifted)
             containers = True
-        if containers and self.containers.cgroups() != self._chosen:
-            self._requery()
+        if containers:
+            self._follow_containers()
         live = self.live.sync()
         switched = self.live.generation != self._generation
         self._generation = self.live.generation
@@ -219,6 +221,15 @@ class Session:
     def chosen_name(self) -> str:
         """What the chosen containers are called, empty while there are none."""
         return ", ".join(sorted(self.containers.name(each) for each in self.containers.chosen_ids))
+
+    @property
+    def crumbs(self) -> list[str]:
+        """What the steps are called, the widest first; containers by the names that they have now."""
+        known = {row.container.id for row in self.containers.rows}
+        return [
+            self.chosen_name if step.containers and step.containers <= known else step.label
+            for step in self.trail.steps
+        ]
 
     @property
     def row_filter(self) -> RowFilter | None:
@@ -274,7 +285,8 @@ class Session:
 
     def _watch(self) -> None:
         """Ask for what the live pane shows."""
-        self.engine.watch(self.containers.watched(), everything=self.loud, messages=self.messages)
+        self._watched = self.containers.watched()
+        self.engine.watch(self._watched, everything=self.loud, messages=self.messages)
 
     def set_filter(self, text: str) -> None:
         """Keep the events that an expression of the rule language, or plain text, describes; empty keeps all.
@@ -378,6 +390,13 @@ class Session:
             self._watch()
         self._filter = compile_all(self.trail.terms, self.engine.filter)
         self._requery()
+
+    def _follow_containers(self) -> None:
+        """Show, and ask for, what a chosen container has become: one that was restarted has a cgroup of its own again."""
+        if self.containers.watched() != self._watched:
+            self._watch()
+        if self.containers.cgroups() != self._chosen:
+            self._requery()
 
     def _requery(self) -> None:
         self._chosen = self.containers.cgroups()

@@ -267,7 +267,7 @@ class MainScreen(Screen[None]):
             if session.live.error:
                 tail = session.live.error
         node = session.snapshot.node if session.snapshot is not None else "all"
-        self._filter.describe(node, [step.label for step in session.trail.steps], tail)
+        self._filter.describe(node, session.crumbs, tail)
 
     # Tabs. The focus is set at once (``Widget.focus`` does it later), so that keys typed fast behind one another land
     # where they are meant to.
