@@ -598,6 +598,20 @@ async def test_a_letter_read_together_with_the_esc_before_it_is_both():
         assert app._exit
 
 
+async def test_esc_a_letter_and_an_arrow_read_together_are_all_three():
+    """Textual makes ``^`` of that esc: a dialog stayed open, and the keys behind it did something else."""
+    from textual._xterm_parser import XTermParser
+
+    async with running() as (app, pilot):
+        await press(app, pilot, "enter")
+        assert isinstance(app.screen, EventDetails)
+        for key in XTermParser().feed("\x1bc\x1b[B\r"):
+            app.post_message(key)
+        await settle(app, pilot)
+        assert app.screen is app.main
+        assert app.session.containers.chosen_id == "3ad7b26ded6d"
+
+
 @pytest.mark.parametrize("closing", ["escape", "enter"])
 async def test_a_dialog_that_many_keys_close_is_closed_once(closing):
     """Keys may come faster than a dialog goes: none of them may close what lies below, or end the program."""

@@ -149,6 +149,8 @@ class TuimonApp(App[None]):
         then go to where the focus was, not to where the first one moves it.
         """
         if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._is_broken_escape(event.key):
+                event = events.Key("escape", "\x1b")
             if await self._key_at_once(event.key):
                 return
             if letter := self._behind_escape(event.key):
@@ -167,6 +169,15 @@ class TuimonApp(App[None]):
             return ""
         letter = letter[len("shift+") :].upper() if letter.startswith("shift+") else letter
         return letter if len(letter) == 1 and letter.isalnum() else ""
+
+    def _is_broken_escape(self, key: str) -> bool:
+        """Return whether a key is an esc that Textual gives out as ``^``.
+
+        It does so when esc, a letter and a key that sends an escape sequence, such as an arrow, are read together.
+        """
+        if key != "circumflex_accent" or not self.screen_stack or self.is_typing:
+            return False
+        return key not in self.screen.active_bindings
 
     async def _key_at_once(self, key: str) -> bool:
         if not self.screen_stack or (self.is_typing and key != "escape"):

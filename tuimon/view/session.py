@@ -392,7 +392,7 @@ class Session:
         self._requery()
 
     def _follow_containers(self) -> None:
-        """Show, and ask for, what a chosen container has become: one that was restarted has a cgroup of its own again."""
+        """Show, and ask for, what the chosen containers have become: a restarted one has another cgroup."""
         if self.containers.watched() != self._watched:
             self._watch()
         if self.containers.cgroups() != self._chosen:
