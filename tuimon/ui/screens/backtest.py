@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.errors import TuimonError
 from tuimon.ui.ascii import use_ascii_scrollbars
@@ -18,6 +17,7 @@ from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.screens.drafting import HALVES
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.trial_lines import backtest_lines
@@ -68,7 +68,7 @@ class BacktestScreen(Dialog[None]):
             yield self._upper
             yield self._state
             yield self._lower
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the choices."""

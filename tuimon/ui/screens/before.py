@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.before import Frozen
 from tuimon.events import Alert, Event
@@ -15,6 +14,7 @@ from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY
 from tuimon.view.before_lines import FrozenRows, before_foot
@@ -65,7 +65,7 @@ class BeforeScreen(Dialog[None]):
             yield self._head
             yield self.list
             yield self._foot
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the events, the alert's under the cursor."""

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
 
@@ -32,7 +32,7 @@ class Details(Dialog[str | None]):
         """Lay out the frame."""
         with Pane(id="details-pane", title=""):
             yield self._list
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Fill the frame once its width is known."""

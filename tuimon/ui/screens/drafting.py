@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, Self, Type
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.part_list import PartList
 from tuimon.view.cells import REST, Cell, Line
@@ -66,7 +66,7 @@ class Drafting(Dialog[M | None], Generic[M]):
             yield self._parts
             yield CellLines([HALVES], classes="head")
             yield self._text
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show it once widths are known."""

@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer
+from textual.widgets import ContentSwitcher
 
 from tuimon.errors import TuimonError
 from tuimon.ui.messages import FilterChanged, FilterLeft
@@ -25,6 +25,7 @@ from tuimon.ui.tabs.tabs import TABS, make_tabs
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.view.cells import REST, Cell, cut
 from tuimon.view.clock import amount
 from tuimon.view.filter_history import FilterHistory
@@ -108,7 +109,7 @@ class MainScreen(Screen[None]):
             yield from self.tabs.values()
         yield self._hint
         yield self._too_small
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     @property
     def live(self) -> LiveTab:

@@ -8,12 +8,12 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
 from tuimon.view.noise import Noise, Part
@@ -64,7 +64,7 @@ class NoiseScreen(Dialog[tuple[str, Part] | None]):
         with self._pane:
             yield CellLines([noise_header()], classes="head")
             yield self.list
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the parts."""

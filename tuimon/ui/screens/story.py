@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.events import Alert, Event
 from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY
 from tuimon.view.cells import REST, Cell, Line
@@ -80,7 +80,7 @@ class StoryScreen(Dialog[None]):
         with self._pane:
             yield self.list
             yield self._foot
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Tell the story, the cursor on the alert."""

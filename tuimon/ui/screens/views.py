@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell
 from tuimon.view.detail_lines import FixedLines
@@ -52,7 +52,7 @@ class ViewsMenu(Dialog[str | None]):
         """Lay out the list."""
         with Pane(id="views-pane", title="Views: count events by"):
             yield self._list
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin in the list."""

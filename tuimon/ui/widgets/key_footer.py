@@ -1,0 +1,54 @@
+"""KeyFooter: the keys in force on the last line, each whole: where there is no room for all, the general ones stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import App, ComposeResult
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class KeyFooter(Footer):
+    """The line of keys."""
+
+    def __init__(self) -> None:
+        super().__init__(compact=True, show_command_palette=False)
+
+    def compose(self) -> ComposeResult:
+        """Show the keys that there is room for."""
+        keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        yield from fitting(keys, self._last(), self.size.width or self.app.size.width)
+
+    def _last(self) -> set[str]:
+        """Return the keys of everywhere: how to get out and how to get help is always said."""
+        active = self.screen.active_bindings.values()
+        return {one.binding.key for one in active if isinstance(one.node, App)}
+
+    def on_resize(self, event: events.Resize) -> None:
+        """There is room for more keys, or for fewer."""
+        if event.size.width != getattr(self, "_composed_for", 0):
+            self._composed_for = event.size.width
+            self.call_after_refresh(self.recompose)
+
+
+def fitting(keys: Sequence[FooterKey], last: set[str], width: int) -> list[FooterKey]:
+    """Return the keys to show in their order: those of ``last``, then as many from the first on as fit whole."""
+    room = width + 1 - sum(_columns(key) for key in keys if key.key in last)  # the last one needs no blank
+    shown = []
+    for key in keys:
+        if key.key not in last:
+            room -= _columns(key)
+        if key.key in last or room >= 0:
+            shown.append(key)
+    return shown
+
+
+def _columns(key: FooterKey) -> int:
+    """Return what a key takes on the line, with the blank behind it."""
+    return cell_len(key.key_display) + 1 + cell_len(key.description) + 1
