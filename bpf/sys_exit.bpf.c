@@ -73,38 +73,42 @@ static __always_inline u32 native_number(u64 task, s64 nr, u8 *flags)
 	return (u64)nr < TM_CALLS ? nr : TM_CALLS - 1;
 }
 
+/* Nothing but the context, the task and the CPU is needed across the slow ways out of know_cgroup(): what else lived there
+ * would be saved to the stack by every call. */
 int tm_sys_exit(u64 *ctx)
 {
-	u64 regs = ctx[0];
-	s64 ret = ctx[1];
 	u64 task = current_task();
-	u32 tgid = TASK_GET(task, tgid);
 	struct tm_cpu *cpu = this_cpu();
 	struct tm_counts *count;
 	struct tm_work *w;
 	struct tm_head *head;
-	struct tm_rows *rows = DIRECT(TM_DIRECT_ROWS);
-	u64 call, at, pid_tgid;
+	struct tm_rows *rows;
+	u64 regs, call, at, pid_tgid;
+	s64 ret;
 	u32 nr;
 	u8 flags = 0;
 
 	if (!cpu)
 		return 0;
-	if (is_self(tgid)) {
+	OPAQUE(cpu);	/* one register, not a base and an index */
+	if (is_self(TASK_GET(task, tgid))) {
 		cpu->self_calls++;
 		return 0;
 	}
+	know_cgroup(cpu, current_cgroup(task));
+	regs = ctx[0];
+	ret = ctx[1];
 	nr = native_number(task, TM_NR(regs), &flags);
 	at = nr;
 	OPAQUE(at);
 	at &= TM_CALLS - 1;
-	know_cgroup(cpu, current_cgroup(task));
-	count = counts_of(cpu);
-	if (count) {
-		count->call[at].calls++;
-		if (ret < 0 && ret >= -4095)
-			count->call[at].errors++;
-	}
+	count = counts_known(cpu);
+	if (!count)
+		return 0;	/* for the verifier: there is no way here */
+	count->call[at].calls++;
+	if (ret < 0 && ret >= -4095)
+		count->call[at].errors++;
+	rows = DIRECT(TM_DIRECT_ROWS);
 	call = rows->row[at];
 	if (!TM_WANT(call)) {
 		cpu->filtered++;
@@ -114,7 +118,7 @@ int tm_sys_exit(u64 *ctx)
 		cpu->filtered++;
 		return 0;
 	}
-	pid_tgid = current_ids(task, tgid);
+	pid_tgid = current_ids(task, TASK_GET(task, tgid));
 	if (call & TM_CALL_WIDE)
 		goto wide;
 

@@ -26,7 +26,7 @@ CPU: Final = np.dtype(
         ("slot", "<u4"),
         ("in_view", "<u4"),
         ("lost", "<u4"),
-        ("pad", "<u4"),
+        ("counted", "<u4"),
         ("view_generation", "<u8"),
         ("self_calls", "<u8"),
         ("dropped", "<u8", (len(SizeClass),)),
