@@ -1,5 +1,8 @@
 """Mutes last as long as they should and survive a restart; whoever wrote the state, nothing of it harms."""
 
+from copy import copy
+from dataclasses import replace
+
 import pytest
 
 from tests.ui.fake_engine import FakeEngine
@@ -8,7 +11,7 @@ from tuimon.errors import SettingsError
 from tuimon.view.alert_field import USUAL, check_field, field_text
 from tuimon.view.mutes import LENGTHS, Mute, Mutes, process_name
 from tuimon.view.noise import OTHERS, Noise
-from tuimon.view.noise_lines import loudest_text, noise_header, noise_line, share_text
+from tuimon.view.noise_lines import loudest_text, noise_header, noise_line, noise_parts, share_text
 
 
 @pytest.fixture
@@ -88,6 +91,22 @@ def test_noise_is_ranked_and_one_rule_that_drowns_all_is_named():
     for width in (80, 200):
         assert "cat" in [cell.text for cell in noise_line(first, width)]
     assert noise_header()
+
+
+def test_a_rule_that_fires_a_little_in_each_of_many_containers_is_ranked_as_a_whole(alert):
+    noise = Noise()
+    for _ in range(4):
+        noise.add(replace(alert, rule="One place"))
+    for number in range(200):
+        there = copy(alert.event)
+        there.container = replace(alert.event.container, id=f"c{number}")
+        noise.add(replace(alert, rule="Everywhere", event=there))
+    first, second = noise_parts(noise)[:2]
+    assert (first.rule, first.count, first.containers, first.is_whole_rule) == ("Everywhere", 200, 200, True)
+    assert "200 containers" in [cell.text for cell in noise_line(first, 80)]
+    assert (second.rule, second.count, second.is_whole_rule) == ("One place", 4, False)
+    assert [part.count for part in noise_parts(noise)][2:] == [1] * 198
+    assert [cell.text for cell in noise_line(second, 80)][-3] == second.container
 
 
 def test_shares_are_never_rounded_to_nothing_or_all():

@@ -6,7 +6,7 @@ anything it likes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +33,14 @@ class Part:
     share: float
     """Of all alerts, 0 to 1."""
     newest: Alert
+    containers: int = 1
+    processes: int = 1
+    """More than one of either: the part is a whole rule, and the names are those of its newest alert."""
+
+    @property
+    def is_whole_rule(self) -> bool:
+        """Whether it stands for all alerts of a rule."""
+        return self.containers > 1 or self.processes > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Noise:
         self._parts: Counter[tuple[str, str, str]] = Counter()
         self._rules: Counter[str] = Counter()
         self._newest: dict[tuple[str, str, str], Alert] = {}
+        self._newest_of_rule: dict[str, Alert] = {}
 
     def add(self, alert: Alert) -> None:
         """Count an alert."""
@@ -61,7 +70,7 @@ class Noise:
         self.total += 1
         self._parts[key] += 1
         self._rules[alert.rule] += 1
-        self._newest[key] = alert
+        self._newest[key] = self._newest_of_rule[alert.rule] = alert
 
     def _join_rare(self) -> None:
         """Make room: the rarer half loses its programs' names, but not its count."""
@@ -79,6 +88,23 @@ class Noise:
             for key, count in self._parts.most_common(limit)
             for rule, container, process in (key,)
         ]
+
+    def whole_rules(self) -> list[Part]:
+        """Return each rule that fires in several containers or for several programs, as one part of its own."""
+        containers: defaultdict[str, set[str]] = defaultdict(set)
+        processes: defaultdict[str, set[str]] = defaultdict(set)
+        for rule, container_id, process in self._parts:
+            containers[rule].add(container_id)
+            processes[rule].add(process)
+        return [
+            Part(
+                rule, newest.container_id, _called(newest), process_name(newest), count, count / self.total, newest,
+                len(containers[rule]), len(processes[rule]),
+            )
+            for rule, count in self._rules.most_common()
+            if len(containers[rule]) > 1 or len(processes[rule]) > 1
+            for newest in (self._newest_of_rule[rule],)
+        ]  # fmt: skip
 
     def count_of(self, mute: Mute) -> int:
         """Return how many alerts so far a mute would have kept away, of those told apart."""

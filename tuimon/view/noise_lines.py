@@ -39,15 +39,16 @@ def noise_header() -> Line:
 
 def noise_line(part: Part, width: int) -> Line:
     """Return one part of all alerts."""
+    role = "chosen" if part.is_whole_rule else ""
     cells = [
         Cell(f" {share_text(part.share)}", "strong", 6),
         Cell(f"{part.count:,}", "", 11, right=True),
         Cell(f"  {short(part.newest.priority)}", severity_role(part.newest.priority), 8),
         Cell(part.rule, severity_role(part.newest.priority), REST),
         Cell(" ", "", 1),
-        Cell(part.container, "", 14),
+        Cell(f"{part.containers:,} containers" if part.containers > 1 else part.container, role, 14),
         Cell(" ", "", 1),
-        Cell(part.process or "?", "", 16),
+        Cell(f"{part.processes:,} programs" if part.processes > 1 else part.process or "?", role, 16),
     ]
     if width >= 120:
         cells.insert(1, Cell("#" * max(round(part.share * 20), 1), "spark", 21))
@@ -55,5 +56,8 @@ def noise_line(part: Part, width: int) -> Line:
 
 
 def noise_parts(noise: Noise) -> Sequence[Part]:
-    """Return the parts that are listed."""
-    return noise.top(TOP)
+    """Return the parts that are listed: whole rules and what they are made of, whatever is more alerts first.
+
+    A rule that fires a little in each of many containers would be nowhere if it were ranked by its parts alone.
+    """
+    return sorted([*noise.whole_rules(), *noise.top(TOP)], key=lambda part: -part.count)[:TOP]

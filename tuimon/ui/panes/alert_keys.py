@@ -77,8 +77,8 @@ class AlertKeys:
         if (alert := self.the_alert()) is not None:
             self.mute(alert)
 
-    def mute(self, alert: Alert) -> None:
-        """Ask what to mute of an alert's like, and for how long."""
+    def mute(self, alert: Alert, *, widest: bool = False) -> None:
+        """Ask what to mute of an alert's like, and for how long; ``widest``: begin with its whole rule."""
         from tuimon.ui.screens.mute import MuteDialog, scopes
         from tuimon.view.mutes import LENGTHS
 
@@ -86,7 +86,7 @@ class AlertKeys:
         if session is None:
             return
         counts = [session.alerts.noise.count_of(scope) for scope in scopes(alert)]
-        dialog = MuteDialog(alert, counts)
+        dialog = MuteDialog(alert, counts, widest=widest)
 
         def picked(number: int | None) -> None:
             if number is not None:

@@ -237,7 +237,7 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
             return
         what, part = answer
         if what == "mute":
-            self.mute(part.newest)
+            self.mute(part.newest, widest=part.is_whole_rule)
         elif what == "edit":
             self.app.main.edit_rule(part.rule)
         else:

@@ -37,6 +37,7 @@ class MuteDialog(Pick):
     Args:
         alert: Whose like is muted.
         counts: Alerts so far of each of ``scopes``.
+        widest: Begin with the rule everywhere, not with the narrowest.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,11 +46,11 @@ class MuteDialog(Pick):
     ]
     app: TuimonApp
 
-    def __init__(self, alert: Alert, counts: Sequence[int]) -> None:
+    def __init__(self, alert: Alert, counts: Sequence[int], *, widest: bool = False) -> None:
         self.scopes = scopes(alert)
         self.length = DEFAULT_LENGTH
         self._counts = counts
-        super().__init__("Mute", self._drawn(), foot=_COUNTED, start=len(self.scopes) - 1)
+        super().__init__("Mute", self._drawn(), foot=_COUNTED, start=0 if widest else len(self.scopes) - 1)
 
     def _drawn(self) -> list[Line]:
         """Return a line for each scope, the chosen length in each."""
