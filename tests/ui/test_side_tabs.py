@@ -647,3 +647,16 @@ async def test_the_tree_makes_its_rows_once_when_it_comes_to_the_front(monkeypat
         app.main.action_tab("tree")
         app.main.tabs["tree"].shown()
         assert len(made) == 1
+
+
+@pytest.mark.parametrize("name", ["board", "replay"])
+async def test_the_board_and_replay_make_their_rows_once_too(monkeypatch, name):
+    async with running(side_engine()) as (app, pilot):
+        await press(app, pilot, "4", "6", "1")
+        tab = app.main.tabs[name]
+        made = []
+        fill = type(tab).fill
+        monkeypatch.setattr(type(tab), "fill", lambda tab: made.append(tab) or fill(tab))
+        app.main.action_tab(name)
+        await settle(app, pilot)
+        assert made == [tab]

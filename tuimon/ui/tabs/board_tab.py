@@ -242,7 +242,10 @@ class BoardTab(Tab):
         """Paint both lists."""
         if self._view is None or self.session is None:
             return
-        self.fill()
+        if self._view.rows:  # made when the tab was asked for: only widths are new
+            self._list.redraw()
+        else:
+            self.fill()
         self._drift_list.redraw()
         self._drift_list.sync(changed=True)
         self._show_board()

@@ -182,9 +182,9 @@ class ReplayTab(Tab):
             self._list.sync(changed=True)
 
     def shown(self) -> None:
-        """Paint everything."""
+        """Paint everything; the rows were made when the tab was asked for."""
         if self._view is not None:
-            self.fill()
+            self._list.redraw()
             self._paint()
 
     def close(self) -> None:
