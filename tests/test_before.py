@@ -157,6 +157,17 @@ def test_repeats_within_a_second_share_what_the_first_of_them_froze():
     assert house.before.of(house.alert(house.feed(*opens(1, QUIET)), 0, num=9)) is None
 
 
+def test_alerts_that_nobody_can_share_with_any_more_are_let_go():
+    """Each short-lived container is a cgroup of its own, and its alerts are of rules that fire once there."""
+    house = House()
+    for second in range(100):
+        batch = house.feed(*opens(1, 8_000 + second))
+        batch.head["ts_ns"] += second * before.AGAIN_NS
+        for rule in "RS":
+            house.before.alert(house.alert(batch, 0, num=2 * second + "RS".index(rule), rule=rule))
+    assert len(house.before._last) <= 2 * 6
+
+
 def test_losses_in_the_time_of_the_window_are_told():
     house = House()
     batch, _ = batch_of(opens(3, LOUD))

@@ -33,6 +33,8 @@ RESERVE_BYTES: Final = 16 << 20
 FROZEN_BYTES: Final = 24 << 20
 AGAIN_NS: Final = 1_000_000_000
 """Alerts of one rule in one cgroup that follow so closely share what the first of them froze."""
+_LATE_NS: Final = 5 * AGAIN_NS
+"""An alert may have waited for two seconds, and others for the drain it came with."""
 _OVERHEAD_BYTES: Final = 1_500
 """What the arrays of a batch cost beside their data; it counts against the bounds."""
 _JOIN_FROM: Final = 32
@@ -175,7 +177,8 @@ class Before:
         """Numbers of the last alert that was heard of, and of the last one of which all is done."""
         self._frozen: dict[int, Frozen] = {}
         self._frozen_bytes = 0
-        self._last: dict[tuple[str, int], Alert] = {}
+        self._last: dict[tuple[str, int], tuple[int, int]] = {}
+        """By rule and cgroup, the oldest first: number and time of the alert that last froze something."""
         self._shared: dict[int, int] = {}
         self._lost_at: list[int] = [0]
         self._lost: list[int] = [0]
@@ -191,17 +194,22 @@ class Before:
     def alert(self, alert: Alert) -> None:
         """An alert fired: freeze what came before it once its batch is added."""
         self._heard = alert.num
-        key = (alert.rule, alert.event.cgroup_id)
-        last = self._last.get(key)
-        if last is not None and 0 <= alert.event.ts_ns - last.event.ts_ns < AGAIN_NS:
-            self._shared[alert.num] = last.num
+        key, ts_ns = (alert.rule, alert.event.cgroup_id), alert.event.ts_ns
+        num, last_ns = self._last.get(key, (0, ts_ns + 1))
+        if 0 <= ts_ns - last_ns < AGAIN_NS:
+            self._shared[alert.num] = num
             if len(self._shared) > _LOSSES:
                 del self._shared[next(iter(self._shared))]
             return
-        if len(self._last) > 4 * CGROUPS:
-            self._last.clear()
-        self._last[key] = alert
+        self._last.pop(key, None)
+        self._last[key] = alert.num, ts_ns
+        self._forget_last(ts_ns)
         self._wanted.append(alert)
+
+    def _forget_last(self, now_ns: int) -> None:
+        """Let go of the alerts of which no other one will share what they froze."""
+        while len(self._last) > CGROUPS or now_ns - next(iter(self._last.values()))[1] > _LATE_NS:
+            del self._last[next(iter(self._last))]
 
     def add(self, batch: Batch, gone: Iterable[Batch] = ()) -> None:
         """Take a batch that entered the history, and those that it let go for it.

@@ -1,12 +1,13 @@
 """Rates and container lines from the exact counters."""
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
 
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.events import HOST, Container
-from tuimon.view.stats import Stats, worse
+from tuimon.view.stats import CGROUPS, SPARK_S, Stats, worse
 
 WEB = Container(id="aaaaaaaaaaaa", name="web", known=True)
 
@@ -101,6 +102,31 @@ def test_thousands_of_short_lived_containers_do_not_pile_up() -> None:
         stats.containers([Container(id=f"{i:012x}", known=True, ended=i < 1990)])
     assert len(stats.rows()) <= 50
     assert stats.rows()[0].container is HOST
+
+
+def test_an_ended_container_keeps_its_totals_and_nothing_else() -> None:
+    stats = Stats()
+    counted(stats, 10.0, {70: 5}, [WEB])
+    gone = replace(WEB, ended=True)
+    for second in range(SPARK_S + 5):
+        stats.containers([gone])
+        counted(stats, 11.0 + second, {}, [])
+    row = stats.rows()[1]
+    assert (row.calls, row.calls_per_s, row.spark, row.ended) == (5, 0.0, (), True)
+    counted(stats, 100.0, {}, [])
+    assert stats.rows()[1] is row
+
+
+def test_cgroups_that_are_gone_do_not_pile_up() -> None:
+    """The host has a new one for every session; a container that runs containers for each of them."""
+    stats = Stats()
+    for number in range(3 * CGROUPS):
+        counted(stats, 10.0 + number, {10_000 + number: 1, 50_000 + number: 1}, [HOST, WEB])
+    host, web = stats.rows()
+    assert len(host.cgroup_ids) == 1
+    assert 1 <= len(web.cgroup_ids) <= CGROUPS + 1
+    assert 50_000 + 3 * CGROUPS - 1 in web.cgroup_ids
+    assert web.calls == 3 * CGROUPS
 
 
 def test_the_worse_priority_wins() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -20,6 +19,8 @@ from tuimon.view.severity import worse
 from tuimon.view.snapshot import ContainerRow
 
 SPARK_S: Final = 60
+CGROUPS: Final = 4_096
+"""Kept of one container, of those that are gone too: one that runs containers itself makes ever new ones."""
 OTHER: Final = Container(id="other", full_id="other", name="others", known=True)
 """Stands for the cgroups without counters of their own: those that found none left, and those that are gone."""
 
@@ -58,28 +59,60 @@ class _Line:
     """By cgroup id, as counted at the last look."""
     total: _Figures = field(default_factory=_nothing)
     rate: float = 0.0
-    spark: deque[float] = field(default_factory=lambda: deque(maxlen=SPARK_S))
+    spark: list[float] = field(default_factory=list)
+    """Rates of the last seconds, oldest first; empty again once an ended container has been quiet for so long."""
     alerts: int = 0
     worst: str | None = None
+    shown: ContainerRow | None = None
+    """As others see it; None while that has changed."""
 
     def take(self, found: dict[int, _Figures], elapsed_s: float) -> None:
         """Take what the container's cgroups count now; those not among them, or that began anew, count no more."""
+        if not found and not self.counting and self.is_over:
+            return
         for cgroup_id, before in self.counting.items():
             now = found.get(cgroup_id)
             if now is None or now[_Figure.CALLS] < before[_Figure.CALLS]:
                 self.settled = self.settled + before
         self.counting = found
+        self._know(found)
         self.sum_up(sum(found.values(), self.settled), elapsed_s)
+        if self.container.ended and len(self.spark) == SPARK_S and not any(self.spark):
+            self.spark = []
+
+    @property
+    def is_over(self) -> bool:
+        """The container has ended, and its last calls were long ago."""
+        return self.container.ended and not self.spark
+
+    def _know(self, cgroup_ids: Iterable[int]) -> None:
+        """Take the container's cgroups. The host's are told by what is not the host: of its own, those that count."""
+        if self.container.is_host or len(self.cgroup_ids) > CGROUPS:
+            self.cgroup_ids = set(cgroup_ids)
+        else:
+            self.cgroup_ids.update(cgroup_ids)
 
     def sum_up(self, total: _Figures, elapsed_s: float) -> None:
         """Set the totals and what follows from them."""
         self.rate = max(int(total[_Figure.CALLS] - self.total[_Figure.CALLS]), 0) / elapsed_s
         self.total = total
         if math.isfinite(elapsed_s):
-            self.spark.append(self.rate)
+            self.spark = [*self.spark[1 - SPARK_S :], self.rate]
+        self.shown = None
+
+    def count_alert(self, priority: str) -> None:
+        """Take an alert of the container's."""
+        self.alerts += 1
+        self.worst = worse(self.worst, priority)
+        self.shown = None
 
     def row(self) -> ContainerRow:
-        """Return it as others see it."""
+        """Return it as others see it; the same object while it is the same."""
+        if self.shown is None or self.shown.container is not self.container:
+            self.shown = self._made_row()
+        return self.shown
+
+    def _made_row(self) -> ContainerRow:
         calls, errors, dropped, shed, *by_class = self.total.tolist()
         return ContainerRow(
             container=self.container,
@@ -135,7 +168,6 @@ class Stats:
             if not cgroup_id:
                 continue
             line = self._line(owner or HOST)
-            line.cgroup_ids.add(cgroup_id)
             found.setdefault(line.container.id, {})[cgroup_id] = row
         for key, line in self._lines.items():
             line.take(found.get(key, {}), elapsed)
@@ -174,9 +206,7 @@ class Stats:
 
     def alert(self, alert: Alert) -> None:
         """Count an alert for its container."""
-        line = self._line(alert.event.container or HOST)
-        line.alerts += 1
-        line.worst = worse(line.worst, alert.priority)
+        self._line(alert.event.container or HOST).count_alert(alert.priority)
 
     def rows(self) -> tuple[ContainerRow, ...]:
         """Return the lines, the host first, then in the order they appeared."""
