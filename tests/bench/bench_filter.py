@@ -1,6 +1,6 @@
 """How long a filter takes over a million real events until its rows are all found.
 
-    python -m tests.bench.bench_filter [--events N] [--rounds N] [--loud] [--json FILE]
+    python -m tests.bench.bench_filter [--events N] [--rounds N] [--loud] [--all-fields] [--json FILE]
 
 Events are the recorded mix of tests.bench.real_mix. "prepared" is what a person waits for: the screen prepares the
 history while there is nothing else to do, and the filter, never seen before, is asked of all of it; "first" is the
@@ -8,6 +8,10 @@ first of these rounds, in which its field is asked for the first time, too. "aga
 filter once more, as after a choice of another container; "cold" a history that nobody has prepared. The baseline is
 the rules' own evaluator on one event after the other, of every 50th batch and multiplied. CPU time of one core, and
 wall time for the prepared one; rounds are interleaved, the median counts.
+
+With ``--all-fields`` every field of the registry is asked instead, with every argument that events have: whether it
+exists, what it is equal to, what it contains. The slowest are printed first; what takes so long that a sample tells it
+is multiplied up from every 20th batch.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench import real_mix
+from tests.every_field import conditions, every_field
 from tuimon.batch import Batch
 from tuimon.compact import compacted
 from tuimon.rules.filter import Preparation, compile_filter
@@ -128,6 +133,52 @@ def prepared(mix: real_mix.Mix) -> tuple[list[Batch], Memory, float]:
     return batches, memory, time.process_time() - began
 
 
+def every_field_asked(mix: real_mix.Mix, only: str) -> list[tuple[str, float, int]]:
+    """Return conditions on every field, with the CPU milliseconds and the rows of each, the slowest first.
+
+    A history is prepared anew when what filters keep has grown: beyond a bound they let go of it.
+    """
+    batches, memory, _ = prepared(mix)
+    held = memory.value_bytes
+    out = []
+    for info, name in every_field():
+        if only not in name:
+            continue
+        if memory.value_bytes > held + _MAY_GROW_BYTES:
+            for batch in batches:
+                batch.notes = None
+            batches, memory, _ = prepared(mix)
+        sample = batches[:: len(batches) // SAMPLES + 1]
+        for at, text in enumerate(conditions(info, name)):
+            clocks = Clocks()
+            rows = clocks.take(lambda: asked(text, sample, mix, memory))  # noqa: B023
+            whole_ms = clocks.cpu_ms[0] * len(batches) / len(sample)
+            if whole_ms < _TOO_LONG_MS:
+                rows = clocks.take(lambda: asked(text, batches, mix, memory))  # noqa: B023
+                # What the sample took belongs to the first question about a field.
+                whole_ms = clocks.cpu_ms[1] + (0 if at else clocks.cpu_ms[0])
+            out.append((text, whole_ms, rows))
+    return sorted(out, key=lambda each: -each[1])
+
+
+def print_every_field(mix: real_mix.Mix, args: argparse.Namespace) -> None:
+    """Measure and print the same."""
+    found = every_field_asked(mix, args.only)
+    print(f"{mix.events:,} real events, prepared; {len(found):,} conditions on every field, CPU ms")
+    for bound in (10, 30, 100, 300, 1000):
+        print(f"{sum(ms < bound for _, ms, _ in found):6,} under {bound} ms")
+    for text, ms, rows in found[: args.show]:
+        print(f"{text[:69]:70}{rows:9,}{ms:9,.0f}")
+    if args.json:
+        figures = {text: {"prepared_ms": ms, "rows": rows} for text, ms, rows in found}
+        Path(args.json).write_text(json.dumps({"events": mix.events, "fields": figures}, indent=1))
+
+
+SAMPLES = 5
+_TOO_LONG_MS = 3000.0
+_MAY_GROW_BYTES = 4_000_000
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -136,9 +187,14 @@ def main() -> int:
     parser.add_argument("--loud", action="store_true", help="the mix with every call in it")
     parser.add_argument("--only", default="", help="only filters that hold this text")
     parser.add_argument("--cold", action="store_true", help="measure histories that nobody has prepared too")
+    parser.add_argument("--all-fields", action="store_true", help="ask every field of the registry instead")
+    parser.add_argument("--show", type=int, default=40, help="with --all-fields: so many of the slowest")
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
     mix = real_mix.history(args.events, loud=args.loud)
+    if args.all_fields:
+        print_every_field(mix, args)
+        return 0
     batches, memory, spent_s = prepared(mix)
     some = batches[:: max(len(batches) // (len(batches) // EVERY + 1), 1)]
     share = mix.events / sum(map(len, some))

@@ -1,0 +1,119 @@
+"""Every field of the registry, asked of columns, says what the rules' own evaluator says of each event."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import builders
+from tests.every_field import conditions, every_field
+from tests.rules import strategies
+from tuimon.batch import Batch, concat, take
+from tuimon.compact import compacted
+from tuimon.events import Event
+from tuimon.resources import find_recording
+from tuimon.rules.columns import NO, PERHAPS, YES, Columns
+from tuimon.rules.evaluate import compile_condition
+from tuimon.rules.loader import compile_expression
+from tuimon.rules.numbering import Memory
+from tuimon.workbench.replay import Replay
+
+FIELDS = every_field()
+MORE = (
+    "evt.time startswith 1", "evt.time endswith 7", "evt.time glob '*.*1*'", "evt.time > 12", "evt.time contains ':'",
+    "evt.time contains 0.1", "evt.time.iso8601 endswith '+0000'", "evt.datetime regex '.*[0-9]'", "evt.datetime < 3",
+    "evt.datetime contains ' '", "evt.time in (a, b)", "evt.time icontains ':0'", "evt.time != x", "len(evt.time) = 18",
+    "evt.args contains '(O_RDONLY) mode'", "evt.args contains /etc", "evt.args startswith 'fd='", "evt.args endswith 0",
+    "evt.args contains '=3'", "evt.args icontains O_rd", "evt.info != ''", "evt.args = ''", "evt.args contains ''",
+    "evt.args contains ' '", "evt.args regex '.*name=[^ ]*etc.*'", "evt.args glob 'res=0*'", "len(evt.args) > 40",
+    "evt.args contains anyof (exe, 3)", "tolower(evt.args) contains name", "evt.args contains 'res=0'",
+    "evt.args in ('res=0', 'res=-2(ENOENT)')", "evt.info in ('a b', '')", "evt.args contains 'fd=3(<f>'",
+    "fd.uid contains 3", "fd.uid endswith 4", "fd.containername contains ':/etc'",
+    "fd.containerdirectory != 'host:/etc'",
+    "fd.containername = 'host:/etc/passwd'", "fd.containername icontains 'HOST:'", "evt.abspath.src startswith /etc",
+    "evt.abspath.dst exists", "container.duration > 1000000000", "container.start_ts exists", "fd.ino >= 1",
+    "fd.is_upper_layer = false", "fd.dev.minor in (0, 1, 2)", "evt.latency > 100", "evt.latency.human contains s",
+    "evt.buflen > 0", "thread.vtid > 1", "evt.around[1700000000000000000] = 4000000000", "evt.arg.fd startswith 3",
+    "evt.arg.fd = '<f>/etc/passwd'", "evt.arg.res = ENOENT", "evt.arg.args contains -", "evt.arg.uid = root",
+    "evt.rawarg.ino > 0", "evt.arg.pid exists", "proc.vmsize > 0", "thread.vmsize = 0", "proc.stdin.type exists",
+    "fdlist.nums exists", "fd.ino = val(proc.exe_ino)", "evt.time = val(evt.datetime)", "proc.nthreads >= 1",
+    "evt.count.error.file = 1", "evt.count.error.net exists", "evt.is_syslog = false",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recorded() -> tuple[list[Batch], Replay, list[list[Event]]]:
+    """The built-in recording in two batches, one of them made smaller, and its events."""
+    replay = Replay(find_recording("demo"))
+    whole = concat(list(replay.batches()))
+    batches = []
+    for rows in np.array_split(np.arange(len(whole)), 2):
+        part = take(whole, rows)
+        part.first_num = whole.first_num + int(rows[0])
+        batches.append(part)
+    batches[1] = compacted(batches[1])
+    return batches, replay, [[replay.event(batch, row) for row in range(len(batch))] for batch in batches]
+
+
+@pytest.fixture(scope="module")
+def memory() -> Memory:
+    """One for all conditions, as in the engine."""
+    return Memory()
+
+
+def said(columns: Columns, batch: Batch) -> list[int]:
+    rows, truth, _ = columns.ask(batch)
+    found = np.zeros(len(batch), np.int8)
+    found[rows] = truth[:, 0]
+    return found.tolist()
+
+
+def expected_of(judge, events) -> list[int]:
+    return [YES if (found := judge(event)) else PERHAPS if found is None else NO for event in events]
+
+
+@pytest.mark.parametrize(("info", "name"), FIELDS, ids=[name for _, name in FIELDS])
+def test_a_field_says_of_recorded_events_what_the_evaluator_says(info, name, recorded, memory):
+    batches, replay, events = recorded
+    for text in conditions(info, name):
+        judge = compile_condition(compile_expression(text))
+        columns = Columns([compile_expression(text)], replay.event, memory=memory)
+        for batch, objects in zip(batches, events, strict=True):
+            assert said(columns, batch) == expected_of(judge, objects), text
+
+
+@pytest.mark.parametrize("text", MORE)
+def test_each_operator_says_of_recorded_events_what_the_evaluator_says(text, recorded, memory):
+    batches, replay, events = recorded
+    judge = compile_condition(compile_expression(text))
+    columns = Columns([compile_expression(text)], replay.event, memory=memory)
+    for batch, objects in zip(batches, events, strict=True):
+        assert said(columns, batch) == expected_of(judge, objects)
+        assert said(columns, batch) == expected_of(judge, objects)
+
+
+def every_condition() -> list[str]:
+    return [text for info, name in FIELDS for text in conditions(info, name)] + list(MORE)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    texts=st.lists(st.sampled_from(every_condition()), min_size=1, max_size=3),
+    made=st.lists(strategies.events(), min_size=1, max_size=12),
+)
+def test_a_field_says_of_made_events_what_the_evaluator_says(texts, made):
+    batch, tables = builders.batch_of(made)
+    events = [builders.event_of(batch, row, tables) for row in range(len(batch))]
+    memory = Memory()
+    for text in texts:
+        condition = compile_expression(text)
+        columns = Columns([condition], lambda batch, row: builders.event_of(batch, row, tables), memory=memory)
+        assert said(columns, batch) == expected_of(compile_condition(condition), events), text
+        for process in tables.processes.values():
+            process.comm, process.exepath, process.vpid = "nginx", "/usr/bin/nginx", 77
+        for cgroup in list(tables.containers):
+            tables.containers[cgroup] = builders.container("aaaaaaaaaaaa", name="web")
+        events = [builders.event_of(batch, row, tables) for row in range(len(batch))]
+        assert said(columns, batch) == expected_of(compile_condition(condition), events), text
