@@ -18,6 +18,7 @@ from tests.enrich import engine_files as files
 from tests.enrich.engine_files import ID, OTHER
 from tests.enrich.proc_tree import write_process
 from tuimon.enrich.cgroups import Candidate
+from tuimon.enrich.engines import engine as engines
 from tuimon.enrich.engines import protobuf
 from tuimon.enrich.engines.containerd import Containerd
 from tuimon.enrich.engines.crio import Crio
@@ -352,3 +353,27 @@ def test_an_engine_in_another_mount_namespace_is_read_through_its_root(tmp_path:
     (tmp_path / "self").symlink_to("1")
     (site,) = running_sites(Procfs(tmp_path))
     assert site.root == f"{tmp_path}/20/root/d"
+
+
+def test_the_files_of_thousands_of_containers_that_are_gone_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "_KEPT", {})
+    shared = written(tmp_path / "containers.json", ["one of all"])
+    for number in range(3 * engines.MAX_KEPT):
+        read_json(written(tmp_path / f"{number}.json", {"of": number}))
+        assert read_json(shared) is read_json(shared)
+    assert len(engines._KEPT) == engines.MAX_KEPT
+
+
+def test_what_is_kept_of_files_is_bounded_in_bytes_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "_KEPT", {})
+    text = "x" * (engines.MAX_KEPT_BYTES // 4)
+    for number in range(8):
+        assert read_json(written(tmp_path / f"{number}.json", text)) == text
+    assert len(engines._KEPT) == 3
+
+
+def written(path, content):
+    """Write a JSON file that was last changed a while ago; return its path."""
+    path.write_text(json.dumps(content))
+    os.utime(path, (1, 1))
+    return str(path)

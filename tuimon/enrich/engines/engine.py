@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +20,16 @@ from tuimon.enrich.cgroups import Candidate
 from tuimon.events import Container
 
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
-_MAX_KEPT: Final = 256
-_MAX_KEPT_BYTES: Final = 1024 * 1024
+_State = tuple[int, int, int]
+"""Inode, time of the last change in ns, size in bytes."""
+MAX_KEPT: Final = 32
+MAX_KEPT_BYTES: Final = 1024 * 1024
+"""Of text, of all kept files together; as objects they hold some five times as much."""
 _SETTLED_NS: Final = 100_000_000
 """A file changed so shortly ago may change again within the same tick of its time stamp, so it is not kept."""
-_KEPT: Final[dict[str, tuple[tuple[int, int, int], Any]]] = {}
-"""Parsed files by path. Each call of a dict is atomic; two threads at worst read one file twice."""
+_KEPT: Final[dict[str, tuple[_State, Any]]] = {}
+"""Parsed files by path, the one that was asked for longest ago first."""
+_KEPT_LOCK: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,9 @@ def read_bytes(path: str) -> bytes | None:
 def read_json(path: str) -> Any:
     """Return the content of a JSON file, None when there is none or it is not (yet) whole.
 
-    What was read is kept until the file changes: Podman's list is read for each of its containers. Not to be changed.
+    What was read is kept until the file changes: Podman's list is read for each of its containers. Only for a while:
+    each container has files of its own too, and those of thousands that are gone would fill the memory. Not to be
+    changed.
     """
     try:
         info = os.stat(path)
@@ -88,6 +95,7 @@ def read_json(path: str) -> Any:
     state = info.st_ino, info.st_mtime_ns, info.st_size
     kept = _KEPT.get(path)
     if kept is not None and kept[0] == state:
+        _keep(path, *kept)
         return kept[1]
     raw = read_bytes(path)
     if raw is None:
@@ -96,11 +104,18 @@ def read_json(path: str) -> Any:
         content = json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    if time.time_ns() - info.st_mtime_ns > _SETTLED_NS and info.st_size <= _MAX_KEPT_BYTES:
-        while len(_KEPT) >= _MAX_KEPT:
-            _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[path] = state, content
+    if time.time_ns() - info.st_mtime_ns > _SETTLED_NS and info.st_size <= MAX_KEPT_BYTES:
+        _keep(path, state, content)
     return content
+
+
+def _keep(path: str, state: _State, content: object) -> None:
+    """Keep a parsed file as the one asked for last, and let those go for which there is no room."""
+    with _KEPT_LOCK:
+        _KEPT.pop(path, None)
+        _KEPT[path] = state, content
+        while len(_KEPT) > MAX_KEPT or sum(size for (_, _, size), _ in _KEPT.values()) > MAX_KEPT_BYTES:
+            del _KEPT[next(iter(_KEPT))]
 
 
 def mapping(value: object) -> Mapping[str, Any]:
