@@ -25,6 +25,7 @@ from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
 from tuimon.ui.bench import Bench
+from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
@@ -35,6 +36,8 @@ from tuimon.ui.widgets.palette import Palette
 from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from tuimon.events import Alert, Event
     from tuimon.settings import Settings
     from tuimon.view.mutes import Mutes
@@ -46,10 +49,8 @@ PUMP_S: Final = 0.1
 FILES_S: Final = 1.0
 FROZEN_S: Final = 0.1
 """About what an event takes from the alert it raises into the history."""
-_QUEUE_SKIP: Final = 1
-"""Frames the terminal has not taken yet from which on the next is skipped: it is slower than we are."""
-_MOST_SKIPPED: Final = 9
-"""One frame a second is painted whatever the terminal does."""
+LEAVE_S: Final = 3.0
+"""The terminal's last answer is waited for this long before the screen is left: the shell would take it as typed."""
 
 
 class TuimonApp(App[None]):
@@ -113,7 +114,8 @@ class TuimonApp(App[None]):
         self._rule_folders = tuple(rule_folders)
         self._journal_path = journal_path
         self._opening = opening
-        self._skipped = 0
+        self.frames = Frames(self)
+        self._leaving = False
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
         ours = load_themes(*folders)
@@ -202,6 +204,8 @@ class TuimonApp(App[None]):
     def on_mount(self) -> None:
         """Start the engine once the screen is painted."""
         self.set_class(self.ascii_only, "-ascii")
+        if not self.is_headless:
+            self.frames.ask()
         self.call_after_refresh(self._begin)
 
     @work(thread=True, exit_on_error=False)
@@ -259,17 +263,35 @@ class TuimonApp(App[None]):
         if (error := session.engine.error()) is not None:
             self._fail(error)
             return
-        if self._terminal_is_behind() and self._skipped < _MOST_SKIPPED:
-            self._skipped += 1
+        self.frames.catch_up()
+        if self.frames.skip_tick():
             return
-        self._skipped = 0
         with self.batch_update():
             self.main.pump()
 
-    def _terminal_is_behind(self) -> bool:
-        """Return whether frames wait to be written: a slow terminal must cost frames, not keys."""
-        writer = getattr(self._driver, "_writer_thread", None)
-        return writer is not None and writer._queue.qsize() > _QUEUE_SKIP
+    # Frames.
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Write a frame to the terminal, unless it has not shown the one before."""
+        if renderable is None or self._batch_count or self.is_headless:
+            super()._display(screen, renderable)
+        elif not self._leaving and not self.frames.hold(renderable):
+            super()._display(screen, renderable)
+            self.frames.ask()
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """Take the terminal's answer: it has shown a frame."""
+        self.frames.answered(event.x + 1)
+        if self._leaving and not self.frames.pace.waiting:
+            self.exit()
+
+    def _leave(self) -> None:
+        """End, once the terminal owes no answer."""
+        self._leaving = True
+        if self.frames.pace.waiting:
+            self.set_timer(LEAVE_S, self.exit)
+        else:
+            self.exit()
 
     def _poll_files(self) -> None:
         if self.screen_stack:  # see _pump
@@ -297,7 +319,7 @@ class TuimonApp(App[None]):
             return
         unsaved = self.main.unsaved
         if not unsaved or isinstance(self.screen, Choice):
-            self.exit()
+            self._leave()
             return
         question = [f"Unsaved text in {', '.join(Path(path).name for path in unsaved)}."]
         answers = [("r", "go to the Rules tab"), ("d", "quit and drop the text")]
@@ -312,7 +334,7 @@ class TuimonApp(App[None]):
         if answer == "d":
             if self.session is not None:
                 self.session.journal.keep(())
-            self.exit()
+            self._leave()
         elif answer == "r":
             self.main.action_tab("rules")
 

@@ -1,0 +1,78 @@
+"""Frames: which are painted at once, and which wait until the terminal has shown the one before.
+
+A frame that waits is not kept. Only where the screen has changed is; those places are painted in one go when the
+terminal is ready, as they are by then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.geometry import Region
+
+from tuimon.ui.pace import Pace
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tuimon.ui.app import TuimonApp
+
+_QUEUE_SKIP: Final = 1
+"""Frames the terminal has not taken yet from which on the next is skipped: it is slower than we are."""
+_MOST_SKIPPED: Final = 9
+"""Once a second lists take what is new whatever the terminal does."""
+
+
+class Frames:
+    """Holds the application's frames back from a terminal that is slower than they are.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: TuimonApp) -> None:
+        self.pace = Pace()
+        self._app = app
+        self._missed: set[Region] = set()
+        """Where the screen has changed since the frame painted last."""
+        self._skipped = 0
+
+    def skip_tick(self) -> bool:
+        """Return whether this tick's frame is left out: a slow terminal must cost frames, not keys."""
+        skip = (self.pace.resting or self._queue_is_long()) and self._skipped < _MOST_SKIPPED
+        self._skipped = self._skipped + 1 if skip else 0
+        return skip
+
+    def hold(self, frame: RenderableType) -> bool:
+        """Return whether a frame has to wait; then remember where it differs from what is shown."""
+        if not self.pace.behind:
+            return False
+        spans = getattr(frame, "spans", None)
+        whole = self._app.size.region
+        self._missed |= {whole} if spans is None else {Region(x1, y, x2 - x1, 1) for y, x1, x2 in spans}
+        return True
+
+    def ask(self) -> None:
+        """Ask the terminal to tell when it has shown what was written so far."""
+        if self._app._driver is not None and (question := self.pace.question()):
+            self._app._driver.write(question)
+
+    def answered(self, column: int) -> None:
+        """Take the terminal's answer, and paint what had to wait for it."""
+        self.pace.answer(column)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Paint what had to wait, if it need not wait any longer."""
+        if not self._missed or self.pace.behind:
+            return
+        screen = self._app.screen
+        whole = screen.size.region
+        fits = all(whole.contains_region(region) for region in self._missed)
+        screen._compositor._dirty_regions.update(self._missed if fits else {whole})
+        self._missed.clear()
+        screen._compositor_refresh()
+
+    def _queue_is_long(self) -> bool:
+        writer = getattr(self._app._driver, "_writer_thread", None)
+        return writer is not None and writer._queue.qsize() > _QUEUE_SKIP
