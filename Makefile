@@ -25,7 +25,8 @@ setup: ## set up for development and tests, start nothing
 test: setup static ## set up, check, and run every test, the live-kernel ones too
 	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m alone $(ARGS); \
 	first=$$?; [ $$first != 5 ] || first=0; \
-	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m "not alone" -n 3 --dist loadgroup $(ARGS) && exit $$first
+	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m "not alone" -n 3 --dist loadgroup \
+	--no-loadscope-reorder $(ARGS) && exit $$first
 
 check: setup static unit ## formatting, lint, types, import contracts, unit tests; no root needed
 

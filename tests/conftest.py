@@ -7,6 +7,8 @@ import gc
 import os
 import shutil
 import signal
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,7 @@ def _why_no_terminal() -> str:
 REASONS = {"kernel": _why_no_kernel, "containers": _why_no_container_engine, "terminal": _why_no_terminal}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what this machine cannot run, and say why; the reason is looked for only when such a test was collected."""
     for marker, reason in REASONS.items():
@@ -70,8 +73,25 @@ def _group(items: list[pytest.Item]) -> None:
     What drives the machine (its kernel, engines, terminals) runs in one process, one test after another, as it would
     disturb its own measurements; of the rest each file stays together, with what it set up.
     """
+    sizes: Counter[str] = Counter()
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("machine" if _drives(item) else item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
+        sizes[_group_of(item)] += 1
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _turn(_group_of(item), sizes))
+
+
+def _group_of(item: pytest.Item) -> str:
+    return "machine" if _drives(item) else item.nodeid.partition("::")[0]
+
+
+def _turn(group: str, sizes: Mapping[str, int]) -> tuple[int, int, str]:
+    """Return what groups are sorted by: what takes longest begins first, so that no process is left with it alone.
+
+    That is what drives the machine, then the screen's tests, each of which takes as long as a hundred of the others.
+    """
+    folder = group.split("/")[1] if "/" in group else group
+    return {"machine": 0, "ui": 1}.get(folder, 2), -sizes[group], group
 
 
 def _drives(item: pytest.Item) -> bool:
@@ -87,8 +107,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             os.setpriority(os.PRIO_PROCESS, 0, 0 if _drives(item) else BESIDE)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Take what stays to the end out of the garbage collector's sight: it is a fifth of a screen test's time."""
+    grouped = "PYTEST_XDIST_WORKER" in os.environ and session.config.getoption("loadgroup")
+    if grouped and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("pytest-xdist does not see the groups of tests: what drives the machine would overlap")
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
