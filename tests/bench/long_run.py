@@ -1,11 +1,16 @@
 """A long run at a mixed load: does anything grow, do the counters drift, is every event that a rule asks for told once?
 
-    python -m tests.bench.long_run [--seconds N] [--every N] [--history-mb N] [--rules FOLDER] [--json]
+    python -m tests.bench.long_run [--seconds N] [--every N] [--history-mb N] [--rules FOLDER] [--census] [--small]
+        [--json]
 
 tuimon's engine without a screen, with a pane open on everything, its own rules and those of FOLDER, beside
 tests/bench/mixed_load.py. Rules are put in force again every two minutes, and every five minutes the loud calls are
 shown for ten seconds, as a user does. Each sample holds the load still for a moment, until the counters stand still
 long enough to be read as one: then ``seen = emitted + filtered + dropped`` must hold exactly.
+
+``--census`` counts all objects after each quarter and tells which types and stores grew from the second to the last.
+``--small`` makes what is bounded small enough to be full within a minute or two, and does all else more often: what
+still grows then has no bound.
 """
 
 from __future__ import annotations
@@ -25,12 +30,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.bench.census import Census, Counting, report
+from tuimon import alerts, before
 from tuimon.allocator import free_bytes, used_bytes
 from tuimon.capture.bpf_calls import keys
 from tuimon.capture.kernel import KernelSource
 from tuimon.capture.source import Counts
 from tuimon.engine import build_engine
+from tuimon.enrich import container_users, containers
 from tuimon.rulefiles import rule_files
+from tuimon.rules import prefilter_numpy
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.settings import Settings
 
@@ -47,6 +56,8 @@ LOUD_EVERY_S = 300.0
 LOUD_S = 10.0
 TRIES = 400
 CATCH_UP_S = 30.0
+SMALL_TIMES = 4
+"""So often are things done in a small run in the time in which they are done once in another."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,8 @@ class LongRun:
     reloads: int = 0
     full_at_s: float | None = None
     """When the history first let something go."""
+    counts: list[Census] = field(default_factory=list)
+    """What there was after each quarter, when it was asked for."""
 
     @property
     def missed(self) -> int:
@@ -124,8 +137,11 @@ class LongRun:
 class _Runner:
     """One run while it goes on."""
 
-    def __init__(self, history_mb: int, files: Sequence[RuleFile], folder: str) -> None:
+    def __init__(self, history_mb: int, files: Sequence[RuleFile], folder: str, times: int) -> None:
         self.run = LongRun()
+        self.counting: Counting | None = None
+        """When all objects are to be counted after each quarter."""
+        self._times = times
         self.engine = build_engine(Settings(history_mb=history_mb), KernelSource())
         self._files = files
         self._folder = folder
@@ -135,6 +151,23 @@ class _Runner:
         self._loud = False
         self.reload()
         self.engine.watch(None)
+
+    def whole(self, seconds: float, every_s: float, *, containers: bool) -> None:
+        """Do all of it: start, sample beside the load, hear what is still to come, stop."""
+        engine, made = self.engine, list[str]()
+        engine.start()
+        try:
+            if not engine.wait_started(60):
+                raise engine.error() or TimeoutError("the capture did not start")
+            with _load(self._folder, 1 / self._times, made, containers=containers) as load:
+                self.go_on(seconds, every_s, load)
+            self.run.marks = len(made)
+            self.catch_up()
+        finally:
+            engine.stop()
+            self.run.counts = self.counting.done() if self.counting is not None else []
+        if (error := engine.error()) is not None:
+            raise error
 
     def reload(self) -> None:
         """Put the rules in force, the mark's own in one of two editions."""
@@ -147,8 +180,11 @@ class _Runner:
     def go_on(self, seconds: float, every_s: float, load: subprocess.Popen[str]) -> None:
         """Sample until the time is up."""
         self._began = time.monotonic()
-        self._reload_at, self._loud_at = self._began + RELOAD_S, self._began + LOUD_EVERY_S
+        self._reload_at = self._began + RELOAD_S / self._times
+        self._loud_at = self._began + LOUD_EVERY_S / self._times
         next_at = self._began + every_s
+        margin_s = min(RELOAD_S / self._times / 2, seconds / 16)
+        count_at = [self._began + seconds * quarter / 4 - margin_s for quarter in range(4, 0, -1)]
         while time.monotonic() < self._began + seconds:
             time.sleep(max(0.0, min(next_at, self._began + seconds) - time.monotonic()))
             next_at += every_s
@@ -157,6 +193,16 @@ class _Runner:
             self._act()
             self.hear()
             self.run.samples.append(self._sample(load))
+            if count_at and time.monotonic() >= count_at[-1] and self._count():
+                count_at.pop()
+
+    def _count(self) -> bool:
+        """Begin to count all objects; False while there are those of two rule sets, some seconds after a reload."""
+        now, pause_s = time.monotonic(), RELOAD_S / self._times
+        if self.counting is None or self._reload_at - now > 0.75 * pause_s:
+            return False
+        self.counting.begin(now - self._began)
+        return True
 
     def catch_up(self) -> None:
         """Hear what is still to come of the marks made: on a busy machine events wait for seconds."""
@@ -170,11 +216,11 @@ class _Runner:
     def _act(self) -> None:
         now = time.monotonic()
         if now >= self._reload_at:
-            self._reload_at += RELOAD_S
+            self._reload_at += RELOAD_S / self._times
             self.reload()
         if now >= self._loud_at:
             self._loud = not self._loud
-            self._loud_at = now + (LOUD_S if self._loud else LOUD_EVERY_S)
+            self._loud_at = now + (LOUD_S if self._loud else LOUD_EVERY_S) / self._times
             self.engine.watch(None, everything=self._loud)
 
     def hear(self) -> None:
@@ -232,6 +278,35 @@ class _Runner:
             os.killpg(load.pid, signal.SIGCONT)
 
 
+_BOUNDS = (
+    (alerts, "MAX_ALERTS", 200),
+    (before, "CGROUPS", 16),
+    (before, "RESERVE_BYTES", 1 << 20),
+    (before, "FROZEN_BYTES", 2 << 20),
+    (prefilter_numpy, "_MAX_DETAILS", 2_000),
+    (prefilter_numpy, "_MAX_ACTORS", 1_000),
+    (containers, "_MAX_ENDED", 8),
+    (containers, "_MAX_GONE", 64),
+    (containers, "_MAX_ASKED", 64),
+    (container_users, "MAX_CONTAINERS", 4),
+)
+"""Of a small run; the history has its own."""
+_SMALL_HISTORY_MB = 6
+
+
+@contextlib.contextmanager
+def _small_bounds() -> Iterator[None]:
+    """Have small bounds meanwhile."""
+    as_it_is = [(module, name, getattr(module, name)) for module, name, _ in _BOUNDS]
+    for module, name, bound in _BOUNDS:
+        setattr(module, name, bound)
+    try:
+        yield
+    finally:
+        for module, name, bound in as_it_is:
+            setattr(module, name, bound)
+
+
 def _mb(nbytes: int) -> float:
     return round(nbytes / (1 << 20), 1)
 
@@ -242,9 +317,9 @@ def _own_mb() -> float:
 
 
 @contextlib.contextmanager
-def _load(folder: str, made: list[str], *, containers: bool) -> Iterator[subprocess.Popen[str]]:
+def _load(folder: str, every_s: float, made: list[str], *, containers: bool) -> Iterator[subprocess.Popen[str]]:
     """Give the load, a process group of its own; the marks it makes are put into ``made``."""
-    command = [sys.executable, "-m", "tests.bench.mixed_load", folder]
+    command = [sys.executable, "-m", "tests.bench.mixed_load", folder, "--every", str(every_s)]
     with contextlib.ExitStack() as stack:
         if containers:
             command += ["--containers", stack.enter_context(tempfile.TemporaryDirectory(prefix="tm-images-"))]
@@ -261,7 +336,14 @@ def _load(folder: str, made: list[str], *, containers: bool) -> Iterator[subproc
 
 
 def long_run(
-    seconds: float, every_s: float, history_mb: int, files: Sequence[RuleFile], *, containers: bool = True
+    seconds: float,
+    every_s: float,
+    history_mb: int,
+    files: Sequence[RuleFile],
+    *,
+    containers: bool = True,
+    census: bool = False,
+    small: bool = False,
 ) -> LongRun:
     """Run, sample and return what was measured.
 
@@ -271,23 +353,14 @@ def long_run(
         history_mb: The engine's bound.
         files: Rules beside the mark's own.
         containers: Start containers too.
+        census: Count all objects after each quarter.
+        small: Smaller bounds, and all that is done now and then more often.
     """
-    made: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="tm-marks-") as folder:
-        runner = _Runner(history_mb, files, folder)
-        engine = runner.engine
-        engine.start()
-        try:
-            if not engine.wait_started(60):
-                raise engine.error() or TimeoutError("the capture did not start")
-            with _load(folder, made, containers=containers) as load:
-                runner.go_on(seconds, every_s, load)
-            runner.run.marks = len(made)
-            runner.catch_up()
-        finally:
-            engine.stop()
-    if (error := engine.error()) is not None:
-        raise error
+    bounds = _small_bounds() if small else contextlib.nullcontext()
+    with tempfile.TemporaryDirectory(prefix="tm-marks-") as folder, bounds:
+        runner = _Runner(_SMALL_HISTORY_MB if small else history_mb, files, folder, SMALL_TIMES if small else 1)
+        runner.counting = Counting() if census else None
+        runner.whole(seconds, every_s, containers=containers)
     return runner.run
 
 
@@ -324,6 +397,12 @@ def table(run: LongRun) -> str:
         f"{len(samples)} samples, {run.off} of them off; rules put in force {run.reloads} times",
         f"{run.marks} marks: {run.missed} missed, {run.doubled} told more than once",
     ]
+    if len(run.counts) > 1:
+        lines += [
+            "",
+            "what there was after each quarter, and how it grew from the second to the last",
+            report(run.counts[1:]),
+        ]
     return "\n".join(lines)
 
 
@@ -334,10 +413,13 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=10)
     parser.add_argument("--history-mb", type=int, default=64)
     parser.add_argument("--rules", type=Path, help="a folder of rule files beside tuimon's own")
+    parser.add_argument("--census", action="store_true", help="tell which types and stores grew")
+    parser.add_argument("--small", action="store_true", help="small bounds, that are soon full")
     parser.add_argument("--json", action="store_true", help="every sample, as JSON")
     args = parser.parse_args()
     chosen = Settings(rules=(args.rules,) if args.rules else ())
-    run = long_run(args.seconds, args.every, args.history_mb, rule_files(chosen))
+    files = rule_files(chosen)
+    run = long_run(args.seconds, args.every, args.history_mb, files, census=args.census, small=args.small)
     print(json.dumps({**asdict(run), "missed": run.missed, "doubled": run.doubled}) if args.json else table(run))
 
 

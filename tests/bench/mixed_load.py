@@ -1,10 +1,10 @@
 """A mixed load, moderate and for as long as one likes: programs started, files opened, connections, bursts of reads.
 
-    python -m tests.bench.mixed_load MARKS [--containers FOLDER]
+    python -m tests.bench.mixed_load MARKS [--containers FOLDER] [--every S]
 
-Once a second it also opens a file of a name of its own below MARKS and prints its number: whoever watches must see each
-exactly once. With ``--containers`` a podman container starts and ends every ten seconds. It runs at nice 10 and ends at
-SIGTERM, or when the one who started it has gone.
+Once a second, or as often as S says, it also opens a file of a name of its own below MARKS and prints its number:
+whoever watches must see each exactly once. With ``--containers`` a podman container starts and ends every tenth time.
+It runs at nice 10 and ends at SIGTERM, or when the one who started it has gone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXECS = "i=0; while [ $i -lt 23 ]; do /bin/true; i=$((i+1)); done"
 OPENS = 211
 CONNECTS = 53
 READS = 20_011
-CONTAINER_EVERY_S = 10
+CONTAINER_EVERY = 10
 
 
 def started() -> None:
@@ -55,7 +55,7 @@ def read() -> None:
 
 
 def beat(number: int, marks: Path, server: socket.socket) -> None:
-    """Do one second's work."""
+    """Do the work of one time."""
     started()
     opened()
     connected(server)
@@ -65,7 +65,7 @@ def beat(number: int, marks: Path, server: socket.socket) -> None:
     print(number, flush=True)
 
 
-def go_on(marks: Path, contain: Callable[[int], None]) -> None:
+def go_on(marks: Path, every_s: float, contain: Callable[[int], None]) -> None:
     """Work until somebody stops us."""
     parent = os.getppid()
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -73,10 +73,10 @@ def go_on(marks: Path, contain: Callable[[int], None]) -> None:
         while os.getppid() == parent:
             began = time.monotonic()
             beat(number, marks, server)
-            if number % CONTAINER_EVERY_S == 0:
+            if number % CONTAINER_EVERY == 0:
                 contain(number)
             number += 1
-            time.sleep(max(0.0, 1.0 - (time.monotonic() - began)))
+            time.sleep(max(0.0, every_s - (time.monotonic() - began)))
 
 
 def stop(number: int, _frame: FrameType | None) -> None:
@@ -89,16 +89,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("marks", type=Path)
     parser.add_argument("--containers", type=Path)
+    parser.add_argument("--every", type=float, default=1.0, metavar="S")
     args = parser.parse_args()
     os.nice(NICE)
     signal.signal(signal.SIGTERM, stop)
     if args.containers is None:
-        go_on(args.marks, lambda _: None)
+        go_on(args.marks, args.every, lambda _: None)
         return
     from tests.containers import IMAGE, podman_engine
 
     with podman_engine(args.containers) as podman:
-        go_on(args.marks, lambda _: print(podman.call("run", "--rm", IMAGE, "/bin/true", check=False), file=sys.stderr))
+        run = ("run", "--rm", IMAGE, "/bin/true")
+        go_on(args.marks, args.every, lambda _: print(podman.call(*run, check=False), file=sys.stderr))
 
 
 if __name__ == "__main__":
