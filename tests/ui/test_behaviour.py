@@ -612,6 +612,20 @@ async def test_esc_a_letter_and_an_arrow_read_together_are_all_three():
         assert app.session.containers.chosen_id == "3ad7b26ded6d"
 
 
+@pytest.mark.parametrize("where", ["filter", "question"])
+async def test_what_is_typed_and_deleted_in_one_burst_is_so_in_order(where):
+    """The deleting keys came after all letters: a name typed behind ctrl+u was gone, and another was given."""
+    from textual._xterm_parser import XTermParser
+
+    async with running() as (app, pilot):
+        await press(app, pilot, "slash" if where == "filter" else "r")
+        line = app.screen.query_one(FilterInput if where == "filter" else "#ask-input")
+        for key in XTermParser().feed("ab\x7fc\x15xyz\x1b[Dw"):
+            app.post_message(key)
+        await settle(app, pilot)
+        assert line.value == "xywz"
+
+
 @pytest.mark.parametrize("closing", ["escape", "enter"])
 async def test_a_dialog_that_many_keys_close_is_closed_once(closing):
     """Keys may come faster than a dialog goes: none of them may close what lies below, or end the program."""

@@ -35,6 +35,7 @@ from tuimon.errors import RecordingError
 from tuimon.events import Alert, Event, Process
 from tuimon.fields import all_fields
 from tuimon.headless.alerts import iso_time, json_line
+from tuimon.headless.new_file import check_free
 from tuimon.headless.record import recording_meta
 from tuimon.invoker import PRIVATE, give_to_invoker
 from tuimon.view.export import event_json
@@ -93,29 +94,22 @@ def check_new(path: Path) -> None:
     """Refuse a name that cannot become a new archive.
 
     Raises:
-        RecordingError: Empty, not ``.tar.gz``, exists already, or its folder does not.
+        RecordingError: Empty, not ``.tar.gz``, exists already, or cannot be made there.
     """
     if not path.name.endswith(_SUFFIX) or path.name == _SUFFIX:
         raise RecordingError(f"evidence is an archive: end the name in {_SUFFIX}")
-    _check_free(path, "evidence")
+    check_free(path, "evidence is")
 
 
 def check_new_story(path: Path) -> None:
     """Refuse a name that cannot become a new text file.
 
     Raises:
-        RecordingError: Neither ``.md`` nor ``.txt``, exists already, or its folder does not.
+        RecordingError: Neither ``.md`` nor ``.txt``, exists already, or cannot be made there.
     """
     if path.suffix not in (".md", ".txt"):
         raise RecordingError("a story is a text: end the name in .md or .txt")
-    _check_free(path, "a story")
-
-
-def _check_free(path: Path, what: str) -> None:
-    if path.exists() or path.is_symlink():
-        raise RecordingError(f"{path} exists already; {what} is not overwritten")
-    if not path.parent.is_dir():
-        raise RecordingError(f"there is no folder {path.parent}")
+    check_free(path, "a story is")
 
 
 def write_story(path: Path, story: Story, alert: Alert) -> None:

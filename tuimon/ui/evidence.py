@@ -18,26 +18,33 @@ if TYPE_CHECKING:
 
 def ask(app: TuimonApp, alert: Alert) -> None:
     """Ask for a name; esc writes nothing."""
-    from tuimon.headless.evidence import default_name
+    from tuimon.headless.evidence import check_new, default_name
+    from tuimon.headless.new_file import path_of
+
+    default = default_name(alert)
 
     def named(name: str | None) -> None:
         if name is not None:
             app.notify("collecting evidence...", timeout=2, markup=False)
-            path = _path(name)
+            path = path_of(name, default)
             app.run_worker(lambda: _write(app, alert, path), thread=True, exit_on_error=False)
 
-    hint = "a new .tar.gz: alert, events, recording, story, rules, losses, digests; esc goes back"
-    app.push_screen(Ask("Write the evidence of this alert into", hint, default_name(alert), _check), named)
+    hint = "a new .tar.gz: alert, events, story, rules, ...; or a folder; esc goes back"
+    question = "Write the evidence of this alert into"
+    app.push_screen(Ask(question, hint, default, lambda name: check_new(path_of(name, default))), named)
 
 
 def ask_for_story(app: TuimonApp, story: Story, alert: Alert) -> None:
     """Ask for a name and write a story; esc writes nothing."""
     from tuimon.headless.evidence import check_new_story, default_name, write_story
+    from tuimon.headless.new_file import path_of
+
+    default = default_name(alert, "story", ".md")
 
     def named(name: str | None) -> None:
         if name is None:
             return
-        path = _path(name)
+        path = path_of(name, default)
         try:
             write_story(path, story, alert)
         except TuimonError as error:
@@ -45,15 +52,9 @@ def ask_for_story(app: TuimonApp, story: Story, alert: Alert) -> None:
         else:
             _tell(app, f"{path}: {len(story.lines):,} lines", False)
 
-    hint = "a new file: .md is Markdown, .txt is text; esc goes back"
+    hint = "a new file (.md is Markdown, .txt is text), or a folder for it; esc goes back"
     question = "Write this story into"
-    app.push_screen(
-        Ask(question, hint, default_name(alert, "story", ".md"), lambda name: check_new_story(_path(name))), named
-    )
-
-
-def _path(name: str) -> Path:
-    return Path(name.strip()).expanduser()
+    app.push_screen(Ask(question, hint, default, lambda name: check_new_story(path_of(name, default))), named)
 
 
 def _write(app: TuimonApp, alert: Alert, path: Path) -> None:
@@ -72,9 +73,3 @@ def _write(app: TuimonApp, alert: Alert, path: Path) -> None:
 
 def _tell(app: TuimonApp, text: str, wrong: bool) -> None:
     app.notify(safe(text), severity="error" if wrong else "information", timeout=8, markup=False)
-
-
-def _check(name: str) -> None:
-    from tuimon.headless.evidence import check_new
-
-    check_new(_path(name))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuimon.errors import RecordingError, TuimonError
+from tuimon.errors import TuimonError
 from tuimon.ui.text import safe
 from tuimon.view.clock import amount
 
@@ -54,8 +54,6 @@ class Recording:
 
     def toggle(self) -> None:
         """Ask for a name and begin, or end."""
-        from tuimon.ui.screens.ask import Ask
-
         session = self._app.session
         if self._recorder is not None:
             self.stop()
@@ -65,19 +63,33 @@ class Recording:
         elif not session.snapshot.live:
             self._app.notify("a recording is playing: there is nothing live to record", markup=False)
         else:
-            name = time.strftime("tuimon-%Y%m%d-%H%M%S.tmon")
-            hint = "a new file; enter begins, r ends it, esc goes back"
-            self._app.push_screen(Ask("Record what is live into", hint, name, _check_name), self._named)
+            self._ask()
 
-    def _named(self, name: str | None) -> None:
+    def _ask(self) -> None:
+        from tuimon.headless.new_file import check_free, path_of
+        from tuimon.ui.screens.ask import Ask
+
+        default = time.strftime("tuimon-%Y%m%d-%H%M%S.tmon")
+
+        def named(name: str | None) -> None:
+            if name is not None:
+                self._begin(path_of(name, default))
+
+        hint = "a new file, or a folder for it; enter begins, r ends it, esc goes back"
+
+        def check(name: str) -> None:
+            check_free(path_of(name, default), "recordings are")
+
+        self._app.push_screen(Ask("Record what is live into", hint, default, check), named)
+
+    def _begin(self, path: Path) -> None:
         from tuimon.engine import Engine
         from tuimon.headless.record import Recorder
         from tuimon.invoker import give_to_invoker
 
         session = self._app.session
-        if name is None or session is None or not isinstance(session.engine, Engine):
+        if session is None or not isinstance(session.engine, Engine):
             return
-        path = Path(name.strip()).expanduser()
         try:
             self._recorder = Recorder(session.engine, path)
             give_to_invoker(path)
@@ -107,18 +119,3 @@ class Recording:
 
     def _tell(self, text: str, *, wrong: bool = False) -> None:
         self._app.notify(safe(text), severity="error" if wrong else "information", timeout=6, markup=False)
-
-
-def _check_name(name: str) -> None:
-    """Refuse a name that cannot become a new file.
-
-    Raises:
-        RecordingError: Empty, exists already, or its folder does not.
-    """
-    path = Path(name.strip()).expanduser()
-    if not name.strip() or path.is_dir():
-        raise RecordingError("that is not the name of a file")
-    if path.exists() or path.is_symlink():
-        raise RecordingError(f"{path} exists already; recordings are not overwritten")
-    if not path.parent.is_dir():
-        raise RecordingError(f"there is no folder {path.parent}")

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tuimon.errors import TuimonError
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
 
 
@@ -34,7 +35,7 @@ class Ask(Dialog[str | None]):
         self._question = CellLines([(Cell(f" {question}", "attention", REST),)])
         self._hint = hint
         self._foot = CellLines([(Cell(f" {hint}", "muted", REST),)])
-        self._input = Input(value, id="ask-input", compact=True, select_on_focus=False)
+        self._input = TextLine(value, id="ask-input", compact=True, select_on_focus=False)
         self._check = check
 
     def compose(self) -> ComposeResult:

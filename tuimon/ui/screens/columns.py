@@ -16,6 +16,7 @@ from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
 from tuimon.view.column_choice import ColumnChoice
 
@@ -70,7 +71,7 @@ class ColumnsDialog(Dialog[list[str] | None]):
         super().__init__()
         self._list = ColumnList(ColumnChoice(keys))
         self._meaning = CellLines(id="columns-meaning")
-        self._input = Input(placeholder="part of a name or a meaning", id="columns-find", compact=True)
+        self._input = TextLine(placeholder="part of a name or a meaning", id="columns-find", compact=True)
 
     def compose(self) -> ComposeResult:
         """Lay out the list under the line that narrows it."""

@@ -18,6 +18,7 @@ from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell, Line
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class TreeTab(Tab):
         self._head = CellLines(classes="head")
         self._list = TreeList()
         self._foot = CellLines(id="tree-foot")
-        self._input = Input(id="tree-filter", placeholder="text in pid, command, path or container", compact=True)
+        self._input = TextLine(id="tree-filter", placeholder="text in pid, command, path or container", compact=True)
 
     def compose(self) -> ComposeResult:
         """Lay out the list, and the filter that comes when it is asked for."""

@@ -22,6 +22,7 @@ from tuimon.errors import TuimonError
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.completion_list import CompletionList
+from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
 from tuimon.view.filter_history import FilterHistory
 
@@ -36,7 +37,7 @@ CHECK_S: Final = 0.15
 """Pause in typing before the filter is checked."""
 
 
-class FilterInput(Input):
+class FilterInput(TextLine):
     """The text of the filter. Up and down walk over the filters used before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

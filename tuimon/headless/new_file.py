@@ -1,0 +1,38 @@
+"""Names of files to be written: what a person typed becomes a path, and is refused before any work is done for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tuimon.errors import RecordingError
+
+
+def path_of(name: str, default: str) -> Path:
+    """Return the path that was typed; a folder stands for a file of the default name in it.
+
+    Raises:
+        RecordingError: Nothing was typed.
+    """
+    if not name.strip():
+        raise RecordingError("that is not the name of a file")
+    path = Path(name.strip()).expanduser()
+    return path / default if path.is_dir() else path
+
+
+def check_free(path: Path, what: str) -> None:
+    """Refuse a path at which no new file can be made.
+
+    Args:
+        path: Of the file.
+        what: Is not overwritten, in words.
+
+    Raises:
+        RecordingError: It exists already, its folder does not, or nobody may write there.
+    """
+    if path.exists() or path.is_symlink():
+        raise RecordingError(f"{path} exists already; {what} not overwritten")
+    if not path.parent.is_dir():
+        raise RecordingError(f"there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise RecordingError(f"{path.parent} cannot be written to", "choose another folder")
