@@ -16,6 +16,7 @@ from tuimon.events import HOST
 from tuimon.fields import resolve
 from tuimon.fields.registry import FieldInfo, FieldType, Scope
 from tuimon.records import Kind
+from tuimon.rules import prefilter_numpy
 from tuimon.rules.checks import Checks
 from tuimon.rules.graph import Graph
 from tuimon.rules.loader import compile_expression
@@ -166,3 +167,16 @@ def test_a_mixed_disjunction_is_split_into_clauses():
 def test_rules_for_other_types_leave_no_candidate():
     batch, tables = builders.batch_of([builders.syscall_event("read", container=HOST), builders.open_event()])
     assert list(ruleset("evt.type = openat").candidates(batch, tables)) == [1]
+
+
+def test_what_a_storm_of_processes_needed_is_given_back(monkeypatch):
+    monkeypatch.setattr(prefilter_numpy, "_MAX_ACTORS", 400)
+    rules = ruleset("evt.type = openat and proc.name = cat and fd.name = /etc/x")
+    storm = [builders.open_event("/etc/x", process=builders.process(f"p{pid}", pid=pid)) for pid in range(2, 900)]
+    assert not len(rules.candidates(*builders.batch_of(storm)))
+    (bucket,) = rules._buckets.values()
+    assert len(bucket.mask._row_of_actor) >= len(storm)
+    cat = builders.open_event("/etc/x", process=builders.process("cat", pid=1000))
+    assert rules.candidates(*builders.batch_of([cat])).tolist() == [0]
+    assert len(bucket.mask._row_of_actor) <= 256
+    assert len(bucket.mask._actors.rows) <= 256

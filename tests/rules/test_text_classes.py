@@ -143,6 +143,26 @@ def test_the_memory_of_texts_is_bounded(monkeypatch):
     assert len(bucket.mask._texts._of_folder) <= 10
 
 
+def test_the_memory_of_long_texts_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(text_classes, "_MAX_TEXT_BYTES", 100_000)
+    rules = built(["evt.type = openat and fd.name startswith /etc"])
+    for turn in range(10):
+        names = [f"/{turn}/{number}/{'x' * 4000}" for number in range(5)]
+        batch, tables = builders.batch_of([builders.open_event(name) for name in names])
+        assert rules.candidates(batch, tables).tolist() == []
+    (bucket,) = rules._buckets.values()
+    assert sum(map(len, bucket.mask._texts._known)) <= 100_000
+    assert len(bucket.mask._texts._of_folder) <= 25
+
+
+def test_answers_that_come_again_after_all_was_forgotten_have_a_number_of_their_own(monkeypatch):
+    monkeypatch.setattr(text_classes, "_MAX_TEXTS", 2)
+    rules = built(["evt.type = openat and fd.name startswith /etc", "evt.type = openat and fd.name endswith .key"])
+    for name in ("/a", "/etc/b", "/c.key", "/etc/d.key", "/e", "/etc/f", "/g.key") * 3:
+        batch, tables = builders.batch_of([builders.open_event(name)])
+        assert len(rules.candidates(batch, tables)) == (name.startswith("/etc") or name.endswith(".key")), name
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     rules=st.lists(strategies.conditions, min_size=1, max_size=6),

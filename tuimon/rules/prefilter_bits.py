@@ -92,10 +92,12 @@ class Bits:
         self._blank = blank
         self.all = (1 << clauses) - 1
         self._size = max(1, -(-clauses // _WORD)) * 8
-        self.rows = np.zeros((256, self._size // 8), np.uint64)
-        self.known = np.zeros_like(self.rows)
-        self.sure = np.zeros_like(self.rows)
+        self.rows = self._blank_rows()
+        self.known, self.sure = self._blank_rows(), self._blank_rows()
         self.used = 0
+
+    def _blank_rows(self) -> NDArray[np.uint64]:
+        return np.zeros((256, self._size // 8), np.uint64)
 
     @property
     def asks(self) -> bool:
@@ -180,5 +182,6 @@ class Bits:
         return np.frombuffer(bits.to_bytes(self._size, "little"), "<u8")
 
     def clear(self) -> None:
-        """Forget all answers."""
+        """Forget all answers, and the room that a flood of them took."""
+        self.rows, self.known, self.sure = self._blank_rows(), self._blank_rows(), self._blank_rows()
         self.used = 0

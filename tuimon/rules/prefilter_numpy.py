@@ -32,9 +32,10 @@ from tuimon.rules.prefilter import Clauses, Cutter, key_registers
 from tuimon.rules.prefilter_bits import Bits, guards_of
 from tuimon.rules.text_classes import text_classes
 
-_MAX_DETAILS: Final = 50_000
+_MAX_DETAILS: Final = 20_000
 _LONG_TEXT: Final = 512
-_MAX_ACTORS: Final = 100_000
+_MAX_ACTORS: Final = 25_000
+"""Each holds its process, and a place in the tables of every kind of event: a storm of execs must not stay for long."""
 _MAX_AGE_S: Final = 120.0
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 
@@ -187,7 +188,7 @@ class Mask:
         self._texts = text_classes(asked, checks, kind, name)
         if self._texts is not None:
             self._registers = self._texts.registers
-        self._row_of_actor = np.full(256, -1, np.int64)
+        self._row_of_actor = np.full(256, -1, np.int32)
         self._row_of_detail: dict[bytes, int] = {}
         self._began_s = time.monotonic()
         self._generation = -1
@@ -244,15 +245,15 @@ class Mask:
 
     def _actor_rows(
         self, batch: Batch, rows: NDArray[np.intp], actors: NDArray[np.int64], generation: int, event_of: EventOf
-    ) -> NDArray[np.int64]:
+    ) -> NDArray[np.int32]:
         """Return where the answers about the rows' actors are, asking those not yet known."""
         if generation != self._generation:
             self._generation = generation
-            self._row_of_actor[:] = -1
+            self._row_of_actor = np.full(256, -1, np.int32)
             self._actors.clear()
         largest = int(actors.max(initial=0))
         if largest >= len(self._row_of_actor):
-            grown = np.full(2 * largest + 1, -1, np.int64)
+            grown = np.full(2 * largest + 1, -1, np.int32)
             grown[: len(self._row_of_actor)] = self._row_of_actor
             self._row_of_actor = grown
         found = self._row_of_actor[actors]

@@ -55,6 +55,10 @@ TEXTLESS: Final = frozenset(
 TEXTLESS_ARGS: Final = frozenset(("flags", "mode", "res", "fd"))
 _OF_MODE: Final = frozenset((("evt.is_open_exec", None), ("evt.arg", "mode")))
 _MAX_TEXTS: Final = 50_000
+_MAX_TEXT_BYTES: Final = 8 << 20
+"""Of the texts kept of one kind of open: names may be 4,096 bytes long, and whoever is watched chooses them."""
+_ENTRY_BYTES: Final = 150
+"""What keeping one costs beside its bytes."""
 _LENGTHS: Final = struct.Struct("<6H")
 _FILE_FLAGS: Final = FILE["flags"].itemsize
 """Bytes of ``tm_file.flags``, which come last in it."""
@@ -137,8 +141,10 @@ class TextClasses:
         self.registers = registers
         self._whole, self._directory, self._filename = asked["whole"], asked["directory"], asked["filename"]
         self._known: dict[bytes, bytes] = {}
+        self._known_bytes = 0
         self._of_folder: dict[str, int] = {}
         self._numbers: dict[tuple[object, ...], bytes] = {}
+        self._next = 0
 
     def key(self, lengths: bytes, text: bytes) -> bytes:
         """Return what stands for the texts of a record among those of this kind: its class, or the texts themselves.
@@ -150,8 +156,10 @@ class TextClasses:
         whole = lengths + text
         known = self._known.get(whole)
         if known is None:
-            if len(self._known) >= _MAX_TEXTS:
-                self._known.clear()
+            self._known_bytes += len(whole) + _ENTRY_BYTES
+            if len(self._known) >= _MAX_TEXTS or self._known_bytes > _MAX_TEXT_BYTES:
+                self._forget()
+                self._known_bytes = len(whole) + _ENTRY_BYTES
             known = self._known[whole] = self._find(lengths, text, whole)
         return known
 
@@ -173,7 +181,18 @@ class TextClasses:
             answers += (bool(real), self._whole.answers(given))
             if "//" in given:
                 answers += (self._whole.answers(single_slashes(given)),)
-        return self._numbers.setdefault(answers, _CLASS + len(self._numbers).to_bytes(4, "little"))
+        number = self._numbers.get(answers)
+        if number is None:
+            number = self._numbers[answers] = _CLASS + self._next.to_bytes(4, "little")
+            self._next += 1
+        return number
+
+    def _forget(self) -> None:
+        """Let all texts go; a number never comes back for other answers, because details are known by it elsewhere."""
+        self._known.clear()
+        self._of_folder.clear()
+        if len(self._numbers) > _MAX_TEXTS // 10:
+            self._numbers.clear()
 
     def _answers(self, path: str) -> tuple[int, int, int, int]:
         """Return the answers about a path and its parts; of a directory, ``fd.directory`` is the path itself."""
