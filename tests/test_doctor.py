@@ -121,6 +121,20 @@ def test_missing_bcc_comes_with_the_command_that_installs_it(machine: Machine) -
     assert (found.state, found.mend) == ("missing", "install python3-bpfcc")
 
 
+def test_a_pid_namespace_of_its_own_is_said(machine: Machine) -> None:
+    """A container that was not given the host's sees half of the machine's processes."""
+    assert _by_name(machine)["processes"].state == "ok"
+    namespaces = machine.root / "proc/self/ns"
+    namespaces.mkdir()
+    (namespaces / "pid").symlink_to("pid:[4026531836]")
+    assert _by_name(machine)["processes"].state == "ok"
+    (namespaces / "pid").unlink()
+    (namespaces / "pid").symlink_to("pid:[4026532222]")
+    found = _by_name(machine)["processes"]
+    assert (found.state, found.needed) == ("warn", False)
+    assert "hostPID" in found.mend
+
+
 def test_cgroup_layouts_are_told_apart(machine: Machine) -> None:
     """Version 1, hybrid and version 2 machines all exist."""
     cgroup = machine.root / "sys/fs/cgroup"

@@ -89,7 +89,7 @@ class Machine:
 def examine(machine: Machine | None = None) -> tuple[Finding, ...]:
     """Return what the machine offers, what capture needs first."""
     at = machine or Machine()
-    checks = (_kernel, _btf, _ring_buffer, _tracepoints, _privileges, _lockdown, _bcc, _cgroups)
+    checks = (_kernel, _btf, _ring_buffer, _tracepoints, _privileges, _lockdown, _bcc, _pids, _cgroups)
     return (*(check(at) for check in checks), *_engines(at), _terminal(at), _colours(at), _text(at))
 
 
@@ -209,6 +209,15 @@ def _locate_bcc() -> tuple[str, str]:
     from tuimon.capture.bcc_finder import locate
 
     return locate()
+
+
+def _pids(at: Machine) -> Finding:
+    from tuimon.capture.privileges import in_initial_pid_namespace
+
+    if in_initial_pid_namespace(at.root / "proc/self/ns/pid"):
+        return Finding("processes", "ok", "all of this machine's")
+    value = "in a pid namespace: of what began before tuimon only what is in it too is known"
+    return Finding("processes", "warn", value, "start this container with the host's (--pid=host, hostPID: true)")
 
 
 def _cgroups(at: Machine) -> Finding:

@@ -11,6 +11,7 @@ from tuimon.engine import Engine
 from tuimon.errors import CaptureError, TuimonError
 from tuimon.events import Alert
 from tuimon.headless.alerts import json_line, text_line
+from tuimon.view.words import counted
 
 POLL_S = 0.05
 
@@ -84,4 +85,5 @@ def closing(engine: Engine, shown: int) -> str:
         return ""
     counts = engine.source.counts()
     lost = f"{counts.dropped:,} LOST" if counts.dropped else "none lost"
-    return f"tuimon: {counts.seen:,} events seen, {counts.emitted:,} judged in detail, {lost}, {shown:,} alerts\n"
+    alerts = counted(shown, "alert")
+    return f"tuimon: {counts.seen:,} events seen, {counts.emitted:,} judged in detail, {lost}, {alerts}\n"
