@@ -124,6 +124,19 @@ def test_a_program_that_always_calls_itself_otherwise_does_not_fill_the_memory(m
     assert noise.top(1)[0].process == OTHERS
 
 
+def test_ever_new_containers_do_not_fill_the_memory(monkeypatch, alert):
+    monkeypatch.setattr("tuimon.view.noise.MAX_PARTS", 10)
+    noise = Noise()
+    for number in range(200):
+        there = copy(alert.event)
+        there.container = replace(alert.event.container, id=f"c{number // 2}", name=f"web{number // 2}")
+        noise.add(replace(alert, rule="AB"[number % 2], event=there))
+        assert noise.parts <= 10 + 2
+        assert sum(part.count for part in noise.top(100)) == noise.total == number + 1
+    assert {part.rule for part in noise.top(2)} == {"A", "B"}
+    assert {part.container for part in noise.top(2)} == {OTHERS}
+
+
 def test_any_field_can_be_asked_for_and_a_wrong_one_is_named(alert):
     assert field_text(alert, "proc.name") == "cat"
     assert field_text(alert, "evt.res") == "SUCCESS"

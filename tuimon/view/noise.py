@@ -14,7 +14,7 @@ from tuimon.events import Alert
 from tuimon.view.mutes import Mute, process_name
 
 MAX_PARTS: Final = 5_000
-"""Parts counted each for itself; beyond them the rarest are joined per rule and container."""
+"""Parts counted each for itself; beyond them the rarest are joined per rule and container, and in the end per rule."""
 OTHERS: Final = "(others)"
 LOUD_SHARE: Final = 0.8
 LOUD_FROM: Final = 20
@@ -73,20 +73,21 @@ class Noise:
         self._newest[key] = self._newest_of_rule[alert.rule] = alert
 
     def _join_rare(self) -> None:
-        """Make room: the rarer half loses its programs' names, but not its count."""
-        for (rule, container, process), count in self._parts.most_common()[MAX_PARTS // 2 :]:
-            alert = self._newest.pop((rule, container, process))
-            del self._parts[rule, container, process]
-            joined = (rule, container, OTHERS)
+        """Make room: the rarer half loses its programs' names, then its containers', but not its count."""
+        for key, _ in self._parts.most_common()[MAX_PARTS // 2 :]:
+            rule, container, process = key
+            count, alert = self._parts.pop(key), self._newest.pop(key)
+            joined = (rule, OTHERS if process == OTHERS else container, OTHERS)
             self._parts[joined] += count
             self._newest[joined] = alert
 
     def top(self, limit: int) -> list[Part]:
         """Return the parts that most alerts come from, the greatest first."""
         return [
-            Part(rule, container, _called(self._newest[key]), process, count, count / self.total, self._newest[key])
+            Part(rule, container, name, process, count, count / self.total, newest)
             for key, count in self._parts.most_common(limit)
-            for rule, container, process in (key,)
+            for (rule, container, process), newest in ((key, self._newest[key]),)
+            for name in (OTHERS if container == OTHERS else _called(newest),)
         ]
 
     def whole_rules(self) -> list[Part]:
