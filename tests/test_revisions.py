@@ -50,6 +50,19 @@ def test_a_rule_set_that_is_replaced_goes_without_the_garbage_collector() -> Non
         gc.enable()
 
 
+def test_files_that_did_not_change_are_in_memory_once() -> None:
+    revisions = Revisions()
+    text = "- macro: spawned\n  condition: evt.type = execve\n"
+    for number in range(5):
+        same = RuleFile("same.yaml", "".join([text, "\n"]))
+        other = RuleFile("other.yaml", f"- list: l{number}\n  items: []\n")
+        ready = revisions.prepare([same, other])
+        assert isinstance(ready, Ready)
+        revisions.put(ready)
+    assert len({id(revision.files[0].text) for revision in revisions.all}) == 1
+    assert len({revision.files[1].text for revision in revisions.all}) == 5
+
+
 def test_the_collector_is_as_it_was_after_a_load() -> None:
     for wanted in (True, False):
         (gc.enable if wanted else gc.disable)()

@@ -69,7 +69,8 @@ _NO_IMAGE: Final = Image()
 _NO_STANDING: Final = Standing()
 _NO_SESSION: Final = Session()
 
-# Equal ones are one object, and are compared as quickly as one.
+# Equal ones are one object, and are compared as quickly as one. Sessions are nearly all of one process each, and are
+# the same from its fork to its exec; few last longer.
 
 
 @lru_cache(maxsize=2048)
@@ -78,13 +79,13 @@ def shared_image(*parts: Any) -> Image:
     return Image(*parts)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def shared_standing(*parts: int | None) -> Standing:
     """Return the standing of these members."""
     return Standing(*parts)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def shared_session(*parts: int) -> Session:
     """Return the session of these members."""
     return Session(*parts)

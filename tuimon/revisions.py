@@ -144,6 +144,8 @@ class Revisions:
             What ``put`` takes, or why they are refused.
         """
         before = self._now.ruleset
+        kept = {file: file for file in self.files}  # they are read anew each time, and fifty revisions are kept
+        files = tuple(kept.get(file, file) for file in files)
         with uncollected(stays=before is None):
             loaded = load(files)
             if not loaded.ok:
@@ -158,7 +160,7 @@ class Revisions:
                 addresses=self.addresses,
             )
         added, removed, changed = difference(before.rules if before is not None else (), ruleset.rules)
-        revision = Revision(self.number + 1, time.time_ns(), tuple(files), added, removed, changed, restores)
+        revision = Revision(self.number + 1, time.time_ns(), files, added, removed, changed, restores)
         return Ready(revision, loaded, ruleset, needs_of(ruleset))
 
     def put(self, ready: Ready) -> None:

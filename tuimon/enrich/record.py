@@ -225,7 +225,7 @@ def _shared(text: str) -> str:
     return _one_of(text) if len(text) <= _LONG_TEXT else text
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=4096)
 def _one_of(text: str) -> str:
     return text
 
