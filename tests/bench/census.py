@@ -11,6 +11,7 @@ import contextlib
 import gc
 import json
 import os
+import signal
 import sys
 import tempfile
 import warnings
@@ -27,6 +28,7 @@ import numpy as np
 PACKAGE: Final = "tuimon"
 _SIZED: Final = (dict, list, set, frozenset, deque, tuple, bytes, bytearray)
 _NICE: Final = 10
+_LONGEST_S: Final = 300
 SHOWN: Final = 20
 
 
@@ -155,6 +157,7 @@ class Counting:
 
 def _count_into(file: Path) -> None:
     try:
+        signal.alarm(_LONGEST_S)  # a lock that another thread held at the fork is never let go here
         os.nice(_NICE)
         file.write_text(json.dumps(vars(count())))
     finally:
