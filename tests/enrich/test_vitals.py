@@ -82,6 +82,20 @@ def test_no_more_is_asked_than_can_be_read(monkeypatch: pytest.MonkeyPatch):
     assert reader.cgroups(process, 1, at) == (True, None)
 
 
+def test_the_fds_of_servers_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch):
+    """Each may have thousands, and thousands of readings are kept."""
+    monkeypatch.setattr(vitals, "MAX_FDS_KEPT", 2_500)
+    monkeypatch.setattr(vitals, "open_fds", lambda procfs, pid: {n: OpenFd("file", f"/{n}") for n in range(1000)})
+    monkeypatch.setattr(Vitals, "_is_same", lambda self, key: True)
+    reader, at = Vitals(), now_ns()
+    for pid in range(1, 20):
+        process = Process(pid=pid, start_ns=1)
+        found = answer(lambda process=process: reader.fds(process, at))
+        assert len(found) == 1000
+        assert sum(len(reading.value) for reading in reader._known.values()) == reader._fds <= 3_000
+    assert len(reader._known) == 3
+
+
 def test_every_kind_of_fd_has_its_kind_and_name():
     server = socket.create_server(("127.0.0.1", 0))
     client = socket.create_connection(server.getsockname())

@@ -24,6 +24,8 @@ NEAR_NS: Final = 1_000_000_000
 CPU_NS: Final = 1_000_000_000
 """The use of the CPU is what was used between two readings so far apart."""
 MAX_KEPT: Final = 4096
+MAX_FDS_KEPT: Final = 50_000
+"""Of all readings together, some 200 bytes each; a server may have thousands open."""
 MAX_WAITING: Final = 1024
 """Readings asked for and not made; beyond it the answer is that nothing is known."""
 
@@ -80,6 +82,11 @@ class Vitals:
         self._procfs = procfs or Procfs()
         self._now_ns = now_ns
         self._known: dict[_Key, Reading] = {}
+        """The oldest first."""
+        self._fds = 0
+        """In the readings kept."""
+        self._lock = threading.Lock()
+        """Held for changing both."""
         self._asked: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
@@ -116,6 +123,10 @@ class Vitals:
         loaded, value = self._ask(key, ts_ns, lambda: self._procfs.cpu_times(process.pid, tid))
         return loaded, cast("CpuShare | None", value)
 
+    def readings(self) -> tuple[int, list[tuple[int, int]]]:
+        """Return the time now, and pid and time of each reading that is kept, in ns since boot; any thread."""
+        return self._now_ns(), [(key[1], reading.asked_ns) for key, reading in list(self._known.items())]
+
     def _ask(self, key: _Key, ts_ns: int, read: Callable[[], object]) -> tuple[bool, object]:
         reading = self._known.get(key)
         if reading is None or abs(ts_ns - reading.asked_ns) > NEAR_NS:
@@ -126,15 +137,21 @@ class Vitals:
         now_ns = self._now_ns()
         if abs(now_ns - ts_ns) > NEAR_NS or self._waiting >= MAX_WAITING or not key[2]:
             return _NOTHING
-        while len(self._known) >= MAX_KEPT:
-            self._known.pop(next(iter(self._known)), None)
         reading = Reading(asked_ns=now_ns)
-        self._known.pop(key, None)
-        self._known[key] = reading
+        with self._lock:
+            self._forget(key)
+            while len(self._known) >= MAX_KEPT or (self._fds > MAX_FDS_KEPT and self._known):
+                self._forget(next(iter(self._known)))
+            self._known[key] = reading
         self._waiting += 1
         self._asked.put(_Job(key, reading, read))
         self._start()
         return reading
+
+    def _forget(self, key: _Key) -> None:
+        reading = self._known.pop(key, None)
+        if reading is not None and reading.loaded:
+            self._fds -= _fds_in(key, reading.value)
 
     # --- the thread
 
@@ -167,8 +184,11 @@ class Vitals:
                 job.before, job.due_s = (time.monotonic_ns(), *now), time.monotonic() + CPU_NS / 1e9
                 return False
             value = _share(job.before, now)
-        job.reading.value = value
-        job.reading.loaded = True
+        with self._lock:
+            if self._known.get(job.key) is job.reading:
+                self._fds += _fds_in(job.key, value)
+            job.reading.value = value
+            job.reading.loaded = True
         self._waiting -= 1
         self.revision += 1
         return True
@@ -176,6 +196,10 @@ class Vitals:
     def _is_same(self, key: _Key) -> bool:
         start_ns = self._procfs.start_ns(key[1])
         return start_ns is not None and same_start(start_ns, key[2])
+
+
+def _fds_in(key: _Key, value: object) -> int:
+    return len(value) if key[0] == "fds" and isinstance(value, dict) else 0
 
 
 def _share(before: tuple[int, int, int], now: tuple[int, int]) -> CpuShare:
