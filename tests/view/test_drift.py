@@ -153,3 +153,16 @@ def test_lines_say_where_what_and_why(width):
     assert "executable" in "".join(cell.text for cell in drift_header(width))
     assert lines.row(99) is None
     assert lines.line(99, width) == ()
+
+
+def test_an_execution_counts_once_though_history_joins_its_batch_to_the_next():
+    engine = Engine(ran("/tmp/dropped", BORN))
+    view = DriftView(engine)
+    view.sync()
+    for seen in (2, 3):
+        engine.add(ran("/tmp/dropped", BORN))
+        assert engine.history.join()
+        view.sync()
+        assert [row.count for row in view.rows] == [seen]
+    engine.history.join()
+    assert not view.sync()

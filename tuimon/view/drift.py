@@ -91,7 +91,7 @@ class DriftView:
         batches = self._engine.history.batches()
         new = [batch for batch in batches if batch.first_num + len(batch) > self._next][:_BATCHES]
         for batch in new:
-            changed |= self._look(batch)
+            changed |= self._look(batch, max(self._next - batch.first_num, 0))
             self._next = batch.first_num + len(batch)
         if not self._seeded and new:
             self._seeded = True
@@ -101,8 +101,8 @@ class DriftView:
             self.rows = tuple(sorted(self._found.values(), key=lambda row: -row.last_ns))
         return changed
 
-    def _look(self, batch: Batch) -> bool:
-        """Find the executions of a batch that count."""
+    def _look(self, batch: Batch, start: int) -> bool:
+        """Find the executions of a batch that count, from a row on: history joins new batches to those looked at."""
         if not len(batch.proc_row):
             return False
         head = batch.head[batch.proc_row]
@@ -112,7 +112,7 @@ class DriftView:
         self._overlaid.update(np.unique(head["cgroup_id"][layered]).tolist())
         marked = executed & (((flags & _MARKED) != 0) | ((flags & _LAYERS) == 0))
         changed = False
-        for at in np.flatnonzero(marked).tolist():
+        for at in np.flatnonzero(marked & (batch.proc_row >= start)).tolist():
             cgroup, row = int(head["cgroup_id"][at]), int(batch.proc_row[at])
             reason = self._reason(int(flags[at]), int(batch.proc["exe_magic"][at]), cgroup)
             if reason:
