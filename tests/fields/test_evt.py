@@ -17,6 +17,7 @@ from tests.builders import (
     fork_event,
     open_event,
     syscall_event,
+    timed,
 )
 from tuimon import fields
 from tuimon.batch import number
@@ -237,15 +238,6 @@ def test_the_time_that_a_call_took_follows_its_texts():
 )
 def test_latencies_in_words(ns: int, words: str):
     assert get("evt.latency.human", timed(open_event("/x"), ns)) == words
-
-
-def timed(event: Event, took_ns: int) -> Event:
-    """Return the event with the eight bytes more that the kernel puts behind its texts."""
-    batch = event.batch
-    batch.arena += took_ns.to_bytes(8, "little")
-    batch.text_at[-1] += 8
-    batch.ext["text_len"] += 8
-    return event
 
 
 def test_times_since_the_run_began_and_since_the_event_before():

@@ -117,3 +117,22 @@ def test_a_field_says_of_made_events_what_the_evaluator_says(texts, made):
             tables.containers[cgroup] = builders.container("aaaaaaaaaaaa", name="web")
         events = [builders.event_of(batch, row, tables) for row in range(len(batch))]
         assert said(columns, batch) == expected_of(compile_condition(condition), events), text
+
+
+@pytest.mark.parametrize("ns", [None, 7, 1_250_000_007])
+@pytest.mark.parametrize("call", ["poll", "openat"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evt.latency exists", "evt.latency > 100", "evt.latency.s = 1", "evt.latency.ns = 7", "evt.wait_latency > 5",
+        "evt.latency.human contains s", "evt.wait_latency exists",
+    ],
+)  # fmt: skip
+def test_how_long_a_call_took_is_told_by_its_own_record(text, call, ns):
+    """It is known of some events only, whatever their type."""
+    event = builders.syscall_event(call, args=(0, 0, 5), given="/x")
+    if ns is not None:
+        event = builders.timed(event, ns)
+    condition = compile_expression(text)
+    columns = Columns([condition], lambda _batch, _row: event)
+    assert said(columns, event.batch) == expected_of(compile_condition(condition), [event])

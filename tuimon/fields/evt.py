@@ -23,8 +23,8 @@ HOSTNAME: Final = os.environ.get("FALCO_HOSTNAME") or platform.node()
 _READ_CALLS = "read recv recvfrom recvmsg recvmmsg pread readv preadv copy_file_range finit_module"
 _WRITE_CALLS = "write send sendto sendmsg sendmmsg pwrite writev pwritev copy_file_range"
 _READS = frozenset(_READ_CALLS.split())
-_WRITES = frozenset(_WRITE_CALLS.split())
-_WAITS = frozenset({"epoll_wait", "poll", "select", "nanosleep", "ppoll"})
+WRITES: Final = frozenset(_WRITE_CALLS.split())
+WAITS: Final = frozenset({"epoll_wait", "poll", "select", "nanosleep", "ppoll"})
 _SUBCATEGORIES: Final = {
     "file": "file",
     "directory": "file",
@@ -47,33 +47,39 @@ def _num(event: Event, _: str | None) -> Value:
     return event.num
 
 
-def _clock(time_ns: int, shape: str, *, utc: bool = False) -> str:
-    seconds = time_ns // NS_PER_S
+CLOCKS: Final = {
+    "evt.time": ("%H:%M:%S", ""),
+    "evt.time.iso8601": ("%Y-%m-%dT%H:%M:%S", "+0000"),
+    "evt.datetime": ("%Y-%m-%d %H:%M:%S", ""),
+}
+"""Fields that show the time of an event: how its second looks, and what follows the nanoseconds: the zone, if told."""
+
+
+def second_text(seconds: int, shape: str, *, utc: bool = False) -> str:
+    """Return a second since the epoch as text, in the local time zone or in UTC."""
     when = datetime.fromtimestamp(seconds, UTC) if utc else datetime.fromtimestamp(seconds).astimezone()
     return when.strftime(shape)
 
 
-def _time(event: Event, _: str | None) -> Value:
-    at = event.time_ns
-    return f"{_clock(at, '%H:%M:%S')}.{at % NS_PER_S:09d}"
+def _clock(name: str) -> Getter:
+    shape, zone = CLOCKS[name]
+
+    def get(event: Event, _: str | None) -> Value:
+        seconds, rest = divmod(event.time_ns, NS_PER_S)
+        return f"{second_text(seconds, shape, utc=bool(zone))}.{rest:09d}{zone}"
+
+    return get
 
 
-def _time_s(event: Event, _: str | None) -> Value:
-    return _clock(event.time_ns, "%H:%M:%S")
+def _seconds_text(shape: str) -> Getter:
+    return lambda event, _: second_text(event.time_ns // NS_PER_S, shape)
 
 
-def _iso8601(event: Event, _: str | None) -> Value:
-    at = event.time_ns
-    return f"{_clock(at, '%Y-%m-%dT%H:%M:%S', utc=True)}.{at % NS_PER_S:09d}+0000"
-
-
-def _datetime(event: Event, _: str | None) -> Value:
-    at = event.time_ns
-    return f"{_clock(at, '%Y-%m-%d %H:%M:%S')}.{at % NS_PER_S:09d}"
-
-
-def _datetime_s(event: Event, _: str | None) -> Value:
-    return _clock(event.time_ns, "%Y-%m-%d %H:%M:%S")
+_time: Final = _clock("evt.time")
+_iso8601: Final = _clock("evt.time.iso8601")
+_datetime: Final = _clock("evt.datetime")
+_time_s: Final = _seconds_text("%H:%M:%S")
+_datetime_s: Final = _seconds_text("%Y-%m-%d %H:%M:%S")
 
 
 def _rawtime(event: Event, _: str | None) -> Value:
@@ -123,7 +129,7 @@ _UNITS: Final = (("s", NS_PER_S), ("ms", 1_000_000), ("us", 1000))
 
 
 def _wait_latency(event: Event, _: str | None) -> Value:
-    return _latency(event, None) if facts(event).name in _WAITS else None
+    return _latency(event, None) if facts(event).name in WAITS else None
 
 
 def _seconds_of(get: Callable[[Event, str | None], int | None]) -> Getter:
@@ -255,7 +261,7 @@ def _error_other(event: Event, _: str | None) -> Value:
 
 def _is_io(event: Event, _: str | None) -> Value:
     name = facts(event).name
-    return name in _READS or name in _WRITES
+    return name in _READS or name in WRITES
 
 
 def _is_io_read(event: Event, _: str | None) -> Value:
@@ -263,23 +269,23 @@ def _is_io_read(event: Event, _: str | None) -> Value:
 
 
 def _is_io_write(event: Event, _: str | None) -> Value:
-    return facts(event).name in _WRITES
+    return facts(event).name in WRITES
 
 
 def _io_dir(event: Event, _: str | None) -> Value:
     name = facts(event).name
-    if name in _WRITES:
+    if name in WRITES:
         return "write"
     return "read" if name in _READS else None
 
 
 def _is_wait(event: Event, _: str | None) -> Value:
-    return facts(event).name in _WAITS
+    return facts(event).name in WAITS
 
 
 def _is_syslog(event: Event, _: str | None) -> Value:
     f = facts(event)
-    return f.name in _WRITES and "/dev/log" in (f.fd_name() or "")
+    return f.name in WRITES and "/dev/log" in (f.fd_name() or "")
 
 
 def buffer_of(event: Event, _: str | None = None) -> bytes | None:

@@ -251,7 +251,7 @@ def _shown(f: Facts, param: Param, raw: int) -> str:
     return ""
 
 
-_ABSPATH_CALLS: Final = frozenset(
+ABSPATH_CALLS: Final = frozenset(
     {
         "renameat",
         "renameat2",
@@ -270,7 +270,7 @@ _ABSPATH_CALLS: Final = frozenset(
 
 def _abspath(event: Event, arg: str | None) -> Value:
     f = facts(event)
-    if f.name not in _ABSPATH_CALLS:
+    if f.name not in ABSPATH_CALLS:
         return None
     if f.name == "open_by_handle_at":
         return f.real()

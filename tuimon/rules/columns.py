@@ -22,6 +22,7 @@ from tuimon.records import Kind
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.checks import MISSING, Checks
 from tuimon.rules.graph import FALSE, Graph
+from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import TEXTS, Look
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import Memory, Rows
@@ -78,6 +79,7 @@ class Columns:
         self._with_result: NDArray[np.bool_] = np.empty(0, bool)
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
         self._pool_keys: dict[Any, object] = {}
+        self._parts: dict[str, Asked] = {}
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
@@ -194,6 +196,15 @@ class Columns:
             side = SIDES.index(self._finder.side(asked.check, kind, self.memory.name_of(code)))
             asked.sides = np.append(asked.sides, np.int8(side))
         return asked.sides
+
+    def part(self, name: str) -> Asked:
+        """Return a field, as it is written, as it is asked for its value."""
+        found = self._parts.get(name)
+        if found is None:
+            condition = compile_expression(f"{name} exists")
+            assert isinstance(condition, Check)
+            found = self._parts[name] = self._prepared(condition)
+        return found
 
     def _prepared(self, check: Check) -> Asked:
         slots: dict[Any, int] = {}

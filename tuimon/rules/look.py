@@ -6,7 +6,7 @@ once in all batches, and each distinct value asked once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,14 +16,20 @@ from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
-from tuimon.rules.nodes import Check, FieldRef
+from tuimon.rules.clock import ClockTexts
+from tuimon.rules.clock import said as clock_said
+from tuimon.rules.composed import places_of
+from tuimon.rules.moment import is_near
+from tuimon.rules.moment import words as moment_words
+from tuimon.rules.nodes import FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of
-from tuimon.rules.numbers import SINCE, compared, numbers_of
+from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.predicates import Predicate
 from tuimon.rules.record_parts import Opens, Paths, part_of, without_socket
 from tuimon.rules.sides import SIDES
-from tuimon.rules.words import OF_PROCESS, is_second, words
+from tuimon.rules.told import Told, told
+from tuimon.rules.words import OF_PROCESS, OF_TIME, words
 
 if TYPE_CHECKING:
     from tuimon.rules.columns import Columns
@@ -42,7 +48,7 @@ class Look:
     def __init__(self, columns: Columns, batch: Batch, codes: NDArray[np.uint16]) -> None:
         self._columns = columns
         self._memory = columns.memory
-        self._batch = batch
+        self.batch = batch
         self._codes = codes
         self._numbers: dict[str, NDArray[np.int64]] = {}
         self._bare: dict[int, Event] = {}
@@ -81,23 +87,67 @@ class Look:
 
     def field(self, asked: Asked) -> tuple[Places, NDArray[np.float64]]:
         """See ``Columns.field``."""
-        side_of = self._columns.sides(asked)[self._codes]
-        places = np.full(len(side_of), UNSEEN, np.int32)
-        numbers = np.full(len(side_of), np.nan)
-        for place in np.unique(side_of).tolist():
-            rows = np.flatnonzero(side_of == place)
+        numbers = np.full(len(self.batch), np.nan)
+        places = np.full(len(self.batch), UNSEEN, np.int32)
+        for place, rows in self._by_side(asked, np.arange(len(self.batch))):
             if SIDES[place] == "number":
-                numbers[rows], has = self._head_numbers(asked.check, rows)
+                info, _ = self._columns.checks.field(FieldRef(asked.getters[0][1][0]))
+                numbers[rows], has, unknown = self._head_numbers(info.name, rows)
                 numbers[rows[~has]] = np.nan
                 places[rows] = ABSENT
-            elif SIDES[place] != "event":
+                places[rows[np.flatnonzero(unknown)]] = UNSEEN
+            elif SIDES[place] not in _ASKED_BY_ROW:
                 places[rows] = self._field_of(asked, place, rows)
         return places, numbers
 
-    def _field_of(self, asked: Asked, place: int, rows: Rows) -> Places:
+    def values(self, name: str, rows: Rows, which: int = 0) -> tuple[Places, Pool]:
+        """Return, (k,), the places of a field's values for some rows, and their pool; UNSEEN where only events tell.
+
+        Args:
+            name: Of the field, as it is written.
+            rows: Ascending.
+            which: 0 for the value, 1 for a path's other truth.
+        """
+        asked = self._columns.part(name)
+        places = np.full(len(rows), UNSEEN, np.int32)
+        for place, mine in self._by_side(asked, rows):
+            if SIDES[place] != "number" and SIDES[place] not in _ASKED_BY_ROW:
+                places[mine] = self._field_of(asked, place, rows[mine], which)
+        return places, self._pool(asked.getters[which][1])
+
+    def numbers(self, name: str, rows: Rows) -> Told:
+        """Return the numbers that some rows have for a field."""
+        asked = self._columns.part(name)
+        found, has, unknown = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+        for place, mine in self._by_side(asked, rows):
+            if SIDES[place] == "number":
+                found[mine], has[mine], late = self._head_numbers(name, rows[mine])
+                unknown[mine[np.flatnonzero(late)]] = True
+                continue
+            places, pool = self.values(name, rows[mine])
+            found[mine] = [0 if at <= ABSENT else pool.values[at] for at in places.tolist()]
+            has[mine], unknown[mine] = places > ABSENT, places < 0
+        return Told(found, has, unknown)
+
+    def values_of_groups(self, name: str) -> tuple[Groups, Places, Pool]:
+        """Return, (g,), the same for each group of the side that is all that a field sees of any event."""
+        asked = self._columns.part(name)
+        _, key, getter, arg = asked.getters[0]
+        side = SIDES[int(self._columns.sides(asked)[0])]
+        groups = self._memory.groups(self.batch, side)
+        numbers = self._numbers_of(side, groups)
+        return groups, self._places(side, key, getter, arg, numbers, groups.first), self._pool(key)
+
+    def _by_side(self, asked: Asked, rows: Rows) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Yield places in SIDES, and which of some rows a check sees that side of."""
+        side_of = self._columns.sides(asked)[self._picked(self._codes, rows)]
+        for place in np.unique(side_of).tolist():
+            yield place, np.flatnonzero(side_of == place)
+
+    def _field_of(self, asked: Asked, place: int, rows: Rows, which: int = 0) -> Places:
         """Return the places of a field that sees one side of all the rows."""
         side = SIDES[place]
-        _, key, getter, arg = asked.getters[0]
+        _, key, getter, arg = asked.getters[which]
         if side == "word":
             groups, numbers = self._word_groups(asked, rows)
             found = self._places(side, key, getter, arg, numbers, rows[groups.first])
@@ -133,18 +183,17 @@ class Look:
             return np.empty(0, np.int8)
         side = SIDES[place]
         if side == "number":
-            return self._compared(asked.check, rows)
+            return self._compared(asked, rows)
         if side == "word":
             return self._by_word(asked, rows)
-        if side == "event":
-            self.whole[rows] = True
-            return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
+        if side in _ASKED_BY_ROW:
+            return _ASKED_BY_ROW[side](self, asked, rows)
         if len(rows) <= _FEW and self._is_dear(asked, place):
             return np.array([asked.answer(self._record(row)) for row in rows.tolist()], np.int8)
         groups = self._groups(asked, place)
         of_row = self._picked(groups.of_row, rows)
         numbers = self._numbers_of(side, groups)
-        if len(of_row) == len(self._batch):
+        if len(of_row) == len(self.batch):
             return np.asarray(self._answers(asked, side, numbers, groups.first)[of_row], np.int8)
         needed = np.zeros(len(groups.first), bool)
         needed[of_row] = True
@@ -153,6 +202,11 @@ class Look:
         out[some] = self._answers(asked, side, numbers[some], groups.first[some])
         return np.asarray(out[of_row], np.int8)
 
+    def _asked_whole(self, asked: Asked, rows: Rows) -> Truths:
+        """Return what a check says of rows, asked as whole events."""
+        self.whole[rows] = True
+        return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
+
     def _picked(self, column: NDArray[Any], rows: Rows) -> NDArray[Any]:
         """Return some rows of a column of the batch; they are all different."""
         return column if len(rows) == len(column) else column[rows]
@@ -160,14 +214,14 @@ class Look:
     def _is_dear(self, asked: Asked, place: int) -> bool:
         """Whether grouping what a check sees costs more than asking it of a few rows."""
         side = SIDES[place]
-        if side not in _DEAR or self._memory.has_groups(self._batch, side, self._kinds(asked, place)):
+        if side not in _DEAR or self._memory.has_groups(self.batch, side, self._kinds(asked, place)):
             return False
         kinds = self._kinds(asked, place)
-        return kinds is None or self._memory.count(self._batch, kinds) > _FEW * _FEW
+        return kinds is None or self._memory.count(self.batch, kinds) > _FEW * _FEW
 
     def _groups(self, asked: Asked, place: int) -> Groups:
         """Return the groups of a side; of numbers only for the kinds of event of which the check sees that side."""
-        return self._memory.groups(self._batch, SIDES[place], self._kinds(asked, place))
+        return self._memory.groups(self.batch, SIDES[place], self._kinds(asked, place))
 
     def _kinds(self, asked: Asked, place: int) -> NDArray[np.intp] | None:
         """Return the kinds of event to be grouped, None for all."""
@@ -220,11 +274,7 @@ class Look:
         parts = [
             self._of_values(asked, key, column) for (_, key, *_), column in zip(asked.getters, columns, strict=True)
         ]
-        if not asked.predicate[2]:
-            return np.where(np.logical_or.reduce([part == YES for part in parts]), np.int8(YES), np.int8(NO))
-        least, most = np.minimum.reduce(parts), np.maximum.reduce(parts)
-        # Of those that are there none may say no; if none is there, nothing holds.
-        return np.where((least == YES) | ((least == _GONE) & (most == YES)), np.int8(YES), np.int8(NO))
+        return _joined(parts, negative=asked.predicate[2])
 
     def _of_values(self, asked: Asked, key: Any, places: Places) -> Truths:
         """Return what a check says of the values at places (0 or above); each value is asked once and for all."""
@@ -261,11 +311,11 @@ class Look:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
         part = part_of(key) if side == "texts" else None
         if part is None:
-            return without_socket(key, self._batch, rows)
+            return without_socket(key, self.batch, rows)
         is_open = self._columns.is_open(self._codes[rows])
         size = int(numbers.max()) + 1
         paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
-        opens = Opens(self._batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
+        opens = Opens(self.batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
         return opens.places(part, self._pool(key))
 
     def _known(self, side: str, key: Any, largest: int) -> Places:
@@ -278,13 +328,13 @@ class Look:
     def _event(self, row: int) -> Event:
         event = self._full.get(row)
         if event is None:
-            event = self._full[row] = self._columns.event_of(self._batch, row)
+            event = self._full[row] = self._columns.event_of(self.batch, row)
         return event
 
     def _record(self, row: int) -> Event:
         event = self._bare.get(row)
         if event is None:
-            event = self._bare[row] = Event(self._batch, row, None, None, 0)
+            event = self._bare[row] = Event(self.batch, row, None, None, 0)
         return event
 
     # Numbers
@@ -299,7 +349,7 @@ class Look:
         return found
 
     def _current(self, side: str, groups: Groups) -> NDArray[np.int64]:
-        memory, batch, event_of = self._memory, self._batch, self._columns.event_of
+        memory, batch, event_of = self._memory, self.batch, self._columns.event_of
         if side == "container":
             return memory.container_numbers(batch, groups, event_of)
         if side == "process":
@@ -316,41 +366,90 @@ class Look:
 
     def _at(self, side: str, rows: Rows) -> NDArray[np.int64]:
         """Return the numbers of a side that some rows have."""
-        groups = self._memory.groups(self._batch, side)
+        groups = self._memory.groups(self.batch, side)
         return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
 
     # Plain numbers
 
-    def _compared(self, check: Check, rows: Rows) -> Truths:
+    def _compared(self, asked: Asked, rows: Rows) -> Truths:
         """Return the truth of a comparison of a number of the record with constants."""
-        found, has = self._head_numbers(check, rows)
+        check = asked.check
         assert isinstance(check.left, FieldRef)
         info, _ = self._columns.checks.field(check.left)
-        return (compared(check, info.type, found) & has).astype(np.int8) * np.int8(YES)
+        found, has, unknown = self._head_numbers(info.name, rows)
+        out = (compared(check, info.type, found) & has).astype(np.int8) * np.int8(YES)
+        if unknown.any():
+            out[unknown] = self._asked_whole(asked, rows[unknown])
+        return out
 
-    def _head_numbers(self, check: Check, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return, (k,), the numbers that a check looks at, and which rows have one."""
-        assert isinstance(check.left, FieldRef)
-        info, _ = self._columns.checks.field(check.left)
-        if info.name in SINCE:
-            return self._since(SINCE[info.name], rows)
-        found, has = numbers_of(info.name, self._batch, rows, self._event(0).boot_to_epoch_ns)
+    def _head_numbers(self, name: str, rows: Rows) -> Told:
+        """Return the numbers that some rows have for a field."""
+        if name in ASKED_TOO:
+            return told(self, name, rows)
+        found, has = numbers_of(name, self.batch, rows, self.boot_to_epoch_ns)
         if has is None:
             has = np.ones(len(rows), bool)
-        if info.name == "evt.rawres":
+        if name == "evt.rawres":
             has &= self._columns.has_result(self._picked(self._codes, rows))
-        return found, has
+        return Told(found, has, found < 0 if name == "fd.ino" else np.zeros(0, bool))  # those are above all others
 
-    def _since(self, name: str, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return, (k,), how long before each event was what a field of its process tells, and where it tells it."""
-        key = (name, None, "given")
-        groups = self._memory.groups(self._batch, "process")
-        numbers = self._numbers_of("process", groups)
-        places = self._places("process", key, *self._columns.checks.getter_of(key), numbers, groups.first)
-        values = self._pool(key).values
-        starts = np.array([values[at] or 0 for at in np.maximum(places, 0).tolist()], np.int64)[groups.of_row[rows]]
-        times, _ = numbers_of("evt.rawtime", self._batch, rows, self._event(0).boot_to_epoch_ns)
-        return times - starts, starts > 0
+    @property
+    def boot_to_epoch_ns(self) -> int:
+        """What lies between the two clocks."""
+        return self._event(0).boot_to_epoch_ns
+
+    def described(self, rows: Rows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return which of some rows describe a process, and where in ``proc``."""
+        proc_row = self.batch.proc_row
+        if not len(proc_row):
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        at = np.minimum(np.searchsorted(proc_row, rows), len(proc_row) - 1)
+        mine = np.flatnonzero(proc_row[at] == rows)
+        return mine, at[mine]
+
+    # What is told of rows, not of groups
+
+    def _by_clock(self, asked: Asked, rows: Rows) -> Truths:
+        """Return the truth of a check of the time as text."""
+        name = asked.getters[0][1][0]
+        times, _ = numbers_of("evt.rawtime", self.batch, rows, self.boot_to_epoch_ns)
+        texts = ClockTexts(name, times)
+        found = clock_said(asked.check, texts)
+        if found is None:
+            assert asked.predicate is not None
+            made, test, _ = asked.predicate
+            found = np.array([_of_value(made(text), test) == YES for text in texts.texts()], bool)
+        out = found.astype(np.int8) * np.int8(YES)
+        if not texts.told.all():
+            out[~texts.told] = self._asked_whole(asked, rows[~texts.told])
+        return out
+
+    def _by_moment(self, asked: Asked, rows: Rows) -> Truths:
+        """Return the truth of a check of what is read from /proc."""
+        near = is_near(self.batch, rows)
+        out = np.empty(len(rows), np.int8)
+        out[near] = self._asked_whole(asked, rows[near])
+        rows = rows[~near]
+        if len(rows):
+            codes = self._codes[rows].astype(np.int64)
+            of_row = moment_words(self, asked.getters[0][1][0], rows)
+            groups = groups_of(codes, of_row)
+            numbers = self._memory.numbered("moment", codes[groups.first], of_row[groups.first])
+            out[~near] = self._answers(asked, "moment", numbers, rows[groups.first])[groups.of_row]
+        return out
+
+    def _by_composed(self, asked: Asked, rows: Rows) -> Truths:
+        """Return the truth of a check of a field that is put together from two others."""
+        pool = Pool()  # nearly as many values as rows: keeping them would cost more than it saves
+        columns = [places_of(self, key, rows, pool) for _, key, *_ in asked.getters]
+        assert asked.predicate is not None
+        made, test, negative = asked.predicate
+        table = np.array([_of_value(made(value), test) for value in pool.values], np.int8)
+        table[ABSENT] = _GONE
+        out = _joined([table[np.maximum(column, ABSENT)] for column in columns], negative=negative)
+        unknown = np.minimum.reduce(columns) < 0
+        out[unknown] = self._asked_whole(asked, rows[unknown])
+        return out
 
     # Words
 
@@ -368,14 +467,15 @@ class Look:
 
     def _words(self, asked: Asked, codes: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
         _, key, _, arg = asked.getters[0]
-        if is_second(key[0]):
-            return numbers_of("evt.rawtime.s", self._batch, rows, self._event(0).boot_to_epoch_ns)[0]
+        if key[0] in OF_TIME:
+            found, has = numbers_of(OF_TIME[key[0]], self.batch, rows, self.boot_to_epoch_ns)
+            return found if has is None else np.where(has, found, -1)
         out = np.zeros(len(rows), np.int64)
         for code in np.unique(codes).tolist():
             mine = np.flatnonzero(codes == code)
             source = self._columns.word_source(code, arg or "")
             out[mine] = (
-                self._at("process", rows[mine]) if source == OF_PROCESS else words(source, self._batch, rows[mine])
+                self._at("process", rows[mine]) if source == OF_PROCESS else words(source, self.batch, rows[mine])
             )
         return out
 
@@ -384,6 +484,21 @@ def _of_value(value: Any, test: Predicate) -> int:
     return _GONE if value is None else YES if test(value) else NO
 
 
+def _joined(parts: Sequence[Truths], *, negative: bool) -> Truths:
+    """Return the truth of a check by what it says of each of its values; _GONE: there is none."""
+    if not negative:
+        return np.where(np.logical_or.reduce([part == YES for part in parts]), np.int8(YES), np.int8(NO))
+    least, most = np.minimum.reduce(parts), np.maximum.reduce(parts)
+    # Of those that are there none may say no; if none is there, nothing holds.
+    return np.where((least == YES) | ((least == _GONE) & (most == YES)), np.int8(YES), np.int8(NO))
+
+
+_ASKED_BY_ROW: Final = {
+    "event": Look._asked_whole,
+    "clock": Look._by_clock,
+    "moment": Look._by_moment,
+    "composed": Look._by_composed,
+}
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""
 _WITHTEXTS: Final = frozenset(("texts", "record"))

@@ -9,31 +9,34 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.fields.argsource import bound_of
-from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL, OPENS
+from tuimon.fields.evt import CLOCKS, WRITES
+from tuimon.fields.evtarg import ABSPATH_CALLS
+from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL, OPENS, POLLS
 from tuimon.fields.registry import FieldInfo, Scope
 from tuimon.records import Kind
 from tuimon.rules.checks import Checks
+from tuimon.rules.composed import COMPOSED
 from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
-from tuimon.rules.numbers import is_number
+from tuimon.rules.numbers import has_buffer, has_file, has_latency, is_number
 from tuimon.rules.prefilter import Cutter, field_refs
-from tuimon.rules.words import is_second, source_of
+from tuimon.rules.words import OF_TIME, source_of
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (
     "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "texts", "numbers",
-    "record", "event",
+    "record", "clock", "moment", "composed", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
 and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and one other number
 (tuimon.rules.words). ``actor``: process, container and user. ``texts`` and ``numbers``: of the record, ``record`` both.
-``event``: anything at all."""
+``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``: what is read from /proc (.moment). ``composed``:
+what two other fields show (.composed). ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
     evt.type evt.type.is syscall.type evt.dir evt.is_io evt.is_io_read evt.is_io_write evt.io_dir evt.is_wait evt.source
-    evt.is_async evt.count evt.count.exit evt.hostname evt.latency evt.latency.s evt.latency.ns evt.latency.human
-    evt.wait_latency thread.exectime thread.totexectime
+    evt.is_async evt.count evt.count.exit evt.hostname thread.exectime thread.totexectime
     """.split()  # noqa: SIM905  a list literal would take a line each
 )
 _TEXT_FIELDS: Final = frozenset(
@@ -43,7 +46,7 @@ _TEXT_FIELDS: Final = frozenset(
     fd.net fd.snet fd.cnet fd.l4proto fd.lip fd.rip fd.lport fd.rport fd.lnet fd.rnet fd.proto fd.cproto fd.sproto
     fd.lproto fd.rproto fd.sockfamily fd.is_server fd.connected fd.name_changed fd.dev fd.dev.major fd.dev.minor fd.ino
     fd.is_upper_layer fd.is_lower_layer evt.category evt.buffer evt.is_truncated evt.is_syslog evt.count.error.file
-    evt.count.error.net evt.count.error.other evt.count.error.memory
+    evt.count.error.net evt.count.error.other evt.count.error.memory evt.abspath fdlist.nums
     """.split()  # noqa: SIM905  as above
 )
 """They look at texts, flags, the kind of file, and whether and how the call failed, not at registers; but see
@@ -61,6 +64,15 @@ _PROCESS_FIELDS: Final = frozenset(
 )
 """They count from the epoch, not from the boot; between the two lies the same in all events of a history."""
 _NUMBER_OPS: Final = frozenset(("=", "==", "!=", "<", "<=", ">", ">=", "in", "exists"))
+_OF_FILE: Final = frozenset(
+    ("fd.ino", "fd.dev", "fd.dev.major", "fd.dev.minor", "fd.is_upper_layer", "fd.is_lower_layer")
+)
+_LATENCIES: Final = frozenset(
+    ("evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency")
+)
+_DATA_COPIES: Final = ("vector", "message", "messages")
+_FILE_ERRORS: Final = "evt.count.error.file"
+_NET_ERRORS: Final = "evt.count.error.net"
 
 
 class SideFinder:
@@ -95,12 +107,26 @@ class SideFinder:
         if self._is_plain_number(check, kind, name):
             return "number"
         fields = [self._checks.field(ref) for ref in field_refs(check)]
+        alone = self._side_alone(check, fields[0][0], kind, name) if len(set(fields)) == 1 else None
+        if alone is not None:
+            return alone
         seen = {_sure_part(info, arg, kind, name) for info, arg in fields}
         if None in seen or ("word" in seen and len(set(fields)) > 1):  # of words there is one at a time
             if self._cutter(kind, name).side(check) != "detail":
                 return "event"
             seen = {_likely_part(info, arg, kind, name) for info, arg in fields}
         return str(seen.pop()) if len(seen) == 1 else "record"
+
+    def _side_alone(self, check: Check, info: FieldInfo, kind: int, name: str) -> str | None:
+        """Return what a check of one field sees that is told of rows, not of groups; None when it is not that field."""
+        if info.from_proc:
+            polls = name in POLLS and kind == Kind.SYSCALL
+            return "moment" if info.group != "fdlist" else "event" if polls else "type"
+        if self._checks.predicate_of(check) is None:
+            return None
+        if info.name in CLOCKS:
+            return "clock"
+        return "composed" if info.name in COMPOSED else None
 
     def _cutter(self, kind: int, name: str) -> Cutter:
         cutter = self._cutters.get((Kind(kind), name))
@@ -129,8 +155,8 @@ _WITHOUT_FD: Final = frozenset(
 def _fixed_side(info: FieldInfo) -> str | None:
     if info.name in _TYPE_FIELDS or info.get is None:
         return "type"
-    if info.name == "user.loginname":
-        return "actor"  # names of users change
+    if info.name in ("user.loginname", "container.start_ts"):
+        return "actor"  # names of users change; a container may have begun when its first process did
     if info.scope is Scope.PROCESS or info.name in _PROCESS_FIELDS:
         return "process"
     if info.scope is Scope.CONTAINER:
@@ -145,7 +171,7 @@ def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | 
         if bound is None or bound.get is None:
             return "type"  # they have none
         return "word" if source_of(bound, kind, name) is not None else None
-    if is_second(info.name):
+    if info.name in OF_TIME:
         return "word"
     if info.name in _RESULT_FIELDS:
         return "result"
@@ -153,11 +179,36 @@ def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | 
         return "opening" if name in OPENS else "type"
     if info.name == "evt.category" and not CALLS.get(name, NO_CALL).category.startswith("io-"):
         return "type"
+    absent = _always_absent(info.name, kind, name)
+    if absent is not None:
+        return absent
     has_fd = name in FD_EVENTS and kind in CALL_KINDS
     if not has_fd and info.group == "fd" and info.name not in _WITHOUT_FD:
         return "type"  # they have none
     if info.name in _TEXT_FIELDS:
         return "record" if name in _REGISTER_CALLS else "texts"
+    return None
+
+
+def _always_absent(field: str, kind: int, name: str) -> str | None:
+    """Return what a field sees of a kind of event that never has it, or has it whatever it is about; else None."""
+    call = CALLS.get(name, NO_CALL) if kind != Kind.EXIT else NO_CALL
+    may_have = {
+        "evt.buffer": call.data is not None or call.copy in _DATA_COPIES,
+        "evt.buflen": has_buffer(kind, name),
+        "evt.is_syslog": name in WRITES,
+        "evt.abspath": name in ABSPATH_CALLS,
+        "fdlist.nums": name in POLLS and kind == Kind.SYSCALL,
+        "evt.count.error.memory": call.category == "memory",
+        _NET_ERRORS: name not in OPENS,
+        "evt.count.error.other": name not in OPENS,
+        **dict.fromkeys(_OF_FILE, has_file(kind, name)),
+        **dict.fromkeys(_LATENCIES, has_latency(field, kind, name)),
+    }
+    if not may_have.get(field, True):
+        return "type"
+    if field == "evt.count.error.memory" or (field == _FILE_ERRORS and name in OPENS):
+        return "result"
     return None
 
 

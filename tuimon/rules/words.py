@@ -24,12 +24,12 @@ _OF_ACTOR: Final = frozenset(("exe_flags", "tty", "vpgid", "loginuid", "pgid", "
 _TYPES: Final = ("FLAGS", "ENUMFLAGS", "MODE", "SIGTYPE", "UINT", "INT")
 """Types whose text hangs on the number and the call; the others name fds, users and processes."""
 _ABSENT: Final = np.int64(-(1 << 63))
-_SECONDS: Final = frozenset(("evt.time.s", "evt.datetime.s"))
-
-
-def is_second(name: str) -> bool:
-    """Whether a field tells the second that the event happened in."""
-    return name in _SECONDS
+OF_TIME: Final = {
+    "evt.time.s": "evt.rawtime.s",
+    "evt.datetime.s": "evt.rawtime.s",
+    "evt.latency.human": "evt.latency",
+}
+"""Fields that show a time of the record as text, and which."""
 
 
 def source_of(bound: Bound, kind: int, name: str) -> str | None:
