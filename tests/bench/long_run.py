@@ -56,6 +56,7 @@ LOUD_EVERY_S = 300.0
 LOUD_S = 10.0
 TRIES = 400
 CATCH_UP_S = 30.0
+HEAR_S = 1.0
 SMALL_TIMES = 4
 """So often are things done in a small run in the time in which they are done once in another."""
 
@@ -186,15 +187,21 @@ class _Runner:
         margin_s = min(RELOAD_S / self._times / 2, seconds / 16)
         count_at = [self._began + seconds * quarter / 4 - margin_s for quarter in range(4, 0, -1)]
         while time.monotonic() < self._began + seconds:
-            time.sleep(max(0.0, min(next_at, self._began + seconds) - time.monotonic()))
+            self._hear_until(min(next_at, self._began + seconds))
             next_at += every_s
             if self.engine.error() is not None or load.poll() is not None:
                 return
             self._act()
-            self.hear()
             self.run.samples.append(self._sample(load))
             if count_at and time.monotonic() >= count_at[-1] and self._count():
                 count_at.pop()
+
+    def _hear_until(self, at_s: float) -> None:
+        """Hear every now and then: few alerts are kept in a small run."""
+        while (left_s := at_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, HEAR_S))
+            self.hear()
+        self.hear()
 
     def _count(self) -> bool:
         """Begin to count all objects; False while there are those of two rule sets, some seconds after a reload."""
