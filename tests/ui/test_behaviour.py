@@ -428,6 +428,17 @@ async def test_a_broken_file_from_another_editor_is_refused_and_said(own):
         assert app.session.engine.revision == 1
 
 
+@pytest.mark.parametrize("unsaved", [True, False])
+async def test_a_file_that_another_program_deletes_is_said_to_be_deleted(own, unsaved):
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        await pilot.press("3", *(("enter", *"# x") if unsaved else ()))
+        await settle(app, pilot)
+        own.unlink()
+        said = "was deleted: ctrl+s writes your text anew" if unsaved else "was deleted; revision 2 is in force"
+        await until(lambda: f"local.yaml {said}" in screen_text(app))
+        assert app.session.engine.revision == (1 if unsaved else 2)
+
+
 async def test_two_editors_at_once_let_the_user_choose(own):
     async with running(engine_with(own), rules_path=own) as (app, pilot):
         await pilot.press("3", "enter", *"# mine ")

@@ -111,6 +111,22 @@ def test_an_edited_buffer_is_left_alone_until_the_user_chooses(book, own):
     assert (file.buffer, file.dirty) == ("# other again\n", False)
 
 
+def test_a_file_that_is_deleted_under_unsaved_text_is_told_of_once(book, own):
+    file = book.find(str(own))
+    file.buffer = "# mine\n"
+    touch(own, "# other\n")
+    book.poll()
+    own.unlink()
+    said = []
+    for _ in range(4):
+        assert book.poll() == []
+        said += book.remarks
+    assert said == ["local.yaml was deleted: ctrl+s writes your text anew"]
+    assert (file.buffer, file.on_disk) == ("# mine\n", None)
+    book.save(file)
+    assert own.read_text() == "# mine\n"
+
+
 def test_the_same_text_written_twice_is_no_conflict(book, own):
     file = book.find(str(own))
     file.buffer = "# same\n"
@@ -123,6 +139,7 @@ def test_the_same_text_written_twice_is_no_conflict(book, own):
 def test_a_file_that_went_away_or_is_no_text_changes_nothing(book, own):
     own.write_bytes(b"\xff\xfe")
     assert book.poll() == []
+    assert book.remarks == ["local.yaml cannot be read any more: what was read of it last stays in force"]
     own.unlink()
     assert book.poll() == []
     assert book.find(str(own)).buffer == LOCAL_RULES

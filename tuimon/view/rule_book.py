@@ -95,6 +95,8 @@ class RuleBook:
         self._folders = tuple(folders)
         self._folder_stamps: dict[Path, int] = {}
         self._saving = threading.Lock()
+        self.remarks: list[str] = []
+        """What the last look at the disk found that changes nothing: sentences about files, raw."""
 
     def find(self, path: str) -> OpenFile | None:
         """Return the file at a path."""
@@ -144,6 +146,7 @@ class RuleBook:
         A file whose buffer holds unsaved text gets ``on_disk`` set and is otherwise left alone. New files in the
         watched folders are among those returned, and so are those that went; the latter are closed.
         """
+        self.remarks = []
         if not self._saving.acquire(blocking=False):
             return []  # what another thread is writing just now is no change of somebody else's
         try:
@@ -157,19 +160,23 @@ class RuleBook:
         self.files = [file for file in self.files if file not in gone]
         return changed + gone + self._new()
 
-    @staticmethod
-    def _changed(file: OpenFile) -> bool:
+    def _changed(self, file: OpenFile) -> bool:
         """Take up what another editor wrote; return whether it wrote anything."""
-        stamp = rule_disk.stamp(Path(file.path))
+        stamp, name = rule_disk.stamp(Path(file.path)), Path(file.path).name
         if stamp is None:
             # Editors replace a file in two steps: only one that stays away is gone.
             file.missing += file.stamp is not None and file.origin != "builtin"
+            if file.missing == _GONE and file.dirty:
+                file.on_disk = None
+                self.remarks.append(f"{name} was deleted: ctrl+s writes your text anew")
             return False
         file.missing = 0
         if stamp == file.stamp:
             return False
         text = rule_disk.read(Path(file.path))
         file.stamp = stamp
+        if text is None:
+            self.remarks.append(f"{name} cannot be read any more: what was read of it last stays in force")
         if text is None or text == file.saved:
             return False
         if file.dirty and text != file.buffer:

@@ -16,7 +16,7 @@ from tuimon.ui.text import safe
 from tuimon.ui.widgets.rule_editor import MAX_LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tuimon.view.in_force import Result
     from tuimon.view.rule_book import Item, OpenFile
@@ -212,6 +212,9 @@ class RulesTab(RuleWords):
         if session is None:
             return
         changed = session.book.poll()
+        for remark in session.book.remarks:
+            self.tell(remark, "attention")
+            self.app.notify(safe(remark), severity="warning", markup=False)
         if not changed:
             return
         conflicts = [file for file in changed if file.on_disk is not None]
@@ -220,20 +223,25 @@ class RulesTab(RuleWords):
         taken = [file for file in changed if file.on_disk is None]
         self.reopen()
         if taken:
-            self._reload(", ".join(PurePath(file.path).name for file in taken))
+            self._reload(", ".join(_what_happened(file, session.book.files) for file in taken))
 
     @work(thread=True, exclusive=True, group="apply")
-    def _reload(self, names: str) -> None:
+    def _reload(self, what: str) -> None:
         assert self.session is not None
-        self.call_later(self._reloaded, names, self.session.in_force.reload())
+        self.call_later(self._reloaded, what, self.session.in_force.reload())
 
-    def _reloaded(self, names: str, result: Result) -> None:
+    def _reloaded(self, what: str, result: Result) -> None:
         self._check_number += 1
         self.mark(result.diagnostics)
         if result.accepted:
-            self.say(result.diagnostics, (f"{names} changed on disk; revision {result.revision} is in force", "good"))
+            self.say(result.diagnostics, (f"{what}; revision {result.revision} is in force", "good"))
         else:
-            text = f"{names} changed on disk and was refused: revision {result.revision} stays in force"
+            text = f"{what} and was refused: revision {result.revision} stays in force"
             self.say(result.diagnostics, (text, "bad"))
             self.app.notify(safe(f"{text}. {result.errors[0]}"), severity="error", markup=False)
         self.renew_list()
+
+
+def _what_happened(file: OpenFile, files: Sequence[OpenFile]) -> str:
+    """Return what another program did to a file, in words."""
+    return f"{PurePath(file.path).name} {'changed on disk' if file in files else 'was deleted'}"
