@@ -70,11 +70,12 @@ ROLES: Final = {
 
 GROUNDS: Final = {
     "cursor": ("primary-muted", "primary-muted"),
+    "cursor-text": ("foreground", "foreground"),
     "cursor-blurred": ("panel", "panel"),
     "frame": ("panel-lighten-3", "panel-darken-3"),
     "bar": ("surface", "surface"),
 }
-"""Roles that are grounds and frames rather than text: the base colour of a dark theme and of a light one."""
+"""Roles that are grounds, frames and what belongs to them: the base colour of a dark theme and of a light one."""
 
 
 def severity_role(priority: str | None) -> str:

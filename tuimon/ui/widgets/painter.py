@@ -44,9 +44,14 @@ class CellPainter(Widget):
             self._styles = {}
         style = self._styles.get((role, state))
         if style is None:
-            style = self.rich_style
-            for name in filter(None, (state, role)):
-                style += self.app.palette.style(name)
+            palette, plain = self.app.palette, self.rich_style
+            ground = plain + palette.style(state) if state else plain
+            if not role:
+                style = ground
+            elif state:
+                style = palette.under_cursor(palette.style(role), ground, plain)
+            else:
+                style = ground + palette.style(role)
             self._styles[role, state] = style
         return style
 
