@@ -58,6 +58,8 @@ class AlertLines:
         alert, wide = newest(row), width >= _WIDE
         state, role = self._state(row)
         settled = state in ("ack", "mute")
+        if alert.unconfirmed and not wide:  # the word would take the rule's name
+            state, role = f"{state}?", "attention"
         colour = "muted" if settled else severity_role(row.priority)
         time_ns = row.last_time_ns if isinstance(row, AlertGroup) else row.time_ns
         cells = [
@@ -74,7 +76,7 @@ class AlertLines:
             cells += [Cell(row.value or "", "chosen" if not settled else "muted", _VALUE if wide else 16), Cell(" ")]
         if wide:
             cells += [Cell(alert.output, "muted", REST), Cell(" ", "", 1)]
-        if alert.unconfirmed:
+        if alert.unconfirmed and wide:
             cells.append(Cell("unconfirmed", "attention", 11))
         return cells
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuimon.view.cells import REST, Cell, Line, severity_role
+from tuimon.view.cells import REST, Cell, Line, cut, severity_role
 from tuimon.view.noise import Loudest, Noise, Part
 from tuimon.view.severity import short
 
 TOP = 200
+_RANKS = "  % ranks"
 
 
 def share_text(share: float) -> str:
@@ -23,6 +24,15 @@ def loudest_text(loudest: Loudest | None) -> str:
     if loudest is None:
         return ""
     return f"{share_text(loudest.share)} of all alerts are one rule: {loudest.rule}"
+
+
+def loudest_foot(loudest: Loudest | None, width: int) -> str:
+    """Return the sentence with the keys that help, shorter where the columns are too few; empty while none does."""
+    if loudest is None:
+        return ""
+    whole = f"{loudest_text(loudest)} (% ranks, x drafts an exception)"
+    short_one = f"{share_text(loudest.share)} are one rule: {loudest.rule}"
+    return whole if len(whole) <= width else f"{cut(short_one, width - len(_RANKS))}{_RANKS}"
 
 
 def noise_header() -> Line:

@@ -86,18 +86,19 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
         self._show_title(self._session)
 
     def _show_title(self, session: Session) -> None:
-        from tuimon.view.noise_lines import loudest_text
+        from tuimon.view.noise_lines import loudest_foot
+        from tuimon.view.words import counted
 
         view = session.alerts
-        what = f"{view.groups:,} groups, {view.total:,} alerts" if view.grouped else f"{view.total:,} alerts"
+        alerts = counted(view.total, "alert")
+        what = f"{counted(view.groups, 'group')}, {alerts}" if view.grouped else alerts
         muted = f", {view.muted:,} muted" if view.muted else ""
         hidden = f", {view.hidden} hidden by container" if view.hidden else ""
         name = f"{session.chosen_name}  " if session.chosen_name else ""
         order = "worst first" if view.by_severity else "newest first"
-        loud = loudest_text(view.noise.loudest)
+        loud = loudest_foot(view.noise.loudest, self.foot_room)
         keys = f"enter open  a ack  m mute  b before  t story  o {order}"
-        under = f"{loud} (% ranks, x drafts an exception)" if loud else keys
-        self.set_title(f"Alerts  {name}{what}{muted}{hidden}", under)
+        self.set_title(f"Alerts  {name}{what}{muted}{hidden}", loud or keys)
 
     # Which alert is meant.
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tuimon.view.trail import Step
 
 _HINT: Final = "First time here?  c choose a container   / filter   space pause   enter details   3 rules   ? all keys"
+_SHORT_HINT: Final = "First time here?  ? all keys   c containers   / filter   enter details   q quit"
 _FILTER: Final = "Keep events: an expression of the rule language, or plain text"
 _BACK: Final = "Back: from zoom, then the newest step of the breadcrumb"
 _GROW: Final = "Make the pane with the focus larger, or smaller"
@@ -89,7 +90,7 @@ class MainScreen(Screen[None]):
         self._status = CellLines(id="status")
         self._tab_line = CellLines(id="tabs")
         self._filter = FilterBar()
-        self._hint = CellLines([(Cell(f" {_HINT}", "key", REST),)], id="hint")
+        self._hint = CellLines(id="hint")
         self._too_small = CellLines(id="too-small")
         self._body = ContentSwitcher(initial="live", id="body")
         self._tick = 0
@@ -192,6 +193,7 @@ class MainScreen(Screen[None]):
         width, height = self.size
         small = width < MIN_SIZE[0] or height < MIN_SIZE[1]
         self.set_class(small, "-small")
+        self._hint.set_lines((Cell(f" {_HINT if width > len(_HINT) else _SHORT_HINT}", "key", REST),))
         self.call_after_refresh(self._sizes.apply)
         if self.focused is None and not small:
             self.call_after_refresh(self._focus_tab)

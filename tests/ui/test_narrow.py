@@ -1,0 +1,63 @@
+"""80 columns: nothing is cut that one has to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.ui.conftest import press, running, screen_text
+from tests.ui.fake_engine import FakeEngine, fed_engine
+from tuimon.ui.panes.pane import whole_keys
+from tuimon.view.alert_lines import AlertLines
+from tuimon.view.alert_view import AlertView
+from tuimon.view.noise import Loudest
+from tuimon.view.noise_lines import loudest_foot
+from tuimon.view.words import counted
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(40, "enter open  a ack  m mute"), (24, "enter open  a ack"), (17, "enter open  a ack"), (3, "enter open")],
+)
+def test_keys_on_a_frame_are_shown_whole_or_not_at_all(width, shown):
+    assert whole_keys("enter open  a ack  m mute", width) == shown
+
+
+def test_the_loudest_rule_is_told_with_the_key_that_ranks():
+    loud = Loudest("Environment Of Another Process Read", 97, 0.97)
+    assert loudest_foot(loud, 200).endswith("(% ranks, x drafts an exception)")
+    assert loudest_foot(loud, 74) == "97% are one rule: Environment Of Another Process Read  % ranks"
+    assert loudest_foot(loud, 50) == "97% are one rule: Environment Of Anoth...  % ranks"
+    assert loudest_foot(None, 50) == ""
+
+
+def test_one_is_not_many():
+    assert [counted(n, "alert") for n in (0, 1, 1200)] == ["0 alerts", "1 alert", "1,200 alerts"]
+
+
+@pytest.mark.parametrize(("width", "word"), [(76, "?"), (120, "unconfirmed")])
+def test_the_mark_of_an_unconfirmed_alert_leaves_the_rule_its_name(width, word):
+    engine = FakeEngine()
+    engine.feed()
+    alert = replace(engine.alert("Environment Of Another Process Read", row=3), unconfirmed=True)
+    view = AlertView(lambda num: [alert] if not num else [])
+    view.sync()
+    line = AlertLines(view).line(0, width)
+    assert word in [cell.text for cell in line]
+
+
+@pytest.mark.parametrize(("size", "words"), [((80, 24), "? all keys   c containers"), ((120, 40), "? all keys")])
+async def test_the_hint_of_a_first_start_says_how_to_get_help(size, words):
+    async with running(fed_engine(), size=size) as (app, _):
+        assert words in screen_text(app)
+
+
+async def test_a_frame_shows_more_keys_when_the_terminal_becomes_wider():
+    async with running(fed_engine(), size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "3")
+        assert "f5 diff" in screen_text(app)
+        assert "f3 preview" not in screen_text(app)
+        await pilot.resize_terminal(200, 50)
+        await press(app, pilot)
+        assert "f3 preview" in screen_text(app)
