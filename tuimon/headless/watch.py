@@ -42,7 +42,8 @@ def watch(
         keep: Print only these alerts.
         duration_s: Stop after this long; None goes on until the source ends.
         out: Where alerts go, standard output by default. Flushed per line, so that a pipe sees them at once.
-        status: Where the closing sentence (counts, what was lost) goes, standard error by default.
+        status: Where the opening sentence of a live source and the closing one (counts, what was lost) go, standard
+            error by default.
 
     Raises:
         TuimonError: When the source cannot be started or the engine ended with an error.
@@ -55,7 +56,9 @@ def watch(
     printed = shown = 0
     try:
         # The time runs from when there is something to see.
-        engine.wait_started(60)
+        if engine.wait_started(60):
+            status.write(opening(engine))
+            status.flush()
         ends_at = time.monotonic() + duration_s if duration_s is not None else None
         while True:
             error = engine.error()
@@ -76,6 +79,13 @@ def watch(
         engine.stop()
         status.write(closing(engine, shown))
         status.flush()
+
+
+def opening(engine: Engine) -> str:
+    """Return the sentence that says from when on alerts can come: starting takes seconds on a busy machine."""
+    if not engine.source.live:
+        return ""
+    return f"tuimon: watching, {counted(len(engine.rules_in_force()), 'rule')} in force\n"
 
 
 def closing(engine: Engine, shown: int) -> str:
