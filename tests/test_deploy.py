@@ -1,7 +1,7 @@
 """What is deployed asks for the rights that capture needs and starts a command that tuimon has.
 
-That the unit's and the pod's restrictions let it work was tried by hand (systemd 252; podman with the same capabilities,
-a read-only root and the host's pids): here is what can go stale.
+That the restrictions of both let it work was tried by hand (systemd 252; podman with the same capabilities, a read-only
+root and the host's pids): here is what can go stale.
 """
 
 from __future__ import annotations
