@@ -1,4 +1,4 @@
-"""Words: arguments that hang on the kind of event and one number."""
+"""Words: arguments that hang on the kind of event and few columns."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ import numpy as np
 from tests import builders
 from tuimon.fields.argsource import bound_of
 from tuimon.records import Kind
-from tuimon.rules.words import OF_PROCESS, source_of, words
+from tuimon.rules.columns import Columns
+from tuimon.rules.look import Look
+from tuimon.rules.words import columns_of, described
 
 
-def source(name: str, arg: str, kind: Kind = Kind.SYSCALL) -> str | None:
+def columns(name: str, arg: str, kind: Kind = Kind.SYSCALL, *, is_raw: bool = False) -> tuple[str, ...]:
     bound = bound_of(name, arg)
     assert bound is not None
-    return source_of(bound, kind, name)
+    return columns_of(bound, kind, name, is_raw=is_raw)
 
 
-def test_where_the_number_of_an_argument_lies():
-    assert source("mkdir", "mode") == "1"
-    assert source("prctl", "option") == "0"
-    assert source("clone", "flags", Kind.FORK) == "clone_flags"
-    assert source("execve", "flags", Kind.EXEC) == OF_PROCESS
+def test_where_an_argument_lies():
+    assert columns("mkdir", "mode") == ("1",)
+    assert columns("prctl", "option") == ("0",)
+    assert columns("clone", "flags", Kind.FORK) == ("proc clone_flags",)
+    assert columns("execve", "flags", Kind.EXEC) == ("process",)
+    assert columns("execve", "args", Kind.EXEC) == ("texts",)
+    assert columns("clone", "args", Kind.FORK) == ("process",)
+    assert columns("mkdir", "res") == ("ret",)
 
 
-def test_what_hangs_on_more_than_one_number_is_no_word():
-    assert source("openat", "flags") is None  # with what the kernel says of the file
-    assert source("mkdir", "path") is None
-    assert source("kill", "pid") is None  # with the name of a process
-    assert source("mkdir", "mode", Kind.IO_URING) is None
+def test_what_is_printed_beside_a_number_counts_too():
+    assert columns("openat", "flags") == ("opening",)  # with what the kernel says of the file
+    assert columns("kill", "pid") == ("0", "process", "tid")  # with the name of a process
+    assert columns("kill", "pid", is_raw=True) == ("0",)
+    assert columns("setuid", "uid") == ("0", "actor")
+    assert columns("read", "fd") == ("fd", "own")
+    assert columns("openat", "fd") == ("opened", "texts")
 
 
 def test_an_argument_is_found_by_its_place_too():
@@ -36,9 +43,11 @@ def test_an_argument_is_found_by_its_place_too():
     assert bound_of("mkdir", "nonsense") is None
 
 
-def test_the_numbers_of_rows():
-    batch, _ = builders.batch_of(
+def test_rows_that_show_the_same_have_one_number():
+    batch, tables = builders.batch_of(
         [builders.syscall_event("kill", args=(3, 9)), builders.syscall_event("kill", args=(4, 15))]
     )
-    assert words("1", batch, np.arange(2)).tolist() == [9, 15]
-    assert words("clone_flags", batch, np.arange(2)).tolist() == [-(1 << 63)] * 2
+    asked = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
+    look = Look(asked, batch, asked.memory.known(batch).codes)
+    assert look.words("evt.arg", "sig", np.arange(2)).tolist() == [9, 15]
+    assert described(batch, np.arange(2), "clone_flags").tolist() == [-(1 << 63)] * 2

@@ -81,11 +81,11 @@ _SECOND_PATHS: Final = frozenset(("newpath", "linkpath"))
 _UNSIGNED_BITS: Final = {"UINT8": 8, "UINT16": 16, "UINT32": 32}
 
 
-_PAIRS: Final = frozenset({"pipe", "pipe2", "socketpair"})
+PAIRS: Final = frozenset({"pipe", "pipe2", "socketpair"})
 
 
 def _own_fd(f: Facts, name: str, value: int) -> bool:
-    if f.name in _PAIRS and name in ("fd1", "fd2"):
+    if f.name in PAIRS and name in ("fd1", "fd2"):
         return True
     return value == f.fd_num() and (
         name in ("fd", "dirfd", "out_fd", "fdout", "fd_in", "linkdirfd") or f.call.returns_fd

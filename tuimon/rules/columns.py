@@ -31,7 +31,7 @@ from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
-from tuimon.rules.words import source_of
+from tuimon.rules.words import columns_of
 from tuimon.syscalls import event_name
 
 __all__ = ["NO", "PERHAPS", "YES", "Columns", "Types", "divided"]
@@ -80,6 +80,7 @@ class Columns:
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
         self._pool_keys: dict[Any, object] = {}
         self._parts: dict[str, Asked] = {}
+        self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
@@ -171,11 +172,17 @@ class Columns:
             self._opens = np.append(self._opens, self.memory.name_of(code) in PLAIN_OPENS)
         return self._opens[codes]
 
-    def word_source(self, code: int, arg: str) -> str:
-        """Return where the number lies that an argument of events of a kind hangs on."""
-        name = self.memory.name_of(code)
-        bound = bound_of(name, arg)
-        return "" if bound is None else source_of(bound, self.memory.code_of[code] >> 16, name) or ""
+    def word_columns(self, code: int, field: str, arg: str) -> tuple[str, ...]:
+        """Return the columns that an argument of events of a kind hangs on."""
+        key = code, field, arg
+        found = self._word_columns.get(key)
+        if found is None:
+            name = self.memory.name_of(code)
+            bound = bound_of(name, arg)
+            kind = self.memory.code_of[code] >> 16
+            found = () if bound is None else columns_of(bound, kind, name, is_raw=field == "evt.rawarg")
+            self._word_columns[key] = found
+        return found
 
     def rank(self, node: int) -> int:
         """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""

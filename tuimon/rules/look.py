@@ -29,7 +29,7 @@ from tuimon.rules.predicates import Predicate
 from tuimon.rules.record_parts import Opens, Paths, part_of, without_socket
 from tuimon.rules.sides import SIDES
 from tuimon.rules.told import Told, told
-from tuimon.rules.words import OF_PROCESS, OF_TIME, words
+from tuimon.rules.words import OF_TIME, Words
 
 if TYPE_CHECKING:
     from tuimon.rules.columns import Columns
@@ -148,7 +148,7 @@ class Look:
         """Return the places of a field that sees one side of all the rows."""
         side = SIDES[place]
         _, key, getter, arg = asked.getters[which]
-        if side == "word":
+        if side in _WORDS:
             groups, numbers = self._word_groups(asked, rows)
             found = self._places(side, key, getter, arg, numbers, rows[groups.first])
             return np.asarray(found[groups.of_row], np.int32)
@@ -184,8 +184,8 @@ class Look:
         side = SIDES[place]
         if side == "number":
             return self._compared(asked, rows)
-        if side == "word":
-            return self._by_word(asked, rows)
+        if side in _WORDS:
+            return self._by_word(asked, side, rows)
         if side in _ASKED_BY_ROW:
             return _ASKED_BY_ROW[side](self, asked, rows)
         if len(rows) <= _FEW and self._is_dear(asked, place):
@@ -453,31 +453,48 @@ class Look:
 
     # Words
 
-    def _by_word(self, asked: Asked, rows: Rows) -> Truths:
-        """Return the truth of a check that sees the kind of event and one other number."""
+    def _by_word(self, asked: Asked, side: str, rows: Rows) -> Truths:
+        """Return the truth of a check that sees the kind of event and few other numbers."""
         groups, numbers = self._word_groups(asked, rows)
-        return np.asarray(self._answers(asked, "word", numbers, rows[groups.first])[groups.of_row], np.int8)
+        return np.asarray(self._answers(asked, side, numbers, rows[groups.first])[groups.of_row], np.int8)
 
     def _word_groups(self, asked: Asked, rows: Rows) -> tuple[Groups, NDArray[np.int64]]:
         """Return some rows grouped by kind and number, and the number of each group, the same in every batch."""
         codes = self._codes[rows].astype(np.int64)
-        of_row = self._words(asked, codes, rows)
+        _, key, _, arg = asked.getters[0]
+        of_row = self.words(key[0], arg or "", rows)
         groups = groups_of(codes, of_row)
         return groups, self._memory.numbered("word", codes[groups.first], of_row[groups.first])
 
-    def _words(self, asked: Asked, codes: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
-        _, key, _, arg = asked.getters[0]
-        if key[0] in OF_TIME:
-            found, has = numbers_of(OF_TIME[key[0]], self.batch, rows, self.boot_to_epoch_ns)
+    def words(self, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
+        """Return, (k,), a number for what a field shows of some rows, as far as they are of one kind of event."""
+        if field in OF_TIME:
+            found, has = numbers_of(OF_TIME[field], self.batch, rows, self.boot_to_epoch_ns)
             return found if has is None else np.where(has, found, -1)
-        out = np.zeros(len(rows), np.int64)
+        codes, out = self._codes[rows], np.zeros(len(rows), np.int64)
         for code in np.unique(codes).tolist():
             mine = np.flatnonzero(codes == code)
-            source = self._columns.word_source(code, arg or "")
-            out[mine] = (
-                self._at("process", rows[mine]) if source == OF_PROCESS else words(source, self.batch, rows[mine])
-            )
+            columns = self._columns.word_columns(code, field, arg)
+            words = Words(self, code, rows[mine])
+            for at, which in enumerate(columns):
+                column = words.column(which, out[mine] if at else None)
+                out[mine] = self.numbered("words", out[mine], column) if at else column
         return out
+
+    def name_of(self, code: int) -> str:
+        """Return the event type of a kind of event."""
+        return self._memory.name_of(code)
+
+    def at(self, side: str, rows: Rows, code: int) -> NDArray[np.int64]:
+        """Return, (k,), the numbers of a side that some rows of one kind have."""
+        kinds = np.array([code]) if side in ("numbers", "record") else None
+        groups = self._memory.groups(self.batch, side, kinds)
+        return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
+
+    def numbered(self, side: str, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return, (k,), a number for each pair of two numbers, the same in every batch."""
+        groups = groups_of(one, other)
+        return np.asarray(self._memory.numbered(side, one[groups.first], other[groups.first])[groups.of_row])
 
 
 def _of_value(value: Any, test: Predicate) -> int:
@@ -499,6 +516,7 @@ _ASKED_BY_ROW: Final = {
     "moment": Look._by_moment,
     "composed": Look._by_composed,
 }
+_WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""
 _WITHTEXTS: Final = frozenset(("texts", "record"))

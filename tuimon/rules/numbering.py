@@ -43,7 +43,7 @@ _LONG_KEY: Final = 48
 """Most texts of a record with what goes with them are longer; a million events have 65,000 of them."""
 _MAX_AGE_S: Final = 60.0
 """Answers may hang on names of users, which change."""
-_OF_USERS: Final = frozenset(("user", "actor"))
+_OF_USERS: Final = frozenset(("user", "actor", "named"))
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 CODES: Final = 1 << 24
 """Kind and call number of a record as one number: ``nr | kind << 16``, as they lie side by side in HEAD."""

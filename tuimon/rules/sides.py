@@ -20,18 +20,18 @@ from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbers import has_buffer, has_file, has_latency, is_number
 from tuimon.rules.prefilter import Cutter, field_refs
-from tuimon.rules.words import OF_TIME, source_of
+from tuimon.rules.words import OF_TIME, columns_of
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (
-    "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "texts", "numbers",
-    "record", "clock", "moment", "composed", "event",
+    "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "named", "texts",
+    "numbers", "record", "clock", "moment", "composed", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
-and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and one other number
-(tuimon.rules.words). ``actor``: process, container and user. ``texts`` and ``numbers``: of the record, ``record`` both.
-``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``: what is read from /proc (.moment). ``composed``:
-what two other fields show (.composed). ``event``: anything at all."""
+and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and few other numbers
+(tuimon.rules.words), ``named`` with names of users. ``actor``: process, container and user. ``texts`` and ``numbers``:
+of the record, ``record`` both. ``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``: what is read
+from /proc (.moment). ``composed``: what two other fields show (.composed). ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
@@ -111,7 +111,7 @@ class SideFinder:
         if alone is not None:
             return alone
         seen = {_sure_part(info, arg, kind, name) for info, arg in fields}
-        if None in seen or ("word" in seen and len(set(fields)) > 1):  # of words there is one at a time
+        if None in seen or (seen & _WORDS and len(set(fields)) > 1):  # of words there is one at a time
             if self._cutter(kind, name).side(check) != "detail":
                 return "event"
             seen = {_likely_part(info, arg, kind, name) for info, arg in fields}
@@ -143,6 +143,7 @@ class SideFinder:
         return is_number(self._checks.field(check.left)[0].name, kind, name)
 
 
+_WORDS: Final = frozenset(("word", "named"))
 _KINDS: Final = frozenset(kind.value for kind in Kind)
 _WITHOUT_FD: Final = frozenset(
     """
@@ -170,7 +171,10 @@ def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | 
         bound = bound_of(name, arg or "")
         if bound is None or bound.get is None:
             return "type"  # they have none
-        return "word" if source_of(bound, kind, name) is not None else None
+        columns = columns_of(bound, kind, name, is_raw=info.name == "evt.rawarg")
+        if not columns:
+            return "type"
+        return columns[0] if columns in (("texts",), ("opening",)) else "named" if "actor" in columns else "word"
     if info.name in OF_TIME:
         return "word"
     if info.name in _RESULT_FIELDS:
@@ -216,7 +220,7 @@ def _likely_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str:
     """Return what a field sees that is known to hang on the record alone, as the prefilter tells records apart."""
     sure = _sure_part(info, arg, kind, name)
     if sure is not None:
-        return "record" if sure == "word" else sure
+        return "record" if sure in _WORDS else sure
     if info.name == "fd.num":
         return "numbers"
     bound = bound_of(name, arg or "") if info.name == "evt.arg" else None

@@ -1,28 +1,80 @@
-"""Arguments that hang on one number: the flags of a clone, the mode of a mkdir, the option of a prctl, ...
+"""Arguments that hang on few numbers: the flags of a clone, the mode of a mkdir, a result, a process and its record.
 
-Of these there are few different ones, however many events. What is printed of a number is left to the field's getter;
-here is only told where the number lies.
+Of these there are few different ones, however many events. What is printed of them is left to the field's getter; here
+is only told on which columns it hangs.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.fields.argsource import Bound
-from tuimon.fields.facts import OPENS
-from tuimon.records import Kind
+from tuimon.fields.evtarg import PAIRS
+from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, OPENS
+from tuimon.records import Kind, Slot
+from tuimon.rules.numbers import file_numbers
+from tuimon.rules.record_parts import PLAIN_OPENS
+
+if TYPE_CHECKING:
+    from tuimon.rules.look import Look
 
 OF_PROCESS: Final = "process"
-_OF_DESCRIPTION: Final = {"clone_flags": "clone_flags"}
-"""Source of an argument by the member of PROC that it shows."""
-_OF_ACTOR: Final = frozenset(("exe_flags", "tty", "vpgid", "loginuid", "pgid", "cap_inheritable", "cap_permitted"))
+TEXTS: Final = "texts"
+_ACTOR: Final = "actor"
+_RET: Final = "ret"
+_FAILED: Final = "failed"
+_OWN: Final = "own"
+"""Whether an fd is the one that the event is about, and what is told of that one then."""
+_OPENING: Final = "opening"
+_OPENED: Final = "opened"
+_WHOLE: Final = ("record", _RET)
+"""All that a record says."""
+_OF_DESCRIPTION: Final = {
+    "clone_flags": ("clone_flags",),
+    "majflt": ("major_faults",),
+    "minflt": ("minor_faults",),
+    "vtid": ("vtid",),
+    "vm_kb": ("vm_pages",),
+    "rss_kb": ("vm_pages", "rss_pages"),
+    "swap_kb": ("vm_pages", "rss_pages", "swap_pages"),
+}
+"""Members of PROC that an argument shows."""
+_FROM_PROCESS: Final = frozenset(
+    """
+    exe exepath cwd comm ppid tty pgid vpgid vpid exe_ino exe_ctime exe_mtime cap_inheritable cap_permitted
+    cap_effective euid egid fdlimit pidns_start exe_flags loginuid
+    """.split()  # noqa: SIM905  a list literal would take a line each
+)
 """Sources that show what is known of the process."""
-_TYPES: Final = ("FLAGS", "ENUMFLAGS", "MODE", "SIGTYPE", "UINT", "INT")
-"""Types whose text hangs on the number and the call; the others name fds, users and processes."""
+_IN_TEXTS: Final = frozenset(
+    """
+    given given2 real got_given tuple local remote data env string timespec optval fds control image cap0 cap4 cap8
+    new0 new8 old0 old8 mem0 mem4 mem8
+    """.split()  # noqa: SIM905  as above
+)
+"""Sources that lie in the texts of a record, and whether and how the call failed."""
+_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "none": (),
+    "ret": (_RET,),
+    "exit_code": (_RET,),
+    "exit_signal": (_RET,),
+    "exit_core": (_RET,),
+    "tid": ("tid",),
+    "tgid": ("tgid",),
+    "io_size": (_RET, "2"),
+    "prctl_int": ("0", "1"),
+    "prctl_name": ("0", _FAILED, "comm"),
+    "offset_halves": ("1", "2"),
+    "queue_pct": ("4", "5"),
+    "dev": ("file dev", _FAILED),
+    "ino": ("file ino", _FAILED),
+    "creat_flags": ("file flags", _FAILED),
+}
+_PATHS: Final = ("FSPATH", "FSRELPATH")
 _ABSENT: Final = np.int64(-(1 << 63))
 OF_TIME: Final = {
     "evt.time.s": "evt.rawtime.s",
@@ -32,29 +84,146 @@ OF_TIME: Final = {
 """Fields that show a time of the record as text, and which."""
 
 
-def source_of(bound: Bound, kind: int, name: str) -> str | None:
-    """Return where the number of an argument lies, for ``words``; None when the argument hangs on more than one."""
-    if not bound.param.type.startswith(_TYPES):
-        return None
-    if bound.source in _OF_ACTOR:
-        return OF_PROCESS
-    if bound.source in _OF_DESCRIPTION:
-        return bound.source
-    is_register = bound.source.removeprefix("s").isdigit()
-    # The flags of an open show what the kernel says of the file, too.
-    return bound.source.removeprefix("s") if is_register and kind == Kind.SYSCALL and name not in OPENS else None
+def columns_of(bound: Bound, kind: int, name: str, *, is_raw: bool) -> tuple[str, ...]:
+    """Return the columns that an argument of a kind of event hangs on, for ``Words``.
+
+    Args:
+        bound: The argument.
+        kind: Of the event, with ``name`` as its type.
+        name: See ``kind``.
+        is_raw: The number it is, not its text.
+    """
+    type_ = bound.param.type
+    columns = _value_columns(bound.source, kind, name)
+    if type_.startswith(("FLAGS", "ENUMFLAGS")) and name in OPENS and bound.param.name == "flags":
+        columns = (_OPENING,) if kind == Kind.SYSCALL else (*columns, "file flags")
+    if is_raw:
+        return columns
+    if type_ == "FD" and bound.source == _RET and name in PLAIN_OPENS and kind == Kind.SYSCALL:
+        return (_OPENED, TEXTS)  # it shows the path, or the error
+    if type_ in _PATHS:
+        columns += (TEXTS,)
+    elif type_ == "FD":
+        columns += (_OWN,)
+    elif type_ == "PID":
+        columns += (OF_PROCESS, "tid", *((_RET,) if kind == Kind.FORK else ()))
+    elif type_ in ("UID", "GID"):
+        columns += (_ACTOR,)
+    return tuple(dict.fromkeys(columns))
 
 
-def words(source: str, batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return, (n,), the number of each row; one that no number has where the record does not carry it."""
-    if source.isdigit():
-        return _registers(batch, rows, int(source))
+def _value_columns(source: str, kind: int, name: str) -> tuple[str, ...]:
+    if source in _COLUMNS:
+        return _COLUMNS[source]
+    if source in _FROM_PROCESS:
+        return (OF_PROCESS,)
+    if source in _OF_DESCRIPTION:
+        return tuple(f"proc {member}" for member in _OF_DESCRIPTION[source])
+    if source == "args":
+        return (TEXTS,) if kind == Kind.EXEC else (OF_PROCESS,)
+    if source == "open_mode":
+        return (_OPENING,) if kind == Kind.SYSCALL else ("0", "1", "2", "3")
+    if source == "fd":
+        return ("fd",) if name in FD_EVENTS and kind == Kind.SYSCALL else _WHOLE
+    if source in _IN_TEXTS or (source[:1] in ("c", "C") and source[1:-1].isdigit()):
+        return (TEXTS,)
+    if source.isdigit() or (source[:1] in ("s", "S") and source[1:].isdigit()):
+        return (source.lstrip("sS"),)
+    if source[:1] in ("r", "R") and source[1:].isdigit():
+        return (source[1:], _FAILED)
+    return _WHOLE
+
+
+class Words:
+    """The columns of some rows of one kind of event.
+
+    Args:
+        look: The batch being asked.
+        code: Number of the kind of event.
+        rows: Of this kind.
+    """
+
+    def __init__(self, look: Look, code: int, rows: NDArray[np.intp]) -> None:
+        self._look = look
+        self._code = code
+        self._rows = rows
+        self._name = look.name_of(code)
+
+    def column(self, which: str, first: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """Return, (n,), the number of each row in a column, the same in every batch.
+
+        Args:
+            which: As ``columns_of`` names it.
+            first: The column before it, None when it is the first.
+        """
+        look, rows, batch = self._look, self._rows, self._look.batch
+        if which.isdigit():
+            return _registers(batch, rows, int(which))
+        if which == _RET:
+            return np.asarray(batch.head["ret"][rows], np.int64)
+        if which == _FAILED:
+            return np.asarray(batch.head["ret"][rows] < 0, np.int64)
+        if which in ("tid", "tgid"):
+            return batch.head[which][rows].astype(np.int64)
+        if which.startswith("file "):
+            found, has = file_numbers(batch, rows, which.removeprefix("file "))
+            return np.where(has, found, _ABSENT)
+        if which.startswith("proc "):
+            return described(batch, rows, which.removeprefix("proc "))
+        if which == "comm":
+            return self._comms()
+        if which == "fd":
+            told = look.numbers("fd.num", rows)
+            return np.where(told.has, told.found, _ABSENT)
+        if which == _OPENED:
+            return self._opened()
+        if which == _OWN:
+            return self._own(first)
+        return look.at(which, rows, self._code)
+
+    def _comms(self) -> NDArray[np.int64]:
+        """Return a number for the name of each row's thread."""
+        batch, ext_at = self._look.batch, self._look.batch.ext_at[self._rows]
+        out, has = np.full(len(ext_at), _ABSENT), ext_at >= 0
+        halves = np.ascontiguousarray(batch.ext["comm"][ext_at[has]]).view(np.int64).reshape(-1, 2)
+        out[has] = self._look.numbered("comm", halves[:, 0], halves[:, 1])
+        return out
+
+    def _opened(self) -> NDArray[np.int64]:
+        """Return the fd of opens that have no path to show for it, else 0."""
+        batch, ext_at, ret = self._look.batch, self._look.batch.ext_at[self._rows], self._look.batch.head["ret"]
+        has = ext_at >= 0
+        has[has] = batch.ext["slot_len"][ext_at[has], Slot.GIVEN] > 0
+        return np.where(has, 0, ret[self._rows])
+
+    def _own(self, value: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """Return a number for what is told of the event's own fd, -1 where an argument is another one."""
+        of_register = self._name in (*DIRFD_CALLS, "socket")
+        found = self._look.at("record" if of_register else TEXTS, self._rows, self._code)
+        told = self._look.numbers("fd.num", self._rows)
+        if (
+            value is None
+            or self._name in PAIRS
+            or len(told.unknown) != len(told.has)
+            or told.unknown.any()
+            or not told.has.all()
+        ):
+            return found
+        return np.where(_as_int(value) == _as_int(told.found), found, -1)
+
+
+def _as_int(values: NDArray[np.int64]) -> NDArray[np.int32]:
+    return values.astype(np.uint64).astype(np.uint32).view(np.int32)
+
+
+def described(batch: Batch, rows: NDArray[np.intp], member: str) -> NDArray[np.int64]:
+    """Return, (n,), a member of PROC, and a number that nothing has where a record describes no process."""
     out = np.full(len(rows), _ABSENT)
     if not len(batch.proc_row):
         return out
     at = np.minimum(np.searchsorted(batch.proc_row, rows), len(batch.proc_row) - 1)
     has = batch.proc_row[at] == rows
-    out[has] = batch.proc[_OF_DESCRIPTION[source]][at[has]]
+    out[has] = batch.proc[member][at[has]]
     return out
 
 
