@@ -127,10 +127,6 @@ class Vitals:
         """Return the time now, and pid and time of each reading that is kept, in ns since boot; any thread."""
         return self._now_ns(), [(key[1], reading.asked_ns) for key, reading in list(self._known.items())]
 
-    def readings(self) -> tuple[int, list[tuple[int, int]]]:
-        """Return the time now, and pid and time of each reading that is kept, in ns since boot; any thread."""
-        return self._now_ns(), [(key[1], reading.asked_ns) for key, reading in list(self._known.items())]
-
     def _ask(self, key: _Key, ts_ns: int, read: Callable[[], object]) -> tuple[bool, object]:
         reading = self._known.get(key)
         if reading is None or abs(ts_ns - reading.asked_ns) > NEAR_NS:
