@@ -180,3 +180,27 @@ def test_what_a_storm_of_processes_needed_is_given_back(monkeypatch):
     assert rules.candidates(*builders.batch_of([cat])).tolist() == [0]
     assert len(bucket.mask._row_of_actor) <= 256
     assert len(bucket.mask._actors.rows) <= 256
+
+
+def test_processes_of_which_nothing_is_heard_are_let_go_and_the_others_keep_their_number(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(prefilter_numpy.time, "monotonic", lambda: now[0])
+    actors = prefilter_numpy.Actors()
+
+    def number(*pids: int) -> list[int]:
+        made = [builders.process(f"p{pid}", pid=pid, index=pid) for pid in pids]
+        batch, tables = builders.batch_of(
+            [builders.open_event("/x", process=processes.setdefault(p.pid, p)) for p in made]
+        )
+        return actors.number(
+            batch, np.arange(len(batch)), lambda _, row: builders.event_of(batch, row, tables)
+        ).tolist()
+
+    processes = {}
+    first = number(*range(2, 30))
+    for _ in range(3):
+        now[0] += prefilter_numpy._UNUSED_S + 1
+        assert number(2) == first[:1]
+    assert sum(map(len, actors._known.values())) + sum(map(len, actors._before.values())) <= 2
+    assert actors.generation == 0
+    assert number(3) != first[1:2]

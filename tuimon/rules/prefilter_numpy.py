@@ -37,6 +37,8 @@ _LONG_TEXT: Final = 512
 _MAX_ACTORS: Final = 25_000
 """Each holds its process, and a place in the tables of every kind of event: a storm of execs must not stay for long."""
 _MAX_AGE_S: Final = 120.0
+_UNUSED_S: Final = 15.0
+"""An actor of which nothing is heard for so long, or up to twice that, is let go: most processes end at once."""
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 
 
@@ -50,17 +52,21 @@ class Actors:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], dict[int, _Actor]] = {}
         """By users and cgroup, of which there are few, and then by process version."""
+        self._before: dict[tuple[int, int], dict[int, _Actor]] = {}
+        """Those known earlier; who is heard of again is taken over."""
         self._next = 0
-        self._began_s = time.monotonic()
+        self._began_s = self._turned_s = time.monotonic()
         self.generation = 0  # changes when all numbers given before have lost their meaning
 
     def number(self, batch: Batch, rows: NDArray[np.intp], event_of: EventOf) -> NDArray[np.int64]:
         """Return the number of each row's actor, (n,); ``generation`` says how long a number means the same."""
         now_s = time.monotonic()
         if self._next > _MAX_ACTORS or now_s - self._began_s > _MAX_AGE_S:
-            self._known.clear()
+            self._known, self._before = {}, {}
             self._next, self._began_s = 0, now_s
             self.generation += 1
+        if now_s - self._turned_s > _UNUSED_S:
+            self._known, self._before, self._turned_s = {}, self._known, now_s
         groups = _by_process(batch, rows)
         if groups is None:
             groups = _by_everything(batch, rows)
@@ -77,6 +83,8 @@ class Actors:
         process, owner = event.process, event.container
         alike = self._known.setdefault(key, {})
         known = alike.get(index)
+        if known is None and key in self._before and (known := self._before[key].get(index)) is not None:
+            alike[index] = known
         if known is not None and known.process is process and known.owner is owner and known.is_as_it_was():
             return known.number
         number = self._next
