@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.conftest import press, running, screen_text, settle
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import fed_engine
+from tests.ui.side_engine import side_engine
 from tuimon import settings, statefile
 from tuimon.errors import SettingsError
 from tuimon.ui.keys import checked_keys, key_lines, keys_of, own_bindings, owners, title_of
@@ -145,3 +146,25 @@ def test_the_keys_of_the_help_are_named_as_they_are_typed():
     by_id = {binding.id: binding for owner in owners() for binding in own_bindings(owner)}
     assert keys_of(by_id["alerts.noise"], {}) == ["%"]
     assert keys_of(by_id["filter.open"], {"filter.open": "ctrl+f,slash"}) == ["ctrl+f", "/"]
+
+
+@pytest.mark.parametrize("keys", [["colon"], ["2", "b"], ["3"], ["question_mark"], ["T"], ["V"], ["slash"], ["1", "C"]])
+async def test_nothing_beyond_ascii_is_drawn_where_that_is_asked_for(keys):
+    """Textual's own palette and notices too, words that are cut, names that processes give to files."""
+    async with running(side_engine(), size=(80, 24), ascii_only=True) as (app, pilot):
+        app.notify("one", markup=False)
+        app.notify("two", severity="warning", markup=False)
+        app.notify("three", severity="error", markup=False)
+        await until(lambda: "three" in screen_text(app))
+        await press(app, pilot, *keys)
+        if keys == ["colon"]:
+            await until(lambda: "After" in screen_text(app))
+        assert [line for line in screen_text(app).splitlines() if not line.isascii()] == []
+
+
+async def test_what_is_said_twice_is_shown_once():
+    async with running() as (app, _):
+        for words in ("no further alert", "copied", "no further alert"):
+            app.notify(words, markup=False)
+        await until(lambda: screen_text(app).count("no further alert") == 1)
+        assert [one.message for one in app._notifications] == ["copied", "no further alert"]

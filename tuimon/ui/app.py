@@ -37,6 +37,7 @@ from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.notifications import Notify
 
     from tuimon.events import Alert, Event
     from tuimon.settings import Settings
@@ -414,6 +415,11 @@ class TuimonApp(App[None]):
         from tuimon.ui.evidence import ask
 
         ask(self, alert)
+
+    def on_notify(self, event: Notify) -> None:
+        """What is said already is said anew, not twice over what lies below."""
+        for shown in [one for one in self._notifications if one.message == event.notification.message]:
+            self._unnotify(shown)
 
     # Copying.
 

@@ -12,6 +12,7 @@ from textual.geometry import Offset
 from textual.message import Message
 
 from tuimon.ui.text import safe
+from tuimon.view.cells import cut
 
 _FRAME: Final = 6
 """Columns of a frame's line that are not for words: corners, a stroke and a blank on either side."""
@@ -44,7 +45,7 @@ class Pane(Vertical):
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Name the pane; the text may hold anything."""
         self._wanted = title, subtitle
-        new, under = safe(title), whole_keys(safe(subtitle), self.foot_room)
+        new, under = cut(safe(title), self.foot_room), whole_keys(safe(subtitle), self.foot_room)
         if (new, under) != getattr(self, "_titles", None):
             self._titles = (new, under)
             self.border_title = Content(new)  # a str would be read as markup

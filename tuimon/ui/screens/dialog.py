@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.screen import ModalScreen, Screen
+
+from tuimon.ui.ascii import use_ascii_scrollbars
 
 T = TypeVar("T")
 
@@ -34,3 +36,11 @@ class Dialog(ModalScreen[T], ClosedOnce[T]):
 
 class Commands(CommandPalette, ClosedOnce[None]):
     """Textual's command palette."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Search for commands...")
+
+    def on_mount(self) -> None:
+        """Draw with ASCII where that is asked for."""
+        if self.app.has_class("-ascii"):
+            use_ascii_scrollbars(self.query_one(CommandList))

@@ -17,6 +17,7 @@ from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
+from tuimon.view.words import counted
 
 if TYPE_CHECKING:
     from tuimon.events import Alert
@@ -258,8 +259,8 @@ class BoardTab(Tab):
         assert self._lines is not None
         self._head.set_lines(board_header(self._list.row_width, self._lines.column))
         self._foot.set_lines(*board_foot(self._view, self._lines, self._foot.size.width))
-        total = sum(row.total for row in self._view.rows)
-        self._board_pane.set_title(f"Board  {total:,} alerts by tactic", "arrows choose  enter alerts  a whole row")
+        total = counted(sum(row.total for row in self._view.rows), "alert")
+        self._board_pane.set_title(f"Board  {total} by tactic", "arrows choose  enter alerts  a whole row")
 
     def _show_drift(self) -> None:
         from tuimon.view.drift_lines import drift_header
@@ -268,7 +269,9 @@ class BoardTab(Tab):
         self._drift_head.set_lines(drift_header(self._drift_list.row_width))
         many, dropped = len(self._drift.rows), self._drift.dropped
         more = f", {dropped:,} more not kept" if dropped else ""
-        self._drift_pane.set_title(f"Drift  {many:,} executables the images did not bring{more}", "enter its event")
+        self._drift_pane.set_title(
+            f"Drift  {counted(many, 'executable')} the images did not bring{more}", "enter its event"
+        )
 
     @on(LineList.Moved, "#board-list")
     def _moved(self) -> None:

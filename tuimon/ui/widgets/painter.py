@@ -6,6 +6,7 @@ to be escaped is shown in a style of its own, so that an escaped byte and the sa
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tuimon.escape import clean_segments
+from tuimon.escape import clean_segments, shown
 from tuimon.view.cells import Cell, Line
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_CHARS: Final = 4096
 """Of one cell that are looked at: wider than any terminal, and a bound on what one hostile line can cost."""
+_BEYOND_ASCII: Final = re.compile(r"([^\x00-\x7f]+)")
 
 
 class CellPainter(Widget):
@@ -58,7 +60,7 @@ class CellPainter(Widget):
     def paint(self, line: Line, width: int, state: str = "", marked: int = -1) -> Strip:
         """Return a line of cells as a strip of exactly ``width`` columns; ``marked`` is the cell under the cursor."""
         fixed = sum(cell.width if cell.width > 0 else 0 for cell in line)
-        free = sum(_shown_len(cell.text) for cell in line if cell.width == 0)
+        free = sum(_shown_len(cell.text, self.app.ascii_only) for cell in line if cell.width == 0)
         rest = max(width - fixed - free, 0)
         segments: list[Segment] = []
         used = 0
@@ -89,7 +91,7 @@ class CellPainter(Widget):
     def _hostile_cell(self, out: list[Segment], cell: Cell, width: int, room: int, state: str) -> int:
         limit = width if cell.width else room
         pieces, used = [], 0
-        for text, replaced in _segments(cell.text[:_MAX_CHARS]):
+        for text, replaced in _segments(cell.text[:_MAX_CHARS], self.app.ascii_only):
             size = cell_len(text)
             if used + size > limit:
                 text = set_cell_size(text, limit - used)
@@ -108,14 +110,25 @@ class CellPainter(Widget):
         return used + max(pad, 0)
 
 
-def _shown_len(text: str) -> int:
+def _shown_len(text: str, ascii_only: bool) -> int:
     """Return how many columns a text takes when it is shown safely."""
     if text.isascii() and text.isprintable():
         return len(text)
-    return sum(cell_len(part) for part, _ in _segments(text[:_MAX_CHARS]))
+    return sum(cell_len(part) for part, _ in _segments(text[:_MAX_CHARS], ascii_only))
 
 
 @lru_cache(maxsize=1024)
-def _segments(text: str) -> tuple[tuple[str, bool], ...]:
-    """Return the text safe to show, in pieces: text and whether it stands for something that was replaced."""
-    return tuple(clean_segments(text))
+def _segments(text: str, ascii_only: bool) -> tuple[tuple[str, bool], ...]:
+    """Return the text safe to show, in pieces: text and whether it stands for something that was replaced.
+
+    A terminal that knows ASCII only would be written other characters as escapes of Python's, wider than they are.
+    """
+    pieces = clean_segments(text)
+    if not ascii_only:
+        return tuple(pieces)
+    return tuple(
+        ("".join(map(shown, part)), True) if part and not part.isascii() else (part, replaced)
+        for piece, replaced in pieces
+        for part in _BEYOND_ASCII.split(piece)
+        if part
+    )
