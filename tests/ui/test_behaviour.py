@@ -623,6 +623,16 @@ async def test_esc_a_letter_and_an_arrow_read_together_are_all_three():
         assert app.session.containers.chosen_id == "3ad7b26ded6d"
 
 
+@pytest.mark.parametrize(("keys", "tab", "owner"), [("c", "live", "ContainerList"), ("4", "board", "BoardList")])
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_filter_that_is_given_up_leads_back_to_where_one_was(keys, tab, owner, size):
+    """It led to the live list: an arrow then moved there, and enter opened an event."""
+    async with running(size=size) as (app, pilot):
+        await press(app, pilot, keys, "slash", "escape")
+        assert app.main.shown_name == tab
+        assert type(app.focused).__name__ == owner
+
+
 @pytest.mark.parametrize("where", ["filter", "question"])
 async def test_what_is_typed_and_deleted_in_one_burst_is_so_in_order(where):
     """The deleting keys came after all letters: a name typed behind ctrl+u was gone, and another was given."""

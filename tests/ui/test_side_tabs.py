@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.ui.side_engine import side_engine
 from tuimon.capture.recording import RecordingReader, RecordingSource
 from tuimon.engine import build_engine
 from tuimon.enrich import users
+from tuimon.errors import RecordingError
 from tuimon.resources import find_recording
 from tuimon.settings import Settings
 from tuimon.ui.screens.alert_details import AlertDetails
@@ -565,6 +567,27 @@ async def test_recording_begins_and_ends_with_one_key_and_says_so(tmp_path, own_
     assert events == engine.history.last_num
     assert frames[-1][0] == b"CNTS"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_that_the_disk_ended_a_recording_is_said_until_the_next_one():
+    """The notice was gone after six seconds, and with it every sign that nothing was recorded any more."""
+
+    class Full:
+        path, bytes, events, left_out = Path("/full/rec.tmon"), 53_000, 900, 0
+        error = RecordingError("cannot write /full/rec.tmon: No space left on device")
+
+        def close(self):
+            raise self.error
+
+    async with running(side_engine()) as (app, pilot):
+        app.recording._recorder = Full()
+        app.recording.poll()
+        await press(app, pilot, "6")
+        app.main.show_fixed()
+        await settle(app, pilot)
+        assert "REC ENDED" in screen_text(app)
+        assert "cannot write /full/rec.tmon" in screen_text(app).splitlines()[-3]
+        assert not app.recording.running
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.ui.fake_engine import fed_engine
 from tuimon.rules.items import PRIORITIES
-from tuimon.view.cells import Cell, fitting, severity_role, sparkline
+from tuimon.view.cells import REST, Cell, fitting, severity_role, shortened, sparkline
 from tuimon.view.clock import amount, clock, percent, span
 from tuimon.view.detail_lines import wrapped
 from tuimon.view.filter_history import FilterHistory
@@ -120,3 +120,12 @@ def test_what_does_not_fit_whole_is_left_out():
     assert fitting(cells, 12) == cells
     assert fitting(cells, 11) == cells[:2]
     assert fitting(cells, 4) == []
+
+
+def test_a_line_that_has_no_room_shows_where_it_is_cut():
+    line = (Cell(" one ", "key"), Cell("a sentence too long", "muted", REST))
+    assert shortened(line, 40) == line
+    assert "".join(cell.text for cell in shortened(line, 20)) == " one a sentence t..."
+    spread = (Cell("left", "", REST), Cell("right"))
+    assert shortened(spread, 3) == spread
+    assert list(shortened((), 3)) == []

@@ -25,6 +25,8 @@ class Recording:
     def __init__(self, app: TuimonApp) -> None:
         self._app = app
         self._recorder: Recorder | None = None
+        self._failure = ""
+        """Why the last recording ended early, until the next one begins."""
 
     @property
     def running(self) -> bool:
@@ -33,8 +35,10 @@ class Recording:
 
     @property
     def mark(self) -> str:
-        """What the screen says while it runs, empty while it does not."""
-        return "" if self._recorder is None else f"REC {amount(self._recorder.bytes)}B"
+        """What the screen says while it runs and after it failed, else empty."""
+        if self._recorder is None:
+            return "REC ENDED" if self._failure else ""
+        return f"REC {amount(self._recorder.bytes)}B"
 
     @property
     def path(self) -> Path | None:
@@ -42,10 +46,10 @@ class Recording:
         return None if self._recorder is None else self._recorder.path
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what is known of the running recording, as names and values."""
+        """Return what is known of the running recording, or why the last one failed, as names and values."""
         recorder = self._recorder
         if recorder is None:
-            return []
+            return [("ended early", self._failure)] if self._failure else []
         left_out = f", {recorder.left_out:,} left out because the disk is too slow" if recorder.left_out else ""
         return [
             ("file", str(recorder.path)),
@@ -96,6 +100,7 @@ class Recording:
         except (TuimonError, OSError) as error:
             self._tell(str(error), wrong=True)
             return
+        self._failure = ""
         self._tell(f"recording into {path}; r ends it")
         self._app.main.show_fixed()
 
@@ -112,6 +117,7 @@ class Recording:
         try:
             recorder.close()
         except (TuimonError, OSError) as error:
+            self._failure = f"{error}"
             self._tell(f"the recording ended early: {error}", wrong=True)
             return
         left_out = f", {recorder.left_out:,} left out because the disk was too slow" if recorder.left_out else ""

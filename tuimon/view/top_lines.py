@@ -104,7 +104,7 @@ class TopLines:
             cells.append(Cell(f" counting {drill.progress:.0%} ", "attention"))
         if drill.error:
             cells.append(Cell(f" {drill.error} ", "bad"))
-        return cells
+        return [*cells, Cell(" left, right: shorter, longer", "muted")]
 
 
 MENU: Final = (

@@ -95,6 +95,8 @@ class MainScreen(Screen[None]):
         self._body = ContentSwitcher(initial="live", id="body")
         self._tick = 0
         self._keys = 0
+        self._filter_from: tuple[str, Widget | None] = ("live", None)
+        """The tab and the widget from which the filter was opened."""
         self.memory = Memory("")
         self._history = FilterHistory()
         self._sizes = Sizes(self)
@@ -462,6 +464,7 @@ class MainScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter bar; it begins with the filter in force, or offers the last one with up."""
         if self.session is not None:
+            self._filter_from = (self.shown_name, self.focused)
             if self.shown_name != "live":
                 self.action_tab("live")
             self._filter.edit(self.session.editable)
@@ -471,12 +474,20 @@ class MainScreen(Screen[None]):
         assert self.session is not None
         session = self.session
         self._try(lambda: session.edited(event.text))
-        self._filter_left()
+        self._filter.leave()
+        self.set_focus(self.live.first_focus)
 
     @on(FilterLeft)
     def _filter_left(self) -> None:
+        """Nothing is filtered: go back to where one was."""
         self._filter.leave()
-        self.set_focus(self.live.first_focus)
+        tab, focused = self._filter_from
+        if tab != self.shown_name:
+            self.action_tab(tab)
+        if focused is not None and self.shown_tab in focused.ancestors:
+            self.set_focus(focused)
+        else:
+            self._focus_tab()
 
     # The mouse.
 

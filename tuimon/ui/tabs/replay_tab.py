@@ -216,11 +216,12 @@ class ReplayTab(Tab):
         if view.source is None:
             self._pane.set_title("Time", "r records  t go to a time")
             self._mark_pane.set_title(f"Alerts  {len(view.marks):,} in what history holds", "enter shows its event")
-            if recording.running:
+            if facts := recording.facts():
                 cells = [Cell(" REC ", "lost")]
-                for name, value in recording.facts():
+                for name, value in facts:
                     cells += [Cell(f" {name} ", "muted"), Cell(value, "strong")]
-                self._foot.set_lines([*cells, Cell("   r ends it", "key", REST)])
+                key = "r ends it" if recording.running else "r begins another"
+                self._foot.set_lines([*cells, Cell(f"   {key}", "key", REST)])
             else:
                 text = " r records what is live into a file; tuimon replay FILE opens one"
                 self._foot.set_lines((Cell(text, "muted", REST),))

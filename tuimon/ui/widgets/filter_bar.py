@@ -169,7 +169,8 @@ class FilterBar(Vertical):
             place = " " * at + "^ "
         else:
             place = f" column {column}: " if column else "  "
-        self._error.set_lines((Cell(place, "key"), Cell(problem, "bad"), Cell(f"  {hint}", "muted", REST)))
+        told = (Cell(place, "key"), Cell(problem, "bad"), *([Cell(f"  {hint}", "muted", REST)] if hint else ()))
+        self._error.set_lines(told)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
