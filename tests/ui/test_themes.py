@@ -58,9 +58,23 @@ def test_a_theme_needs_little(tmp_path):
 
 def test_a_users_theme_comes_beside_ours(tmp_path):
     written(tmp_path, '[theme]\nprimary = "#3b82c4"')
-    themes = load_themes(themes_dir(), tmp_path, tmp_path / "none")
+    themes, wrong = load_themes(themes_dir(), tmp_path, tmp_path / "none")
     assert "mine" in themes
     assert DEFAULT in themes
+    assert wrong == {}
+
+
+async def test_a_wrong_theme_of_the_user_s_is_left_out_and_said_unless_it_is_asked_for(tmp_path):
+    """A typing error in one of ten files is no reason not to watch."""
+    written(tmp_path, '[theme]\nprimry = "#fff"')
+    async with running(size=(200, 50), themes_path=tmp_path) as (app, _):
+        assert app.theme == DEFAULT
+        assert "mine" not in app.available_themes
+        (notice,) = [one.message for one in app._notifications]
+        assert 'no key "primry"' in notice
+        assert "left out" in notice
+    with pytest.raises(SettingsError, match="primry"):
+        TuimonApp(lambda: None, theme="mine", themes_path=tmp_path)
 
 
 def test_an_unknown_theme_is_named_with_those_there_are():

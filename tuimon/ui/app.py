@@ -119,7 +119,7 @@ class TuimonApp(App[None]):
         self._leaving = False
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
-        ours = load_themes(*folders)
+        ours, self._wrong_themes = load_themes(*folders)
         # Without colours Textual turns the terminal's own into black on black; the greys of the others can be read.
         unseen = {name for name, one in ours.items() if one.ansi} if "NO_COLOR" in os.environ else set()
         for name in unseen:
@@ -130,6 +130,8 @@ class TuimonApp(App[None]):
             self.register_theme(one)
         self._configured_theme = theme or ""
         wanted = DEFAULT if theme is None or theme in unseen else theme
+        if wanted in self._wrong_themes:
+            raise self._wrong_themes[wanted]
         if wanted not in ours:
             raise SettingsError(f'there is no theme "{wanted}"', f"themes: {', '.join(sorted(ours))}")
         remembered = self._remembered_theme(self._configured_theme)
@@ -207,6 +209,8 @@ class TuimonApp(App[None]):
         self.set_class(self.ascii_only, "-ascii")
         if not self.is_headless:
             self.frames.ask()
+        for error in self._wrong_themes.values():  # not the one asked for: no reason not to watch
+            self.notify(safe(f"{error} (left out)"), severity="warning", timeout=10, markup=False)
         self.call_after_refresh(self._begin)
 
     @work(thread=True, exit_on_error=False)

@@ -55,13 +55,21 @@ def load_theme(path: Path) -> Theme:
     return Theme(name=path.stem, variables=variables | roles, **base)
 
 
-def load_themes(*folders: Path) -> dict[str, Theme]:
-    """Return the themes of some folders by name, later folders over earlier ones; a folder need not exist.
+def load_themes(*folders: Path) -> tuple[dict[str, Theme], dict[str, SettingsError]]:
+    """Return the themes of some folders by name, later folders over earlier ones, and what is wrong with the others.
 
-    Raises:
-        SettingsError: As ``load_theme``.
+    A folder need not exist. Of a name that is there twice the later file counts, wrong or not.
     """
-    return {path.stem: load_theme(path) for folder in folders for path in sorted(folder.glob("*.toml"))}
+    themes: dict[str, Theme] = {}
+    wrong: dict[str, SettingsError] = {}
+    for path in (path for folder in folders for path in sorted(folder.glob("*.toml"))):
+        themes.pop(path.stem, None)
+        wrong.pop(path.stem, None)
+        try:
+            themes[path.stem] = load_theme(path)
+        except SettingsError as error:
+            wrong[path.stem] = error
+    return themes, wrong
 
 
 def role_defaults(theme: Theme) -> dict[str, str]:
