@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.ui.cases import registry
-from tests.ui.conftest import press
+from tests.ui.conftest import press, screen_text
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.before import BeforeScreen
 from tuimon.ui.screens.event_details import EventDetails
@@ -98,6 +98,17 @@ opens("story.save", Ask, *SHADOW, "t")
 async def acknowledges(app, pilot, keys):
     await press(app, pilot, "2", keys[0])
     assert app.session.alerts.open == 5
+
+
+@case("alerts.ack_many")
+async def acknowledges_many(app, pilot, keys):
+    await press(app, pilot, "2", keys[0])
+    assert isinstance(app.screen, Pick)
+    assert "everything that is listed" in screen_text(app)
+    await press(app, pilot, "G", "enter")
+    assert app.session.alerts.open == 0
+    await press(app, pilot, "ctrl+z")
+    assert app.session.alerts.open == 6
 
 
 @case("alerts.undo")

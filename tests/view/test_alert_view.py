@@ -1,6 +1,7 @@
 """Alerts folded by rule and container."""
 
 from tests.ui.fake_engine import FakeEngine
+from tuimon.view.alert_likes import likes
 from tuimon.view.alert_lines import AlertLines
 from tuimon.view.alert_view import AlertView, Divider
 from tuimon.view.mutes import Mute, Mutes, process_name
@@ -171,3 +172,38 @@ def test_what_falls_off_the_list_stays_counted(monkeypatch):
     view.undo_acknowledge()
     assert view.rows[0].acked < view.rows[0].count
     assert view.open
+
+
+def test_what_is_like_an_alert_is_acknowledged_in_one_go_and_comes_back_in_one():
+    engine = engine_with(
+        ("A", "Notice", 0), ("A", "Notice", 11), ("B", "Notice", 0), ("B", "Notice", 11), ("A", "Notice", 0)
+    )
+    view = AlertView(engine.alerts_since)
+    view.sync()
+    alert = view.kept[0]
+    found = [(what, view.fresh(like)) for what, like in likes(alert)]
+    assert [(what, len(nums)) for what, nums in found] == [
+        ("A in web", 2), ("A", 3), ("everything in web", 3), ("everything that is listed", 5),
+    ]  # fmt: skip
+    view.show(containers=frozenset((alert.container_id,)))
+    assert len(view.fresh(likes(alert)[-1][1])) == 3, "what the chosen container keeps out of the list is left alone"
+    view.show(containers=frozenset())
+    engine.alert("A", "Notice", 0)
+    view.sync()
+    assert view.acknowledge_all(found[1][1]) == 3
+    assert [(row.rule, row.is_back) for row in view.rows if not isinstance(row, Divider)][:1] == [("A", True)]
+    assert view.open == 3
+    assert view.undo_acknowledge() == 3
+    assert view.open == 6
+
+
+def test_acknowledging_thousands_of_groups_looks_at_each_alert_once():
+    engine = engine_with()
+    for number in range(3_000):
+        engine.alert("A", "Notice", 0, output_fields={"fd.name": f"/tmp/{number}"})
+    view = AlertView(engine.alerts_since)
+    view.sync()
+    view.group_by("fd.name")
+    assert view.groups == 3_000
+    assert view.acknowledge_all(view.fresh(lambda alert: True)) == 3_000
+    assert view.open == 0

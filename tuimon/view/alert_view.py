@@ -227,6 +227,24 @@ class AlertView:
         self._flip(changed)
         return len(changed)
 
+    def fresh(self, like: Callable[[Alert], bool]) -> frozenset[int]:
+        """Return the numbers of the alerts that are listed above the line and are like what is meant."""
+        return frozenset(
+            alert.num
+            for alert, key in zip(self._alerts, self._keys, strict=True)
+            if not key.muted
+            and alert.num not in self._acked
+            and (not self._containers or alert.container_id in self._containers)
+            and like(alert)
+        )
+
+    def acknowledge_all(self, nums: frozenset[int]) -> int:
+        """Acknowledge alerts by their numbers (see ``fresh``); return how many were not yet."""
+        changed = nums - self._acked
+        self._undo = [*self._undo[-UNDO + 1 :], changed]
+        self._flip(changed)
+        return len(changed)
+
     def undo_acknowledge(self) -> int:
         """Take the last acknowledgement back; return how many alerts that were, 0 when there is none."""
         if not self._undo:
@@ -238,20 +256,19 @@ class AlertView:
     def _flip(self, nums: frozenset[int]) -> None:
         self._acked ^= nums
         counts: Counter[Key] = Counter()
+        fresh: Counter[Key] = Counter()
         for alert, key in zip(self._alerts, self._keys, strict=True):
+            acked = alert.num in self._acked
+            fresh[key] += not acked
             if alert.num in nums:
-                counts[key] += 1 if alert.num in self._acked else -1
+                counts[key] += 1 if acked else -1
         for key, change in counts.items():
             group = self._groups[key]
-            acked = group.acked + change
             # Those that fell off the list are acknowledged with the rest, and come back with it.
-            whole = change > 0 and self._fresh_members(key) == 0
-            self._groups[key] = replace(group, acked=group.count if whole else max(min(acked, group.count - 1), 0))
+            whole = change > 0 and not fresh[key]
+            many = group.count if whole else max(min(group.acked + change, group.count - 1), 0)
+            self._groups[key] = replace(group, acked=many)
         self._refresh()
-
-    def _fresh_members(self, key: Key) -> int:
-        pairs = zip(self._alerts, self._keys, strict=True)
-        return sum(other == key and alert.num not in self._acked for alert, other in pairs)
 
     # Groups.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tuimon.view.noise import Part
     from tuimon.view.session import Changes, Session
 
+_MANY = "Acknowledge all of its rule, of its container, or all that is listed"
 _SETTLED = "Show what is acknowledged or muted, or only count it"
 
 
@@ -50,6 +51,7 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
             "percent_sign", "noise", "Noise", key_display="%", show=False,
             tooltip="Which rule, container and program most alerts come from", id="alerts.noise",
         ),
+        Binding("ctrl+k", "acknowledge_many", "Ack many", show=False, tooltip=_MANY, id="alerts.ack_many"),
         Binding("ctrl+z", "undo", "Undo", show=False, tooltip="Take the last acknowledgement back", id="alerts.undo"),
     ]  # fmt: skip
 
@@ -153,6 +155,24 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
         """Say why the rule fired for the alert under the cursor."""
         if (alert := self.alert_under_cursor()) is not None:
             self.app.open_why(alert.event, alert.rule)
+
+    def action_acknowledge_many(self) -> None:
+        """Ask which of what is listed to acknowledge in one go."""
+        from tuimon.ui.screens.pick import Pick
+        from tuimon.view.alert_likes import like_lines, likes
+
+        session, alert = self._session, self.the_alert()
+        if session is None or alert is None:
+            return
+        found = [(what, session.alerts.fresh(like)) for what, like in likes(alert)]
+
+        def picked(number: int | None) -> None:
+            if number is not None:
+                count = session.alerts.acknowledge_all(found[number][1])
+                self.alert_changed()
+                self.app.notify(f"{count:,} acknowledged; ctrl+z undoes", timeout=3, markup=False)
+
+        self.app.push_screen(Pick("Acknowledge", like_lines(found), foot="ctrl+z takes it back"), picked)
 
     def action_fold(self) -> None:
         """Fold the repeats of an alert, or show every one."""
