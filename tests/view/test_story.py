@@ -93,6 +93,16 @@ def test_one_visit_is_told_in_order_with_its_alerts_and_without_its_neighbours()
     assert everything.left_out == 0
 
 
+def test_what_was_decoded_of_thousands_of_events_is_not_kept():
+    _, events = visit()
+    engine = Engine(events)
+    alert = engine.alert(0)
+    for everything in (False, True):
+        story = tell(alert, engine, [alert], None, everything=everything)
+        assert story.lines
+        assert all(line.event.facts is None for line in story.lines)
+
+
 def test_as_text_it_is_safe():
     _, events = visit()
     engine = Engine(events)

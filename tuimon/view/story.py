@@ -182,7 +182,12 @@ def _events(
         told = rows if everything else rows[_telling(batch, rows, marked)]
         left_out += len(rows) - len(told)
         found += [engine.event(batch, row) for row in told[-MAX_LINES:].tolist()]
-    told_of = [event for event in found if everything or _tells(event, marked)]
+    told_of = []
+    for event in found:
+        if everything or _tells(event, marked):
+            told_of.append(event)
+        else:
+            event.part()
     return told_of, left_out + len(found) - len(told_of)
 
 
@@ -267,6 +272,7 @@ def _folded(events: Iterable[Event], family: _Family, alerts_of: Mapping[int, Se
             continue
         alerts = tuple(alerts_of.get(event.num, ()))
         same = (key_of(process), event.kind, event.nr, event.ret < 0, detail(event))
+        event.part()  # a story keeps thousands of events
         if same == last and not alerts and not lines[-1].alerts:
             lines[-1] = lines[-1]._replace(times=lines[-1].times + 1)
             continue
