@@ -122,8 +122,26 @@ def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(pace, clock):
     assert not pace.behind
 
 
-def test_each_question_of_many_has_a_column_of_its_own(pace):
-    assert len({ask(pace) for _ in range(50)}) == 50
+def test_each_question_of_many_has_a_column_of_its_own_that_the_terminal_has(pace):
+    assert len({ask(pace) for _ in range(20)}) == 20
+    asked = {int(QUESTION.fullmatch(pace.question(7).encode())[1]) for _ in range(20)}
+    assert asked == set(range(1, 8))
+
+
+def test_a_terminal_of_another_size_owes_no_answer(pace):
+    ask(pace)
+    assert pace.behind
+    pace.forget()
+    assert not pace.behind
+
+
+async def test_a_resize_paints_at_once():
+    async with running(size=(80, 24)) as (app, pilot):
+        app.frames.pace.answer(ask(app.frames.pace))
+        ask(app.frames.pace)
+        assert app.frames.pace.behind
+        await pilot.resize_terminal(40, 10)
+        assert not app.frames.pace.behind
 
 
 async def test_what_a_frame_would_have_shown_is_painted_when_the_terminal_is_ready():

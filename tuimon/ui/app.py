@@ -284,6 +284,10 @@ class TuimonApp(App[None]):
             super()._display(screen, renderable)
             self.frames.ask()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Wait for no answer that a terminal of another size owes."""
+        self.frames.resized(event.size)
+
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """Take the terminal's answer: it has shown a frame."""
         self.frames.answered(event.x + 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
 
 from tuimon.ui.pace import Pace
 
@@ -36,6 +36,13 @@ class Frames:
         self._missed: set[Region] = set()
         """Where the screen has changed since the frame painted last."""
         self._skipped = 0
+        self._size: Size | None = None
+
+    def resized(self, size: Size) -> None:
+        """Paint at once in another size: what was asked before may have been asked of another terminal."""
+        if self._size not in (None, size):
+            self.pace.forget()
+        self._size = size
 
     def skip_tick(self) -> bool:
         """Return whether this tick's frame is left out: a slow terminal must cost frames, not keys."""
@@ -54,7 +61,7 @@ class Frames:
 
     def ask(self) -> None:
         """Ask the terminal to tell when it has shown what was written so far."""
-        if self._app._driver is not None and (question := self.pace.question()):
+        if self._app._driver is not None and (question := self.pace.question(self._app.size.width)):
             self._app._driver.write(question)
 
     def answered(self, column: int) -> None:

@@ -21,7 +21,8 @@ LOST_S: Final = 10.0
 _REST: Final = 2
 _MOST_REST_S: Final = 3.0
 """A slow terminal is left alone for twice the time the last frame took, so that a key mostly finds it free."""
-_COLUMNS: Final = 50
+_COLUMNS: Final = 20
+"""Columns that questions are asked from, in turn: a terminal has them, and so many are never open at once."""
 _TRIES: Final = 20
 """Questions without any answer after which no more are asked."""
 
@@ -38,16 +39,22 @@ class Pace:
         self._asked: deque[tuple[int, float]] = deque(maxlen=_COLUMNS)
         """Column and time of each question that may still be answered, the oldest first."""
         self._column = 0
+        self._tries = 0
         self._answers = 0
         self._best_s = LOST_S
         self._took_s = LOST_S
         self._free_at = 0.0
 
-    def question(self) -> str:
-        """Return what to write behind a frame, empty for a terminal that answers nothing."""
-        if not self._answers and self._column >= _TRIES:
+    def question(self, width: int = _COLUMNS) -> str:
+        """Return what to write behind a frame, empty for a terminal that answers nothing.
+
+        Args:
+            width: Columns of the terminal: from one beyond them it would answer another.
+        """
+        if not self._answers and self._tries >= _TRIES:
             return ""
-        self._column = self._column % _COLUMNS + 1
+        self._tries += 1
+        self._column = self._column % min(_COLUMNS, max(width, 1)) + 1
         self._asked.append((self._column, self._clock()))
         return f"\x1b7\x1b[1;{self._column}H\x1b[6n\x1b8"
 
@@ -66,6 +73,10 @@ class Pace:
         self._took_s = now - asked
         if self.slow:
             self._free_at = now + min(self._took_s * _REST, _MOST_REST_S)
+
+    def forget(self) -> None:
+        """Wait for no answer: the terminal has another size, or is another one, which was asked nothing so far."""
+        self._asked.clear()
 
     @property
     def slow(self) -> bool:
