@@ -12,7 +12,7 @@ from typing import Final
 from tuimon.events import UNSET_ID, Event
 from tuimon.fields import flags as names
 from tuimon.fields.argresult import Raw
-from tuimon.fields.argsource import BOUND, bound_of
+from tuimon.fields.argsource import BOUND, Bound, bound_of
 from tuimon.fields.facts import AT_FDCWD, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, _Unknown, add
@@ -26,7 +26,8 @@ _DATA_SHOWN: Final = 80
 # Printing.
 
 
-def _number(value: int, style: str) -> str:
+def number_text(value: int, style: str) -> str:
+    """Return a number in the way that its parameter is shown: hexadecimal, octal or decimal."""
     if style == "x":
         return f"{value & 0xFFFFFFFFFFFFFFFF:X}"
     if style == "o":
@@ -35,7 +36,10 @@ def _number(value: int, style: str) -> str:
 
 
 def _printable(raw: bytes) -> str:
-    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in raw)
+    return raw.translate(_SHOWN_BYTES).decode("ascii")
+
+
+_SHOWN_BYTES: Final = bytes(byte if 32 <= byte < 127 else ord(".") for byte in range(256))
 
 
 def _fd_resolved(f: Facts, value: int, own: bool) -> str:
@@ -122,7 +126,7 @@ def _number_texts(f: Facts, param: Param, raw: int) -> tuple[str, str]:
     if kind == "PID":
         return str(raw), _comm_of(f, raw)
     if kind == "MODE":
-        return _number(raw & 0xFFFF, "o"), names.mode_names(raw & 0xFFFF)
+        return number_text(raw & 0xFFFF, "o"), names.mode_names(raw & 0xFFFF)
     if kind in ("UID", "GID"):
         number = raw & 0xFFFFFFFF
         who = _who(f, kind, number)
@@ -130,10 +134,10 @@ def _number_texts(f: Facts, param: Param, raw: int) -> tuple[str, str]:
     if kind == "SIGTYPE":
         return str(raw), names.signal_name(raw)
     if kind == "SIGSET":
-        return _number(raw, "x"), names.signal_names(raw)
+        return number_text(raw, "x"), names.signal_names(raw)
     if kind in _UNSIGNED_BITS:
         raw &= (1 << _UNSIGNED_BITS[kind]) - 1
-    return _number(raw, param.style), ""
+    return number_text(raw, param.style), ""
 
 
 def _who(f: Facts, kind: str, number: int) -> str | _Unknown:
@@ -201,11 +205,13 @@ def arg_raw(event: Event, arg: str | None) -> Value:
 def args_text(event: Event, _: str | None = None) -> str:
     """Return evt.args: all parameters, ``name=value`` or ``name=plain(resolved)``, separated by blanks."""
     f = facts(event)
-    parts = []
-    for bound in BOUND.get(f.name, ()):
-        plain, resolved = _texts(f, bound.param, bound.get(f) if bound.get is not None else None)
-        parts.append(f"{bound.param.name}={plain}({resolved})" if resolved else f"{bound.param.name}={plain}")
-    return " ".join(parts)
+    return " ".join([param_text(f, bound) for bound in BOUND.get(f.name, ())])
+
+
+def param_text(f: Facts, bound: Bound) -> str:
+    """Return one parameter as evt.args shows it."""
+    plain, resolved = _texts(f, bound.param, bound.get(f) if bound.get is not None else None)
+    return f"{bound.param.name}={plain}({resolved})" if resolved else f"{bound.param.name}={plain}"
 
 
 _NOT_SHOWN: Final = frozenset({"FSPATH", "FSRELPATH", "FD", "ERRNO", "SOCKTUPLE", "SOCKADDR", "BYTEBUF"})

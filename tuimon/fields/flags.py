@@ -15,6 +15,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from tuimon.records import FileFlag
@@ -415,6 +416,7 @@ def to_own(table: Iterable[Row], value: int) -> int:
     return own
 
 
+@lru_cache(maxsize=1024)
 def decode_flags(event_name: str, param: str, value: int) -> tuple[int, str]:
     """Return (Falco's number, its names) of a flags parameter given the kernel's value."""
     key = f"{event_name}.{param}"
@@ -461,6 +463,7 @@ def decode_enum(event_name: str, param: str, value: int) -> tuple[int, str]:
     return value, name
 
 
+@lru_cache(maxsize=1024)
 def mode_names(mode: int) -> str:
     """Return the names of the bits of a file mode, the node type last."""
     node = NODE_TYPES.get(mode & 0o170000)

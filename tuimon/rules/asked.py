@@ -6,7 +6,7 @@ Truth is a byte: 0 false, 1 not known yet, 2 true, so that ``and`` is the minimu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -40,6 +40,8 @@ class Asked:
     """...of what it asks of a value."""
     predicate: tuple[Made, Predicate, bool] | None
     """See ``Checks.predicate_of``."""
+    told: dict[int, int] = field(default_factory=dict)
+    """Answers of ``tuimon.rules.args_text``, by ``Columns.open_numbers``."""
 
     def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
         """Return the answer for the values at their places in the context."""

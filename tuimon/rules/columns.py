@@ -80,6 +80,8 @@ class Columns:
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
         self._pool_keys: dict[Any, object] = {}
         self._parts: dict[str, Asked] = {}
+        self.tails: dict[int, str] = {}
+        """See ``tuimon.rules.args_text``."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
 
     def begin(self) -> None:

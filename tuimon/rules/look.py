@@ -7,6 +7,7 @@ once in all batches, and each distinct value asked once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields.registry import UNKNOWN, Getter
+from tuimon.rules.args_text import alike, is_written, open_texts
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
@@ -451,6 +453,85 @@ class Look:
         out[unknown] = self._asked_whole(asked, rows[unknown])
         return out
 
+    # All arguments
+
+    def _by_args(self, asked: Asked, rows: Rows) -> Truths:
+        """Return the truth of a check of evt.args."""
+        out = np.empty(len(rows), np.int8)
+        written = is_written(self, rows)
+        out[written] = self._by_open_args(asked, rows[written])
+        others = np.flatnonzero(~written)
+        codes = self._codes[rows[others]]
+        for code in np.unique(codes).tolist():
+            mine = others[codes == code]
+            groups = alike(self, code, rows[mine])
+            if groups is None:
+                out[mine] = self._asked_whole(asked, rows[mine])
+            else:
+                self.whole[rows[mine]] = True
+                first = rows[mine[groups.first]].tolist()
+                out[mine] = np.array([asked.answer(self.event(row)) for row in first], np.int8)[groups.of_row]
+        return out
+
+    def _by_open_args(self, asked: Asked, rows: Rows) -> Truths:
+        """Return the same for opens whose text is written without a getter; each distinct one is asked once."""
+        if not len(rows):
+            return np.empty(0, np.int8)
+        texts, opening = (self._memory.groups(self.batch, side) for side in ("texts", "opening"))
+        pairs = groups_of(texts.of_row[rows].astype(np.int64), opening.of_row[rows].astype(np.int64))
+        groups = groups_of(pairs.of_row.astype(np.int64), self.batch.head["ret"][rows].astype(np.int64))
+        some = np.sort(groups.first)
+        numbers = self._open_numbers[rows[some]]
+        told = asked.told
+        new = np.array([number not in told for number in numbers.tolist()], bool)
+        fresh = rows[some[new]]
+        assert asked.predicate is not None
+        made, test, _ = asked.predicate
+        openings = opening.numbers[opening.of_row[fresh]]
+        written = open_texts(self, fresh, self._columns.tails, openings)
+        for number, text in zip(numbers[new].tolist(), written, strict=True):
+            told[number] = YES if _of_value(made(text), test) == YES else NO
+        answers = np.empty(len(groups.first), np.int8)
+        answers[groups.of_row[some]] = [told[number] for number in numbers.tolist()]
+        return np.asarray(answers[groups.of_row])
+
+    @cached_property
+    def _open_numbers(self) -> NDArray[np.int64]:
+        return self._columns.open_numbers(self.batch)
+
+    def is_plain_open(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which rows are opens by a path that are told apart by ``Columns.open_numbers``."""
+        out = np.zeros(len(rows), bool)
+        maybe = np.flatnonzero(self._open_numbers[rows] >= 0)
+        if len(maybe):
+            out[maybe[self._opens(rows[maybe]).at]] = True
+        return out
+
+    def open_paths(self, rows: Rows) -> tuple[list[str], list[str], list[bool]]:
+        """Return the paths of such opens, as given and made absolute, and whether each is a folder."""
+        opens, values = self._opens(rows), self._memory.pool(TEXTS).values
+        raws, paths = ([values[at] for at in column.tolist()] for column in (opens.paths.raw, opens.paths.given))
+        return raws, paths, opens.is_folder.tolist()
+
+    def _opens(self, rows: Rows) -> Opens:
+        numbers = self.at("texts", rows, -1)
+        size = int(numbers.max(initial=0)) + 1
+        paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
+        is_open = self._columns.is_open(self._codes[rows])
+        return Opens(self.batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
+
+    def codes(self, rows: Rows) -> NDArray[np.uint16]:
+        """Return, (k,), the kinds of event of some rows."""
+        return self._codes[rows]
+
+    def kind_of(self, code: int) -> int:
+        """Return what made events of a kind (records.Kind)."""
+        return self._memory.code_of[code] >> 16
+
+    def event(self, row: int) -> Event:
+        """Return the row object of an event."""
+        return self._event(row)
+
     # Words
 
     def _by_word(self, asked: Asked, side: str, rows: Rows) -> Truths:
@@ -515,6 +596,7 @@ _ASKED_BY_ROW: Final = {
     "clock": Look._by_clock,
     "moment": Look._by_moment,
     "composed": Look._by_composed,
+    "args": Look._by_args,
 }
 _WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))

@@ -156,6 +156,21 @@ class Opens:
         for column, places in zip(known, (given, raws, shown, real), strict=True):
             column[numbers] = places
 
+    @property
+    def at(self) -> NDArray[np.intp]:
+        """Which of the records are opens by a path."""
+        return self._at
+
+    @property
+    def paths(self) -> Paths:
+        """Of those."""
+        return self._paths
+
+    @property
+    def is_folder(self) -> NDArray[np.bool_]:
+        """Of those."""
+        return np.asarray(self._state & _FOLDER != 0)
+
     def places(self, part: Part, pool: Pool) -> Places:
         """Return, (k,), the place of a field's value in its pool; UNSEEN for what is left to the getter."""
         out = np.full(self._count, UNSEEN, np.int32)

@@ -14,6 +14,7 @@ from tuimon.fields.evtarg import ABSPATH_CALLS
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL, OPENS, POLLS
 from tuimon.fields.registry import FieldInfo, Scope
 from tuimon.records import Kind
+from tuimon.rules.args_text import ARGS
 from tuimon.rules.checks import Checks
 from tuimon.rules.composed import COMPOSED
 from tuimon.rules.graph import Graph
@@ -25,13 +26,14 @@ from tuimon.syscalls import CALLS
 
 SIDES: Final = (
     "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "named", "texts",
-    "numbers", "record", "clock", "moment", "composed", "event",
+    "numbers", "record", "clock", "moment", "composed", "args", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
 and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and few other numbers
 (tuimon.rules.words), ``named`` with names of users. ``actor``: process, container and user. ``texts`` and ``numbers``:
 of the record, ``record`` both. ``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``: what is read
-from /proc (.moment). ``composed``: what two other fields show (.composed). ``event``: anything at all."""
+from /proc (.moment). ``composed``: what two other fields show (.composed). ``args``: all arguments
+(.args_text). ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
@@ -126,6 +128,8 @@ class SideFinder:
             return None
         if info.name in CLOCKS:
             return "clock"
+        if info.name in ARGS:
+            return "type" if check.op == "exists" and isinstance(check.left, FieldRef) else "args"
         return "composed" if info.name in COMPOSED else None
 
     def _cutter(self, kind: int, name: str) -> Cutter:
