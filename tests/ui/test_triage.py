@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import fed_engine
 from tuimon import statefile
+from tuimon.errors import RecordingError
+from tuimon.headless.evidence import Bundle
 from tuimon.ui.screens.alert_details import AlertDetails
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.before import BeforeScreen
@@ -273,6 +276,28 @@ async def test_E_refuses_a_name_that_cannot_be_one(tmp_path):
             await press(app, pilot, "enter")
             assert said in screen_text(app)
         await press(app, pilot, "escape")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_that_evidence_is_being_collected_is_said_until_it_is_written(tmp_path, monkeypatch, fails):
+    go_on = threading.Event()
+
+    def write(engine, alert, path):
+        go_on.wait(20)
+        if fails:
+            raise RecordingError("no space left")
+        return Bundle(path, 7, (), 1234)
+
+    monkeypatch.setattr("tuimon.headless.evidence.write_bundle", write)
+    monkeypatch.setattr("tuimon.ui.evidence._SAID_S", 0.05)
+    async with running(fed_engine()) as (app, pilot):
+        await press(app, pilot, "2", "E")
+        app.screen.query_one("#ask-input").value = str(tmp_path)
+        await press(app, pilot, "enter")
+        await until(lambda: "still collecting evidence" in screen_text(app))
+        go_on.set()
+        await until(lambda: ("no space left" if fails else "7 events, 1,234 bytes") in screen_text(app))
+        await until(lambda: "still collecting" not in screen_text(app))
 
 
 async def test_a_key_means_the_row_one_saw_though_new_alerts_come_in_above():

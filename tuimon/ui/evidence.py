@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from tuimon.errors import TuimonError
 from tuimon.ui.screens.ask import Ask
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
     from tuimon.view.story import Story
 
+_SAID_S: Final = 2.0
+"""How long a notice says that evidence is being collected, before it is said again."""
+
 
 def ask(app: TuimonApp, alert: Alert) -> None:
     """Ask for a name; esc writes nothing."""
@@ -25,9 +29,7 @@ def ask(app: TuimonApp, alert: Alert) -> None:
 
     def named(name: str | None) -> None:
         if name is not None:
-            app.notify("collecting evidence...", timeout=2, markup=False)
-            path = path_of(name, default)
-            app.run_worker(lambda: _write(app, alert, path), thread=True, exit_on_error=False)
+            _collect(app, alert, path_of(name, default))
 
     hint = "a new .tar.gz: alert, events, story, rules, ...; or a folder; esc goes back"
     question = "Write the evidence of this alert into"
@@ -57,18 +59,29 @@ def ask_for_story(app: TuimonApp, story: Story, alert: Alert) -> None:
     app.push_screen(Ask(question, hint, default, lambda name: check_new_story(path_of(name, default))), named)
 
 
-def _write(app: TuimonApp, alert: Alert, path: Path) -> None:
+def _collect(app: TuimonApp, alert: Alert, path: Path) -> None:
+    """Write it in a thread, and say so until it is done: on a busy machine that takes some seconds."""
+    app.notify("collecting evidence...", timeout=_SAID_S, markup=False)
+    again = partial(app.notify, "still collecting evidence...", timeout=_SAID_S, markup=False)
+    waiting = app.set_interval(_SAID_S, again)
+
+    def done(text: str, wrong: bool) -> None:
+        waiting.stop()
+        _tell(app, text, wrong)
+
+    app.run_worker(lambda: app.call_later(done, *_written(app, alert, path)), thread=True, exit_on_error=False)
+
+
+def _written(app: TuimonApp, alert: Alert, path: Path) -> tuple[str, bool]:
+    """Write it; return what to say, and whether that is an error."""
     from tuimon.headless.evidence import write_bundle
 
-    session = app.session
-    if session is None:
-        return
+    assert app.session is not None
     try:
-        made = write_bundle(cast("Engine", session.engine), alert, path)
+        made = write_bundle(cast("Engine", app.session.engine), alert, path)
     except (TuimonError, OSError) as error:
-        app.call_later(_tell, app, str(error), True)
-        return
-    app.call_later(_tell, app, f"{made.path}: {made.events:,} events, {made.bytes:,} bytes", False)
+        return str(error), True
+    return f"{made.path}: {made.events:,} events, {made.bytes:,} bytes", False
 
 
 def _tell(app: TuimonApp, text: str, wrong: bool) -> None:
