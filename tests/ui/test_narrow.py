@@ -61,3 +61,13 @@ async def test_a_frame_shows_more_keys_when_the_terminal_becomes_wider():
         await pilot.resize_terminal(200, 50)
         await press(app, pilot)
         assert "f3 preview" in screen_text(app)
+
+
+async def test_the_smallest_terminal_shows_every_tab_and_how_to_get_help():
+    async with running(fed_engine(), size=(60, 16)) as (app, pilot):
+        await press(app, pilot, "6")
+        line = screen_text(app).splitlines()[1].split()
+        assert [*line[:4], *line[-5:]] == ["1", "2", "6!", "3", "[6", "Replay]", "7", "?", "help"]
+        await pilot.click("#tabs", offset=(3, 0))
+        await press(app, pilot)
+        assert app.main.shown_name == "live"

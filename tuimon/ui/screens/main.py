@@ -50,6 +50,8 @@ _VIEWS: Final = "Count events by container, process, file, connection, call, err
 _GO: Final = "To the filter before, or after again, like a browser"
 _SAID: Final = 20
 """Columns from which on a notice says something beside the tabs."""
+_TITLED: Final = 78
+"""Columns from which on every tab's title is shown; below, the names of the others would be cut."""
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 _FIXED_TICKS: Final = 5
@@ -241,7 +243,8 @@ class MainScreen(Screen[None]):
         for number, (name, title, _) in enumerate(TABS, 1):
             count = f" {amount(total)}!" if name == "alerts" and total else ""
             count = " !" if name == "health" and self.session and self._notices else count
-            text = f"{number} {title}{count}"
+            named = name == current or not 0 < self.size.width < _TITLED
+            text = f"{number} {title}{count}" if named else f"{number}{count}"
             if name == "replay" and (mark := self.app.recording.mark):
                 cells.append(Cell(f"{number} {mark}", "lost"))
                 continue
