@@ -1,11 +1,13 @@
 """evt.args of many events: what is alike is written out once, and opens, nearly all there is, without a getter.
 
 The texts are long and nearly as many as the records, so that none of them is kept: what a check says of an open is, for
-as long as its filter lives.
+as long as its filter lives. Of the other events only those are asked whose record or process holds the longest word of
+what is looked for; a word of digits, or of capitals as flags have them, may stand in any.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +18,9 @@ from tuimon.fields.argsource import BOUND, BOUND_BY_NAME
 from tuimon.fields.evtarg import number_text, param_text
 from tuimon.fields.facts import AT_FDCWD, facts
 from tuimon.fields.flags import errno_name
+from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind
+from tuimon.rules.nodes import Check, FieldRef, Literal
 from tuimon.rules.numbering import Groups, Rows, groups_of
 from tuimon.rules.numbers import file_numbers
 from tuimon.rules.words import Words, columns_of
@@ -28,6 +32,74 @@ ARGS: Final = frozenset(("evt.args", "evt.info"))
 _WRITTEN: Final = frozenset(("open", "openat"))
 _UNLIKE: Final = (Kind.EXEC, Kind.FORK)
 """Kinds of event that tell of a process each: no two are alike."""
+
+
+_WORD: Final = re.compile(r"[A-Za-z0-9_]{3,}")
+_PLAIN: Final = re.compile(r"[g-wyz]")
+"""Letters that no number has, and no name of a flag, an error or a signal but for ``_NAMES``."""
+_NAMES: Final = "AF_DECnet"
+_LITERAL: Final = frozenset(("=", "==", "contains", "startswith", "endswith"))
+_OF_PROCESS: Final = ("proc.name", "proc.exe", "proc.args", "proc.exepath", "proc.cwd", "proc.pname")
+_IDS: Final = ("UID", "GID")
+_OWN_IDS: Final = frozenset(("euid", "egid", "loginuid"))
+"""Sources of those that are the process's."""
+
+
+def needed(check: Check) -> bytes:
+    """Return a word that a text must hold for a check of it to hold; empty when there is none that tells much.
+
+    What evt.args is put together from meets at blanks and punctuation only, so that a word lies in one part of it.
+    """
+    literal = check.right.text if isinstance(check.right, Literal) else ""
+    if check.op not in _LITERAL or check.modifier is not None or not isinstance(check.left, FieldRef):
+        return b""
+    words = [word for word in _WORD.findall(literal) if _PLAIN.search(word) and word not in _NAMES]
+    return max(words, key=len, default="").encode()
+
+
+def of_processes(look: Look, rows: Rows, wanted: bytes) -> NDArray[np.bool_]:
+    """Return, (k,), whether a text of the process of each row, or the name of its parent, holds a word."""
+    out, word = np.zeros(len(rows), bool), wanted.decode()
+    for name in _OF_PROCESS:
+        groups, places, pool = look.values_of_groups(name)
+        distinct, of_group = np.unique(places, return_inverse=True)
+        holds = [at < 0 or word in (pool.values[at] or "") for at in distinct.tolist()]
+        out |= np.array(holds, bool)[of_group][groups.of_row[rows]]
+    return out
+
+
+def of_records(look: Look, code: int, rows: Rows, wanted: bytes) -> NDArray[np.bool_]:
+    """Return, (k,), whether anything else that evt.args of a kind of event shows may hold a word."""
+    params = [bound.param for bound in BOUND.get(look.name_of(code), ())]
+    sources = {bound.source for bound in BOUND.get(look.name_of(code), ()) if bound.param.type in _IDS}
+    if any(wanted.decode() in param.name for param in params) or sources - _OWN_IDS:
+        return np.ones(len(rows), bool)
+    batch = look.batch
+    ext_at = batch.ext_at[rows]
+    starts, ends = batch.text_at[ext_at].tolist(), batch.text_at[ext_at + 1].tolist()
+    comms = batch.ext["comm"][ext_at].tolist() if len(batch.ext) else []
+    found = (
+        [
+            at >= 0 and (wanted in batch.arena[start:end] or wanted in comm)
+            for at, start, end, comm in zip(ext_at.tolist(), starts, ends, comms, strict=True)
+        ]
+        if comms
+        else [False] * len(rows)
+    )
+    if sources:
+        found = [
+            held or _named(look.event(row), wanted.decode()) for held, row in zip(found, rows.tolist(), strict=True)
+        ]
+    return np.array(found, bool)
+
+
+def _named(event: Event, wanted: str) -> bool:
+    """Whether the name of the user or the group of an event's process may hold a word."""
+    process = event.process
+    if process is None:
+        return False
+    names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
+    return any(not isinstance(name, str) or wanted in name for name in names)
 
 
 def is_written(look: Look, rows: Rows) -> NDArray[np.bool_]:

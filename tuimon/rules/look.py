@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields.registry import UNKNOWN, Getter
-from tuimon.rules.args_text import alike, is_written, open_texts
+from tuimon.rules.args_text import alike, is_written, needed, of_processes, of_records, open_texts
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
@@ -461,9 +461,16 @@ class Look:
         written = is_written(self, rows)
         out[written] = self._by_open_args(asked, rows[written])
         others = np.flatnonzero(~written)
+        wanted = needed(asked.check)
+        likely = of_processes(self, rows[others], wanted) if wanted and len(others) else np.ones(len(others), bool)
         codes = self._codes[rows[others]]
         for code in np.unique(codes).tolist():
-            mine = others[codes == code]
+            mine, known = others[codes == code], likely[codes == code]
+            if not known.all():
+                unsure = ~known
+                known[unsure] = of_records(self, code, rows[mine[unsure]], wanted)
+                out[mine[~known]] = NO
+                mine = mine[known]
             groups = alike(self, code, rows[mine])
             if groups is None:
                 out[mine] = self._asked_whole(asked, rows[mine])
