@@ -28,7 +28,9 @@ def screen(settings: Settings, replay: str | None) -> int:
 
     # The screen calls this in a thread once it is painted.
     return run(
-        lambda: _engine(settings, _source(replay, speed=1.0), on_screen=True), settings, opening=Path(replay or "").name
+        lambda: _engine(settings, _source(replay, speed=1.0, forgiving=True), on_screen=True),
+        settings,
+        opening=Path(replay or "").name,
     )
 
 
@@ -67,7 +69,7 @@ def evidence(settings: Settings, replay: str, path: Path | None, *, number: int 
     return 0
 
 
-def _source(replay: str | None, *, speed: float | None) -> Source:
+def _source(replay: str | None, *, speed: float | None, forgiving: bool = False) -> Source:
     """Return the live kernel, or a recording played at a speed (None: as fast as it can be judged)."""
     if replay is None:
         from tuimon.capture.kernel import KernelSource
@@ -76,7 +78,7 @@ def _source(replay: str | None, *, speed: float | None) -> Source:
     from tuimon.capture.recording import RecordingSource
     from tuimon.resources import find_recording
 
-    return RecordingSource(find_recording(replay), speed=speed)
+    return RecordingSource(find_recording(replay), speed=speed, forgiving=forgiving)
 
 
 def _engine(settings: Settings, source: Source, *, on_screen: bool = False) -> Engine:

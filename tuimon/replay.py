@@ -39,7 +39,7 @@ def reopened(engine: Engine, skip_to_ns: int) -> Engine:
     source = engine.source
     if not isinstance(source, RecordingSource):
         raise TypeError(f"{source.name} is no recording")
-    again = RecordingSource(source.path, speed=source.speed)
+    again = RecordingSource(source.path, speed=source.speed, forgiving=source.forgiving)
     again.paused, again.skip_to_ns = source.paused, skip_to_ns
     return _engine(again, engine.options, engine.rule_files())
 
@@ -67,7 +67,7 @@ class Scout:
         self.timeline = Timeline()
         self.boot_to_epoch_ns = source.boot_to_epoch_ns
         self.files = engine.rule_files()
-        self._source = RecordingSource(source.path)
+        self._source = RecordingSource(source.path, forgiving=True)
         options = EngineOptions(
             history_bytes=_SCOUT_HISTORY,
             first_match_only=engine.options.first_match_only,
@@ -93,6 +93,11 @@ class Scout:
     def progress(self) -> float:
         """Share of the file read, 0 to 1."""
         return 1.0 if self.finished else min(self._source.read_share, 0.999)
+
+    @property
+    def notice(self) -> str:
+        """Why the recording ends before its end, once that is known; else empty."""
+        return self._source.notice
 
     @property
     def finished(self) -> bool:

@@ -192,6 +192,27 @@ def test_no_flipped_byte_crashes_the_reader(tmp_path: Path, at: int, value: int,
         pass
 
 
+def test_damage_in_its_middle_ends_a_recording_for_who_forgives_it(tmp_path: Path) -> None:
+    """On the screen what was played until then must not go with a traceback."""
+    path = tmp_path / "a.tmon"
+    write(path, compress=False)
+    data = bytearray(path.read_bytes())
+    second = data.index(b"BTCH", data.index(b"BTCH") + 4)
+    data[second + FRAME.size + 40] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.raises(RecordingError, match="damaged at byte"):
+        drain_all(RecordingSource(path))
+    source = RecordingSource(path, forgiving=True)
+    assert [len(batch) for batch in drain_all(source)] == [len(some_batch())]
+    assert source.ended
+    assert "damaged at byte" in source.notice
+    assert source.notice.endswith("what is shown ends there")
+    data[data.index(b"BTCH") + FRAME.size + 40] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.raises(RecordingError, match="damaged at byte"):
+        drain_all(RecordingSource(path, forgiving=True))
+
+
 def test_every_frame_is_on_disk_before_the_next_begins(tmp_path: Path) -> None:
     """A recorder that is killed on a quiet machine must not take its last minute with it."""
     path = tmp_path / "a.tmon"

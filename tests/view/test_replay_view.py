@@ -41,6 +41,7 @@ class Ahead:
             self.timeline.add(TS_NS + second * SECOND, TS_NS + second * SECOND, second + 1)
         self.files = engine.rule_files()
         self.progress, self.finished, self.closed = 0.5, False, False
+        self.notice = ""
         self._alerts = []
         for n, alert in enumerate(engine.alerts_since(0), 1):
             batch = dataclasses.replace(alert.event.batch, head=alert.event.batch.head.copy())
@@ -90,6 +91,14 @@ def test_marks_come_from_what_was_read_ahead(replay):
     replay.sync()
     assert len(replay.marks) == 6
     assert replay.progress == 0.5
+
+
+def test_that_the_recording_ends_early_is_said_once_it_is_known(replay):
+    replay._scout.progress = 1.0
+    assert not replay.notice
+    assert "alerts" in text_of(timeline_lines(replay, 120)[0])
+    replay._scout.notice = "rec.tmon is damaged at byte 7"
+    assert text_of(timeline_lines(replay, 120)[0]).endswith("rec.tmon is damaged at byte 7")
 
 
 def test_other_rules_are_read_ahead_by_anew(replay):

@@ -269,15 +269,17 @@ class RecordingSource:
     Args:
         path: The recording.
         speed: 1.0 plays it as it happened, 2.0 twice as fast; None hands it out as fast as it is read.
+        forgiving: Damage behind the first batch ends it there, with a notice; otherwise it is an error.
 
     ``speed``, ``paused`` and ``skip_to_ns`` may be set by any thread while it plays.
     """
 
     live = False
 
-    def __init__(self, path: Path, *, speed: float | None = None) -> None:
+    def __init__(self, path: Path, *, speed: float | None = None, forgiving: bool = False) -> None:
         self.path = path
         self.name = path.name
+        self.forgiving = forgiving
         self.ended = False
         self.speed = speed
         self.paused = False
@@ -308,6 +310,20 @@ class RecordingSource:
         self._held = self._read()
 
     def _read(self) -> Batch | None:
+        """Return the next batch, None at the end; what stands before it is taken up."""
+        try:
+            if (batch := self._next_batch()) is not None:
+                return batch
+            if not self._reader.whole:
+                self.notice = "the recording was cut short: its recorder did not end it"
+        except RecordingError as error:
+            if not self.forgiving or not self._emitted:
+                raise
+            self.notice = f"{error}; what is shown ends there"
+        self.ended = True
+        return None
+
+    def _next_batch(self) -> Batch | None:
         for kind, value in self._frames:
             if isinstance(value, Batch):
                 return value
@@ -318,9 +334,6 @@ class RecordingSource:
                 self.containers_revision += 1
             elif kind == b"CNTS":
                 self._take_counts(value)
-        if not self._reader.whole:
-            self.notice = "the recording was cut short: its recorder did not end it"
-        self.ended = True
         return None
 
     def drain(self, timeout_s: float) -> Batch:

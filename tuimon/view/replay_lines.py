@@ -58,6 +58,8 @@ def _state(view: ReplayView, width: int, ascii_only: bool) -> Line:
         return [*cells, Cell(f"  {view.error}", "bad", REST)]
     if view.progress < 1:
         return [*cells, Cell(f"  reading ahead {view.progress:.0%}", "attention", REST)]
+    if view.notice:
+        return [*cells, Cell(f"  {view.notice}", "bad", REST)]
     if width >= 100:
         cells.append(Cell(f"  {amount(timeline.events)} events, {len(view.marks):,} alerts", "muted", REST))
     return cells

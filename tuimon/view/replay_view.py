@@ -50,6 +50,10 @@ class Ahead(Protocol):
     def finished(self) -> bool:
         """Whether it is through."""
 
+    @property
+    def notice(self) -> str:
+        """Why the recording ends before its end; empty: it does not."""
+
     def start(self) -> None:
         """Begin."""
 
@@ -144,6 +148,11 @@ class ReplayView:
     def progress(self) -> float:
         """Share of the recording that is known, 0 to 1."""
         return 1.0 if self.source is None or self._scout is None else self._scout.progress
+
+    @property
+    def notice(self) -> str:
+        """Why the recording ends before its end, as far as it is known; empty: it does not."""
+        return "" if self._scout is None else self._scout.notice
 
     @property
     def offset_ns(self) -> int:
