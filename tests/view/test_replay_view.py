@@ -101,6 +101,14 @@ def test_that_the_recording_ends_early_is_said_once_it_is_known(replay):
     assert text_of(timeline_lines(replay, 120)[0]).endswith("rec.tmon is damaged at byte 7")
 
 
+def test_where_it_plays_is_said_before_anything_was_read_ahead(replay):
+    replay._scout.timeline = replay.timeline = Timeline()
+    replay.source.position_ns = TS_NS + 5 * SECOND
+    state = text_of(timeline_lines(replay, 120)[0])
+    assert "  ? of ?  reading ahead 50%" in state
+    assert " - " not in state
+
+
 def test_other_rules_are_read_ahead_by_anew(replay):
     before = replay._scout
     replay.session.engine._files = replay.session.engine._files[:1]

@@ -34,7 +34,7 @@ def timeline_lines(view: ReplayView, width: int, *, ascii_only: bool = False) ->
 
 def _state(view: ReplayView, width: int, ascii_only: bool) -> Line:
     timeline, source = view.timeline, view.source
-    where = clock(view.position_ns + view.offset_ns, 3) if timeline.events else "-"
+    where = clock(view.position_ns + view.offset_ns, 3) if view.position_ns else "-"
     if source is None:
         cells = [Cell(" LIVE ", "live"), Cell(f" history of {span(timeline.span_ns / 1e9)}", "")]
         return [*cells, Cell(f"  {amount(timeline.events)} events  {len(view.marks):,} alerts in it", "muted", REST)]
@@ -47,12 +47,13 @@ def _state(view: ReplayView, width: int, ascii_only: bool) -> Line:
     else:
         word, role = "PLAYING", "live"
     mark = {"PAUSED": "||", "PLAYING": ">"} if ascii_only else {"PAUSED": "⏸", "PLAYING": "▶"}
-    passed = (view.position_ns - timeline.first_ns) / 1e9 if timeline.events else 0.0
+    passed = max(view.position_ns - timeline.first_ns, 0) / 1e9
+    reached = f"{span(passed)} of {_whole(view, passed)}" if timeline.events or view.progress == 1 else "? of ?"
     cells = [
         Cell(f" {mark.get(word, '')} {word} ", role),
         Cell(f" {speed_text(source.speed)} ", "strong"),
         Cell(f" {where} ", "strong"),
-        Cell(f" {span(max(passed, 0))} of {_whole(view, passed)}", ""),
+        Cell(f" {reached}", ""),
     ]
     if view.error:
         return [*cells, Cell(f"  {view.error}", "bad", REST)]
