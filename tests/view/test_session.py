@@ -236,3 +236,15 @@ def test_the_breadcrumb_follows_a_container_that_is_renamed(session):
     del session.engine.cgroups["3ad7b26ded6d"]
     session.pump()
     assert session.crumbs == ["web", "shadow"]
+
+
+def test_that_a_chosen_container_has_ended_is_said_where_its_name_is(session):
+    """One that is deployed anew has the same name and another id: nothing comes any more, and nothing said why."""
+    session.pump()
+    session.toggle_container("3ad7b26ded6d")
+    session.toggle_container("77c1f0aa9e21")
+    owner, ids = session.engine.cgroups["3ad7b26ded6d"]
+    session.engine.cgroups["3ad7b26ded6d"] = (replace(owner, ended=True), ids)
+    session.pump()
+    assert session.chosen_name == "db, web (ended)"
+    assert session.crumbs == ["db, web (ended)"]

@@ -219,8 +219,10 @@ class Session:
 
     @property
     def chosen_name(self) -> str:
-        """What the chosen containers are called, empty while there are none."""
-        return ", ".join(sorted(self.containers.name(each) for each in self.containers.chosen_ids))
+        """What the chosen containers are called, and which have ended; empty while there are none."""
+        ended = {row.container.id for row in self.containers.chosen_rows if row.ended}
+        named = ((self.containers.name(each), each in ended) for each in self.containers.chosen_ids)
+        return ", ".join(f"{name} (ended)" if over else name for name, over in sorted(named))
 
     @property
     def crumbs(self) -> list[str]:
