@@ -42,9 +42,14 @@ def _printable(raw: bytes) -> str:
 _SHOWN_BYTES: Final = bytes(byte if 32 <= byte < 127 else ord(".") for byte in range(256))
 
 
+def fd_error(value: int) -> str:
+    """Return what an fd below 0 stands for: the working directory, or an error."""
+    return "AT_FDCWD" if value == AT_FDCWD else names.errno_name(value)
+
+
 def _fd_resolved(f: Facts, value: int, own: bool) -> str:
     if value < 0:
-        return "AT_FDCWD" if value == AT_FDCWD else names.errno_name(value)
+        return fd_error(value)
     if not own or f.fd_kind() is None:
         return ""
     name = f.fd_name()

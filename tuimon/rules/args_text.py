@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from tuimon.events import Event
 from tuimon.fields.argsource import BOUND, BOUND_BY_NAME
-from tuimon.fields.evtarg import number_text, param_text
+from tuimon.fields.evtarg import fd_error, number_text, param_text
 from tuimon.fields.facts import AT_FDCWD, facts
-from tuimon.fields.flags import errno_name
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind
 from tuimon.rules.nodes import Check, FieldRef, Literal
@@ -145,7 +144,7 @@ def open_texts(look: Look, rows: Rows, tails: dict[int, str], openings: NDArray[
         if tail is None:
             tail = tails[opening] = _tail(look.event(row))
         if ret < 0:
-            error = "AT_FDCWD" if ret == AT_FDCWD else errno_name(ret)
+            error = fd_error(ret)
             shown = f"fd={ret}({error})" if error else f"fd={ret}"
         else:
             shown = f"fd={ret}(<{'d' if folder else 'f'}>{path})"

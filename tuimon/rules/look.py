@@ -28,7 +28,7 @@ from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.predicates import Predicate
-from tuimon.rules.record_parts import Opens, Paths, part_of, without_socket
+from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
 from tuimon.rules.sides import SIDES
 from tuimon.rules.told import Told, told
 from tuimon.rules.words import OF_TIME, Words
@@ -299,7 +299,7 @@ class Look:
         known = self._known(side, key, int(numbers.max()))
         places = known[numbers]
         missing = np.flatnonzero(places < 0)
-        if len(missing) and side in _WITHTEXTS:
+        if len(missing) and side in _WITH_PARTS:
             known[numbers[missing]] = self._by_parts(side, key, numbers[missing], rows[missing])
             places = known[numbers]
             missing = np.flatnonzero(places < 0)
@@ -311,10 +311,14 @@ class Look:
 
     def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
-        part = part_of(key) if side == "texts" else None
+        is_open = self._columns.is_open(self._codes[rows])
+        opened = of_opened(key, self.batch, rows, is_open, self._pool(key)) if side == "word" else None
+        if opened is not None:
+            return opened
+        part = part_of(key) if side in ("texts", "word") else None
         if part is None:
             return without_socket(key, self.batch, rows)
-        is_open = self._columns.is_open(self._codes[rows])
+        numbers = numbers if side == "texts" else self.at("texts", rows, -1)
         size = int(numbers.max()) + 1
         paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
         opens = Opens(self.batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
@@ -608,6 +612,6 @@ _ASKED_BY_ROW: Final = {
 _WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""
-_WITHTEXTS: Final = frozenset(("texts", "record"))
+_WITH_PARTS: Final = frozenset(("texts", "record", "word"))
 _DEAR: Final = frozenset(("texts", "numbers", "record"))
 """Sides whose groups cost more than asking a few rows."""

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import decode
+from tuimon.fields.argsource import BOUND_BY_NAME
+from tuimon.fields.evtarg import fd_error, number_text
 from tuimon.fields.facts import absolute
 from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.sock import SOCK_BYTES
 from tuimon.records import Flag, Slot
+from tuimon.rules.numbers import file_numbers
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 
 PLAIN_OPENS: Final = frozenset(("open", "openat", "openat2"))
@@ -39,13 +42,24 @@ class Part:
     """Which of the paths, as in ``Paths``; of a ``real`` one there is none when the open failed."""
     by_refusal: bool
     """A refused open (EPERM) is another thing."""
+    by_error: bool
+    """Of a failed open it is the error."""
 
 
-_OF: Final = {"fd.nameraw": "raw", "fs.path.nameraw": "raw", "evt.arg.name": "shown", "fd.realpath": "real"}
+_OF: Final = {
+    "fd.nameraw": "raw",
+    "fs.path.nameraw": "raw",
+    "evt.rawarg.name": "raw",
+    "evt.arg.name": "shown",
+    "fd.realpath": "real",
+}
 _NO_SOCKET: Final = ("fd.is_server", "fd.connected", "fd.name_changed")
 _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), lambda path, _failed, _folder: path),
-    **dict.fromkeys(("fs.path.nameraw", "evt.arg.name"), lambda path, _failed, _folder: path),
+    **dict.fromkeys(
+        ("fs.path.nameraw", "evt.arg.name", "evt.rawarg.name", "evt.abspath.src"), lambda path, _failed, _folder: path
+    ),
+    "evt.arg.fd": lambda path, failed, folder: None if failed else f"<{'d' if folder else 'f'}>{path}",
     "fd.nameraw": lambda path, _failed, _folder: single_slashes(path),
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
     "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
@@ -54,7 +68,14 @@ _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     **dict.fromkeys(_NO_SOCKET, lambda _path, failed, _folder: None if failed else False),
     **dict.fromkeys(("fd.ip", "fd.port", "fd.net", "fd.proto"), lambda _path, failed, _folder: None if failed else ()),
     **dict.fromkeys(
-        ("fs.path.source", "fs.path.sourceraw", "fs.path.target", "fs.path.targetraw", "fd.sockfamily"),
+        (
+            "evt.abspath.dst",
+            "fs.path.source",
+            "fs.path.sourceraw",
+            "fs.path.target",
+            "fs.path.targetraw",
+            "fd.sockfamily",
+        ),
         lambda _path, _failed, _folder: None,
     ),
 }
@@ -69,7 +90,9 @@ def part_of(key: tuple[str, str | None, str]) -> Part | None:
     say = _SAY.get(full)
     if say is None:
         return None
-    return Part(say, "real" if which == "real" else _OF.get(full, "given"), name.startswith("fs.path."))
+    return Part(
+        say, "real" if which == "real" else _OF.get(full, "given"), name.startswith("fs.path."), full == "evt.arg.fd"
+    )
 
 
 def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp]) -> Places:
@@ -81,6 +104,33 @@ def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray
         has_socket = ext_at >= 0
         has_socket[has_socket] = batch.ext["slot_len"][ext_at[has_socket], Slot.SOCK] >= SOCK_BYTES
         out[~has_socket] = ABSENT
+    return out
+
+
+def of_opened(
+    key: tuple[str, str | None, str],
+    batch: Batch,
+    rows: NDArray[np.intp],
+    is_open: NDArray[np.bool_],
+    pool: Pool,
+) -> Places | None:
+    """Return, (k,), the places of an argument that is a number of the opened file, UNSEEN for what is no open."""
+    name, arg, _ = key
+    if name not in ("evt.arg", "evt.rawarg") or arg not in ("dev", "ino"):
+        return None
+    out = np.full(len(rows), UNSEEN, np.int32)
+    rows = rows[is_open]
+    found, has = file_numbers(batch, rows, arg)
+    # Falco shows 0 for what a failed call did not open.
+    values = [
+        value if told else 0 if failed else None
+        for value, told, failed in zip(
+            found.view(np.uint64).tolist(), has.tolist(), (batch.head["ret"][rows] < 0).tolist(), strict=True
+        )
+    ]
+    style = BOUND_BY_NAME["openat"][arg].param.style
+    is_raw = name == "evt.rawarg"
+    out[is_open] = pool.places(value if value is None or is_raw else number_text(value, style) for value in values)
     return out
 
 
@@ -181,6 +231,9 @@ class Opens:
         found = pool.places(said)[codes] if said else np.empty(0, np.int32)
         if part.by_refusal:
             found[self._ret == -errno.EPERM] = UNSEEN
+        if part.by_error:
+            for ret in np.unique(self._ret[self._ret < 0]).tolist():
+                found[self._ret == ret] = pool.place(fd_error(ret) or str(ret))
         out[self._at] = found
         return out
 
