@@ -34,7 +34,14 @@ def test_what_is_printed_beside_a_number_counts_too():
     assert columns("kill", "pid", is_raw=True) == ("0",)
     assert columns("setuid", "uid") == ("0", "actor")
     assert columns("read", "fd") == ("fd", "own")
-    assert columns("openat", "fd") == ("opened", "texts")
+    assert columns("openat", "fd") == ("opened",)
+
+
+def test_opens_without_a_path_to_show_are_told_apart_by_their_fd():
+    batch, tables = builders.batch_of([builders.syscall_event("openat", ret=ret, given=b"") for ret in (3, 4, 3)])
+    asked = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
+    found = Look(asked, batch, asked.memory.known(batch).codes).words("evt.arg", "fd", np.arange(3)).tolist()
+    assert found[0] == found[2] != found[1]
 
 
 def test_an_argument_is_found_by_its_place_too():

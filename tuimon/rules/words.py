@@ -70,9 +70,9 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "prctl_name": ("0", _FAILED, "comm"),
     "offset_halves": ("1", "2"),
     "queue_pct": ("4", "5"),
-    "dev": ("file dev", _FAILED),
-    "ino": ("file ino", _FAILED),
-    "creat_flags": ("file flags", _FAILED),
+    "dev": ("file dev",),
+    "ino": ("file ino",),
+    "creat_flags": ("file flags",),
 }
 _PATHS: Final = ("FSPATH", "FSRELPATH")
 _ABSENT: Final = np.int64(-(1 << 63))
@@ -100,7 +100,7 @@ def columns_of(bound: Bound, kind: int, name: str, *, is_raw: bool) -> tuple[str
     if is_raw:
         return columns
     if type_ == "FD" and bound.source == _RET and name in PLAIN_OPENS and kind == Kind.SYSCALL:
-        return (_OPENED, TEXTS)  # it shows the path, or the error
+        return (_OPENED,)  # it shows the path, or the error
     if type_ in _PATHS:
         columns += (TEXTS,)
     elif type_ == "FD":
@@ -167,7 +167,7 @@ class Words:
             return batch.head[which][rows].astype(np.int64)
         if which.startswith("file "):
             found, has = file_numbers(batch, rows, which.removeprefix("file "))
-            return np.where(has, found, _ABSENT)
+            return np.where(has, found, np.where(batch.head["ret"][rows] < 0, _ABSENT + 1, _ABSENT))
         if which.startswith("proc "):
             return described(batch, rows, which.removeprefix("proc "))
         if which == "comm":
@@ -190,11 +190,15 @@ class Words:
         return out
 
     def _opened(self) -> NDArray[np.int64]:
-        """Return the fd of opens that have no path to show for it, else 0."""
-        batch, ext_at, ret = self._look.batch, self._look.batch.ext_at[self._rows], self._look.batch.head["ret"]
+        """Return the number of the texts of opens: those show the fd as well, but where there is no path to show."""
+        look, batch, ext_at = self._look, self._look.batch, self._look.batch.ext_at[self._rows]
+        out = look.at(TEXTS, self._rows, self._code)
         has = ext_at >= 0
         has[has] = batch.ext["slot_len"][ext_at[has], Slot.GIVEN] > 0
-        return np.where(has, 0, ret[self._rows])
+        bare = np.flatnonzero(~has)
+        if len(bare):
+            out[bare] = -2 - look.numbered("opened", out[bare], batch.head["ret"][self._rows[bare]].astype(np.int64))
+        return out
 
     def _own(self, value: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """Return a number for what is told of the event's own fd, -1 where an argument is another one."""
