@@ -772,9 +772,11 @@ async def test_keys_about_an_alert_say_when_there_is_none():
     engine = fed_engine()
     engine._alerts.clear()
     async with running(engine) as (app, pilot):
-        await press(app, pilot, "2", "m", "b", "a")
-        said = [notice.message for notice in app._notifications]
-        assert said.count("there is no alert under the cursor") == 3
+        await press(app, pilot, "2")
+        for key in "mba":
+            app.clear_notifications()
+            await press(app, pilot, key)
+            assert [notice.message for notice in app._notifications] == ["there is no alert under the cursor"], key
 
 
 async def test_the_meaning_of_a_column_can_be_read_whole():
