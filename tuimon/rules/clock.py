@@ -38,7 +38,9 @@ class ClockTexts:
         width = max(map(len, texts), default=0)
         self.told: NDArray[np.bool_] = np.array([len(text) == width > 0 for text in texts], bool)[self._of_row]
         """(k,) which of them could be written out, all in one length; nothing else here holds of the others."""
-        self._seconds = np.array([list(text.ljust(width).encode()) for text in texts], np.uint8).reshape(-1, width)
+        self._seconds = np.array([list(text.ljust(width).encode()) for text in texts], np.uint8).reshape(
+            len(texts), width
+        )
         self._rest = (times_ns - seconds * NS_PER_S).astype(np.uint32)
         self._zone = zone.encode()
         self._width = width
