@@ -290,3 +290,16 @@ def test_values_are_let_go_of_when_they_grow_too_many_and_filters_say_the_same(r
     monkeypatch.setattr(numbering, "_MAX_AGE_S", -1.0)
     assert [kept.rows(batch).tolist() for batch in batches] == before
     assert memory.value_bytes < held
+
+
+def test_answers_about_arguments_do_not_outlive_the_numbers_they_are_kept_by(monkeypatch):
+    """A filter in force for days must not take one open for another, nor keep what every open was."""
+    memory = Memory()
+    batches = [builders.batch_of([builders.open_event(path)]) for path in ("/etc/passwd", "/tmp/x")]
+    tables = batches[0][1]
+    keep = compile_filter("evt.args contains passwd", None, lambda b, row: builders.event_of(b, row, tables), memory)
+    assert keep.rows(batches[0][0]).tolist() == [0]
+    monkeypatch.setattr(numbering, "_MAX_NUMBERS", -1)
+    monkeypatch.setattr(numbering, "_MAX_AGE_S", -1.0)
+    assert keep.rows(batches[1][0]).tolist() == []
+    assert keep.rows(batches[0][0]).tolist() == [0]

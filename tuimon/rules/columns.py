@@ -40,6 +40,8 @@ Types = frozenset[str] | None
 
 _FDS: Final = 1 << 20
 _OPENING_BITS: Final = 20
+_MOST_TOLD: Final = 200_000
+"""Opens whose answers a condition keeps; a million events have 50,000 that differ."""
 
 
 class Columns:
@@ -80,6 +82,7 @@ class Columns:
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
         self._pool_keys: dict[Any, object] = {}
         self._parts: dict[str, Asked] = {}
+        self._generation = self.memory.generation
         self.tails: dict[int, str] = {}
         """See ``tuimon.rules.args_text``."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
@@ -87,6 +90,14 @@ class Columns:
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
         self.memory.begin(self.checks.addresses_revision)
+        if (
+            self._generation != self.memory.generation
+            or sum(len(each.told) for each in self.asked.values()) > _MOST_TOLD
+        ):
+            self._generation = self.memory.generation
+            self.tails.clear()
+            for each in self.asked.values():
+                each.told.clear()
 
     def wanted(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Return, (n, c), whether each condition can be true for rows of these kinds."""

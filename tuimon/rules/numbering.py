@@ -153,6 +153,11 @@ class Memory:
             self._generation += 1
 
     @property
+    def generation(self) -> int:
+        """Changes when numbers are given anew: those from before mean something else, or nothing."""
+        return self._generation
+
+    @property
     def value_bytes(self) -> int:
         """About how much memory the values of fields take."""
         pooled = sum(map(len, self._pools.values())) * VALUE_BYTES
