@@ -21,6 +21,8 @@ from tuimon.rules.predicates import Predicate
 NO: Final = 0
 PERHAPS: Final = 1
 YES: Final = 2
+GONE: Final = 3
+"""Of a value: it is none, or nothing can be made of it."""
 
 
 @dataclass(slots=True)
@@ -57,3 +59,17 @@ class Asked:
         context[0] = event
         result = self.test(context)
         return YES if result else PERHAPS if result is None else NO
+
+
+def of_value(value: Any, test: Predicate) -> int:
+    """Return what a test says of a value, GONE when there is none."""
+    return GONE if value is None else YES if test(value) else NO
+
+
+def joined(parts: Sequence[NDArray[np.int8]], *, negative: bool) -> NDArray[np.int8]:
+    """Return the truth of a check by what it says of each of its values."""
+    if not negative:
+        return np.where(np.logical_or.reduce([part == YES for part in parts]), np.int8(YES), np.int8(NO))
+    least, most = np.minimum.reduce(parts), np.maximum.reduce(parts)
+    # Of those that are there none may say no; if none is there, nothing holds.
+    return np.where((least == YES) | ((least == GONE) & (most == YES)), np.int8(YES), np.int8(NO))

@@ -16,18 +16,12 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields.registry import UNKNOWN, Getter
-from tuimon.rules.args_text import alike, is_written, needed, of_processes, of_records, open_texts
-from tuimon.rules.asked import NO, PERHAPS, YES, Asked
-from tuimon.rules.clock import ClockTexts
-from tuimon.rules.clock import said as clock_said
-from tuimon.rules.composed import places_of
-from tuimon.rules.moment import is_near
-from tuimon.rules.moment import words as moment_words
+from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
+from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.nodes import FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
-from tuimon.rules.predicates import Predicate
 from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
 from tuimon.rules.sides import SIDES
 from tuimon.rules.told import Told, told
@@ -38,8 +32,6 @@ if TYPE_CHECKING:
 
 TEXTS: Final = "text"
 """Names the pool of texts."""
-_GONE: Final = 3
-"""Of a value: it is none, or nothing can be made of it."""
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
@@ -48,8 +40,8 @@ class Look:
     """One batch being asked."""
 
     def __init__(self, columns: Columns, batch: Batch, codes: NDArray[np.uint16]) -> None:
-        self._columns = columns
-        self._memory = columns.memory
+        self.columns = columns
+        self.memory = columns.memory
         self.batch = batch
         self._codes = codes
         self._numbers: dict[str, NDArray[np.int64]] = {}
@@ -66,20 +58,20 @@ class Look:
 
     def truth(self, node: int, rows: Rows) -> Truths:
         """Return the truth of a node for some rows."""
-        kind, inner = self._columns.graph.keys[node]
+        kind, inner = self.columns.graph.keys[node]
         if kind == "const":
             return np.full(len(rows), YES if inner else NO, np.int8)
         if kind == "not":
             return np.int8(YES) - self.truth(inner, rows)
         if kind == "check":
-            return self._check(self._columns.asked[node], rows)
+            return self._check(self.columns.asked[node], rows)
         return self._junction(inner, rows, NO if kind == "and" else YES)
 
     def _junction(self, inner: Sequence[int], rows: Rows, final: int) -> Truths:
         """Ask the parts one after the other, the cheapest first, each only of rows that are not decided."""
         out = np.full(len(rows), YES - final, np.int8)
         open_ = np.arange(len(rows))
-        for child in sorted(inner, key=self._columns.rank):
+        for child in sorted(inner, key=self.columns.rank):
             if not len(open_):
                 break
             part = self.truth(child, rows[open_])
@@ -93,12 +85,12 @@ class Look:
         places = np.full(len(self.batch), UNSEEN, np.int32)
         for place, rows in self._by_side(asked, np.arange(len(self.batch))):
             if SIDES[place] == "number":
-                info, _ = self._columns.checks.field(FieldRef(asked.getters[0][1][0]))
+                info, _ = self.columns.checks.field(FieldRef(asked.getters[0][1][0]))
                 numbers[rows], has, unknown = self._head_numbers(info.name, rows)
                 numbers[rows[~has]] = np.nan
                 places[rows] = ABSENT
                 places[rows[np.flatnonzero(unknown)]] = UNSEEN
-            elif SIDES[place] not in _ASKED_BY_ROW:
+            elif SIDES[place] not in BY_ROW:
                 places[rows] = self._field_of(asked, place, rows)
         return places, numbers
 
@@ -110,16 +102,16 @@ class Look:
             rows: Ascending.
             which: 0 for the value, 1 for a path's other truth.
         """
-        asked = self._columns.part(name)
+        asked = self.columns.part(name)
         places = np.full(len(rows), UNSEEN, np.int32)
         for place, mine in self._by_side(asked, rows):
-            if SIDES[place] != "number" and SIDES[place] not in _ASKED_BY_ROW:
+            if SIDES[place] != "number" and SIDES[place] not in BY_ROW:
                 places[mine] = self._field_of(asked, place, rows[mine], which)
         return places, self._pool(asked.getters[which][1])
 
     def numbers(self, name: str, rows: Rows) -> Told:
         """Return the numbers that some rows have for a field."""
-        asked = self._columns.part(name)
+        asked = self.columns.part(name)
         found, has, unknown = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool)
         for place, mine in self._by_side(asked, rows):
             if SIDES[place] == "number":
@@ -133,16 +125,16 @@ class Look:
 
     def values_of_groups(self, name: str) -> tuple[Groups, Places, Pool]:
         """Return, (g,), the same for each group of the side that is all that a field sees of any event."""
-        asked = self._columns.part(name)
+        asked = self.columns.part(name)
         _, key, getter, arg = asked.getters[0]
-        side = SIDES[int(self._columns.sides(asked)[0])]
-        groups = self._memory.groups(self.batch, side)
+        side = SIDES[int(self.columns.sides(asked)[0])]
+        groups = self.memory.groups(self.batch, side)
         numbers = self._numbers_of(side, groups)
         return groups, self._places(side, key, getter, arg, numbers, groups.first), self._pool(key)
 
     def _by_side(self, asked: Asked, rows: Rows) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Yield places in SIDES, and which of some rows a check sees that side of."""
-        side_of = self._columns.sides(asked)[self._picked(self._codes, rows)]
+        side_of = self.columns.sides(asked)[self._picked(self._codes, rows)]
         for place in np.unique(side_of).tolist():
             yield place, np.flatnonzero(side_of == place)
 
@@ -165,7 +157,7 @@ class Look:
         return np.asarray(out[of_row], np.int32)
 
     def _check(self, asked: Asked, rows: Rows) -> Truths:
-        side_of = self._columns.sides(asked)
+        side_of = self.columns.sides(asked)
         present = side_of[self._present]
         if len(rows) and (present == present[0]).all():
             return self._seen(asked, int(present[0]), rows)
@@ -188,23 +180,23 @@ class Look:
             return self._compared(asked, rows)
         if side in _WORDS:
             return self._by_word(asked, side, rows)
-        if side in _ASKED_BY_ROW:
-            return _ASKED_BY_ROW[side](self, asked, rows)
+        if side in BY_ROW:
+            return BY_ROW[side](self, asked, rows)
         if len(rows) <= _FEW and self._is_dear(asked, place):
             return np.array([asked.answer(self._record(row)) for row in rows.tolist()], np.int8)
         groups = self._groups(asked, place)
         of_row = self._picked(groups.of_row, rows)
         numbers = self._numbers_of(side, groups)
         if len(of_row) == len(self.batch):
-            return np.asarray(self._answers(asked, side, numbers, groups.first)[of_row], np.int8)
+            return np.asarray(self.answers(asked, side, numbers, groups.first)[of_row], np.int8)
         needed = np.zeros(len(groups.first), bool)
         needed[of_row] = True
         some = np.flatnonzero(needed)
         out: Truths = np.empty(len(groups.first), np.int8)
-        out[some] = self._answers(asked, side, numbers[some], groups.first[some])
+        out[some] = self.answers(asked, side, numbers[some], groups.first[some])
         return np.asarray(out[of_row], np.int8)
 
-    def _asked_whole(self, asked: Asked, rows: Rows) -> Truths:
+    def asked_whole(self, asked: Asked, rows: Rows) -> Truths:
         """Return what a check says of rows, asked as whole events."""
         self.whole[rows] = True
         return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
@@ -216,25 +208,25 @@ class Look:
     def _is_dear(self, asked: Asked, place: int) -> bool:
         """Whether grouping what a check sees costs more than asking it of a few rows."""
         side = SIDES[place]
-        if side not in _DEAR or self._memory.has_groups(self.batch, side, self._kinds(asked, place)):
+        if side not in _DEAR or self.memory.has_groups(self.batch, side, self._kinds(asked, place)):
             return False
         kinds = self._kinds(asked, place)
-        return kinds is None or self._memory.count(self.batch, kinds) > _FEW * _FEW
+        return kinds is None or self.memory.count(self.batch, kinds) > _FEW * _FEW
 
     def _groups(self, asked: Asked, place: int) -> Groups:
         """Return the groups of a side; of numbers only for the kinds of event of which the check sees that side."""
-        return self._memory.groups(self.batch, SIDES[place], self._kinds(asked, place))
+        return self.memory.groups(self.batch, SIDES[place], self._kinds(asked, place))
 
     def _kinds(self, asked: Asked, place: int) -> NDArray[np.intp] | None:
         """Return the kinds of event to be grouped, None for all."""
         if SIDES[place] not in ("numbers", "record"):
             return None
         codes = self._present
-        return np.asarray(codes[self._columns.sides(asked)[codes] == place], np.intp)
+        return np.asarray(codes[self.columns.sides(asked)[codes] == place], np.intp)
 
-    def _answers(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+    def answers(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         """Return what a check says of some numbers of a side, each with a row that has it."""
-        table = self._memory.table(side, asked.question, int(numbers.max(initial=-1)) + 1)
+        table = self.memory.table(side, asked.question, int(numbers.max(initial=-1)) + 1)
         found = table[numbers]
         missing = np.flatnonzero(found == NOT_ASKED)
         if len(missing):
@@ -276,19 +268,19 @@ class Look:
         parts = [
             self._of_values(asked, key, column) for (_, key, *_), column in zip(asked.getters, columns, strict=True)
         ]
-        return _joined(parts, negative=asked.predicate[2])
+        return joined(parts, negative=asked.predicate[2])
 
     def _of_values(self, asked: Asked, key: Any, places: Places) -> Truths:
         """Return what a check says of the values at places (0 or above); each value is asked once and for all."""
         pool = self._pool(key)
-        table = self._memory.table("value", (asked.value_question, self._columns.pool_key(key)), len(pool))
+        table = self.memory.table("value", (asked.value_question, self.columns.pool_key(key)), len(pool))
         found = table[places]
         if (found == NOT_ASKED).any():
             assert asked.predicate is not None
             made, test, _ = asked.predicate
             new = np.unique(places[found == NOT_ASKED])
             values = pool.values
-            table[new] = [_GONE if at == ABSENT else _of_value(made(values[at]), test) for at in new.tolist()]
+            table[new] = [GONE if at == ABSENT else of_value(made(values[at]), test) for at in new.tolist()]
             found = table[places]
         return found
 
@@ -311,7 +303,7 @@ class Look:
 
     def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
-        is_open = self._columns.is_open(self._codes[rows])
+        is_open = self.columns.is_open(self._codes[rows])
         opened = of_opened(key, self.batch, rows, is_open, self._pool(key)) if side == "word" else None
         if opened is not None:
             return opened
@@ -320,21 +312,21 @@ class Look:
             return without_socket(key, self.batch, rows)
         numbers = numbers if side == "texts" else self.at("texts", rows, -1)
         size = int(numbers.max()) + 1
-        paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
-        opens = Opens(self.batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
+        paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))
+        opens = Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
         return opens.places(part, self._pool(key))
 
     def _known(self, side: str, key: Any, largest: int) -> Places:
         """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
-        return self._memory.places(side, (key, self._columns.checks.plain_falco), largest + 1)
+        return self.memory.places(side, (key, self.columns.checks.plain_falco), largest + 1)
 
     def _pool(self, key: Any) -> Pool:
-        return self._memory.pool(self._columns.pool_key(key))
+        return self.memory.pool(self.columns.pool_key(key))
 
     def _event(self, row: int) -> Event:
         event = self._full.get(row)
         if event is None:
-            event = self._full[row] = self._columns.event_of(self.batch, row)
+            event = self._full[row] = self.columns.event_of(self.batch, row)
         return event
 
     def _record(self, row: int) -> Event:
@@ -355,7 +347,7 @@ class Look:
         return found
 
     def _current(self, side: str, groups: Groups) -> NDArray[np.int64]:
-        memory, batch, event_of = self._memory, self.batch, self._columns.event_of
+        memory, batch, event_of = self.memory, self.batch, self.columns.event_of
         if side == "container":
             return memory.container_numbers(batch, groups, event_of)
         if side == "process":
@@ -372,7 +364,7 @@ class Look:
 
     def _at(self, side: str, rows: Rows) -> NDArray[np.int64]:
         """Return the numbers of a side that some rows have."""
-        groups = self._memory.groups(self.batch, side)
+        groups = self.memory.groups(self.batch, side)
         return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
 
     # Plain numbers
@@ -381,11 +373,11 @@ class Look:
         """Return the truth of a comparison of a number of the record with constants."""
         check = asked.check
         assert isinstance(check.left, FieldRef)
-        info, _ = self._columns.checks.field(check.left)
+        info, _ = self.columns.checks.field(check.left)
         found, has, unknown = self._head_numbers(info.name, rows)
         out = (compared(check, info.type, found) & has).astype(np.int8) * np.int8(YES)
         if unknown.any():
-            out[unknown] = self._asked_whole(asked, rows[unknown])
+            out[unknown] = self.asked_whole(asked, rows[unknown])
         return out
 
     def _head_numbers(self, name: str, rows: Rows) -> Told:
@@ -396,7 +388,7 @@ class Look:
         if has is None:
             has = np.ones(len(rows), bool)
         if name == "evt.rawres":
-            has &= self._columns.has_result(self._picked(self._codes, rows))
+            has &= self.columns.has_result(self._picked(self._codes, rows))
         return Told(found, has, found < 0 if name == "fd.ino" else np.zeros(0, bool))  # those are above all others
 
     @property
@@ -413,123 +405,33 @@ class Look:
         mine = np.flatnonzero(proc_row[at] == rows)
         return mine, at[mine]
 
-    # What is told of rows, not of groups
-
-    def _by_clock(self, asked: Asked, rows: Rows) -> Truths:
-        """Return the truth of a check of the time as text."""
-        name = asked.getters[0][1][0]
-        times, _ = numbers_of("evt.rawtime", self.batch, rows, self.boot_to_epoch_ns)
-        texts = ClockTexts(name, times)
-        found = clock_said(asked.check, texts)
-        if found is None:
-            assert asked.predicate is not None
-            made, test, _ = asked.predicate
-            found = np.array([_of_value(made(text), test) == YES for text in texts.texts()], bool)
-        out = found.astype(np.int8) * np.int8(YES)
-        if not texts.told.all():
-            out[~texts.told] = self._asked_whole(asked, rows[~texts.told])
-        return out
-
-    def _by_moment(self, asked: Asked, rows: Rows) -> Truths:
-        """Return the truth of a check of what is read from /proc."""
-        near = is_near(self.batch, rows)
-        out = np.empty(len(rows), np.int8)
-        out[near] = self._asked_whole(asked, rows[near])
-        rows = rows[~near]
-        if len(rows):
-            codes = self._codes[rows].astype(np.int64)
-            of_row = moment_words(self, asked.getters[0][1][0], rows)
-            groups = groups_of(codes, of_row)
-            numbers = self._memory.numbered("moment", codes[groups.first], of_row[groups.first])
-            out[~near] = self._answers(asked, "moment", numbers, rows[groups.first])[groups.of_row]
-        return out
-
-    def _by_composed(self, asked: Asked, rows: Rows) -> Truths:
-        """Return the truth of a check of a field that is put together from two others."""
-        pool = Pool()  # nearly as many values as rows: keeping them would cost more than it saves
-        columns = [places_of(self, key, rows, pool) for _, key, *_ in asked.getters]
-        assert asked.predicate is not None
-        made, test, negative = asked.predicate
-        table = np.array([_of_value(made(value), test) for value in pool.values], np.int8)
-        table[ABSENT] = _GONE
-        out = _joined([table[np.maximum(column, ABSENT)] for column in columns], negative=negative)
-        unknown = np.minimum.reduce(columns) < 0
-        out[unknown] = self._asked_whole(asked, rows[unknown])
-        return out
-
-    # All arguments
-
-    def _by_args(self, asked: Asked, rows: Rows) -> Truths:
-        """Return the truth of a check of evt.args."""
-        out = np.empty(len(rows), np.int8)
-        written = is_written(self, rows)
-        out[written] = self._by_open_args(asked, rows[written])
-        others = np.flatnonzero(~written)
-        wanted = needed(asked.check)
-        likely = of_processes(self, rows[others], wanted) if wanted and len(others) else np.ones(len(others), bool)
-        codes = self._codes[rows[others]]
-        for code in np.unique(codes).tolist():
-            mine, known = others[codes == code], likely[codes == code]
-            if not known.all():
-                unsure = ~known
-                known[unsure] = of_records(self, code, rows[mine[unsure]], wanted)
-                out[mine[~known]] = NO
-                mine = mine[known]
-            groups = alike(self, code, rows[mine])
-            if groups is None:
-                out[mine] = self._asked_whole(asked, rows[mine])
-            else:
-                self.whole[rows[mine]] = True
-                first = rows[mine[groups.first]].tolist()
-                out[mine] = np.array([asked.answer(self.event(row)) for row in first], np.int8)[groups.of_row]
-        return out
-
-    def _by_open_args(self, asked: Asked, rows: Rows) -> Truths:
-        """Return the same for opens whose text is written without a getter; each distinct one is asked once."""
-        if not len(rows):
-            return np.empty(0, np.int8)
-        texts, opening = (self._memory.groups(self.batch, side) for side in ("texts", "opening"))
-        pairs = groups_of(texts.of_row[rows].astype(np.int64), opening.of_row[rows].astype(np.int64))
-        groups = groups_of(pairs.of_row.astype(np.int64), self.batch.head["ret"][rows].astype(np.int64))
-        some = np.sort(groups.first)
-        numbers = self._open_numbers[rows[some]]
-        told = asked.told
-        new = np.array([number not in told for number in numbers.tolist()], bool)
-        fresh = rows[some[new]]
-        assert asked.predicate is not None
-        made, test, _ = asked.predicate
-        openings = opening.numbers[opening.of_row[fresh]]
-        written = open_texts(self, fresh, self._columns.tails, openings)
-        for number, text in zip(numbers[new].tolist(), written, strict=True):
-            told[number] = YES if _of_value(made(text), test) == YES else NO
-        answers = np.empty(len(groups.first), np.int8)
-        answers[groups.of_row[some]] = [told[number] for number in numbers.tolist()]
-        return np.asarray(answers[groups.of_row])
+    # Opens by a path
 
     @cached_property
-    def _open_numbers(self) -> NDArray[np.int64]:
-        return self._columns.open_numbers(self.batch)
+    def open_numbers(self) -> NDArray[np.int64]:
+        """See ``Columns.open_numbers``."""
+        return self.columns.open_numbers(self.batch)
 
     def is_plain_open(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which rows are opens by a path that are told apart by ``Columns.open_numbers``."""
         out = np.zeros(len(rows), bool)
-        maybe = np.flatnonzero(self._open_numbers[rows] >= 0)
+        maybe = np.flatnonzero(self.open_numbers[rows] >= 0)
         if len(maybe):
             out[maybe[self._opens(rows[maybe]).at]] = True
         return out
 
     def open_paths(self, rows: Rows) -> tuple[list[str], list[str], list[bool]]:
         """Return the paths of such opens, as given and made absolute, and whether each is a folder."""
-        opens, values = self._opens(rows), self._memory.pool(TEXTS).values
+        opens, values = self._opens(rows), self.memory.pool(TEXTS).values
         raws, paths = ([values[at] for at in column.tolist()] for column in (opens.paths.raw, opens.paths.given))
         return raws, paths, opens.is_folder.tolist()
 
     def _opens(self, rows: Rows) -> Opens:
         numbers = self.at("texts", rows, -1)
         size = int(numbers.max(initial=0)) + 1
-        paths = Paths(*(self._memory.places("texts", which, size) for which in Paths._fields))
-        is_open = self._columns.is_open(self._codes[rows])
-        return Opens(self.batch, rows, is_open, numbers, paths, self._memory.pool(TEXTS))
+        paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))
+        is_open = self.columns.is_open(self._codes[rows])
+        return Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
 
     def codes(self, rows: Rows) -> NDArray[np.uint16]:
         """Return, (k,), the kinds of event of some rows."""
@@ -537,7 +439,7 @@ class Look:
 
     def kind_of(self, code: int) -> int:
         """Return what made events of a kind (records.Kind)."""
-        return self._memory.code_of[code] >> 16
+        return self.memory.code_of[code] >> 16
 
     def event(self, row: int) -> Event:
         """Return the row object of an event."""
@@ -548,7 +450,7 @@ class Look:
     def _by_word(self, asked: Asked, side: str, rows: Rows) -> Truths:
         """Return the truth of a check that sees the kind of event and few other numbers."""
         groups, numbers = self._word_groups(asked, rows)
-        return np.asarray(self._answers(asked, side, numbers, rows[groups.first])[groups.of_row], np.int8)
+        return np.asarray(self.answers(asked, side, numbers, rows[groups.first])[groups.of_row], np.int8)
 
     def _word_groups(self, asked: Asked, rows: Rows) -> tuple[Groups, NDArray[np.int64]]:
         """Return some rows grouped by kind and number, and the number of each group, the same in every batch."""
@@ -556,7 +458,7 @@ class Look:
         _, key, _, arg = asked.getters[0]
         of_row = self.words(key[0], arg or "", rows)
         groups = groups_of(codes, of_row)
-        return groups, self._memory.numbered("word", codes[groups.first], of_row[groups.first])
+        return groups, self.memory.numbered("word", codes[groups.first], of_row[groups.first])
 
     def words(self, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), a number for what a field shows of some rows, as far as they are of one kind of event."""
@@ -566,7 +468,7 @@ class Look:
         codes, out = self._codes[rows], np.zeros(len(rows), np.int64)
         for code in np.unique(codes).tolist():
             mine = np.flatnonzero(codes == code)
-            columns = self._columns.word_columns(code, field, arg)
+            columns = self.columns.word_columns(code, field, arg)
             words = Words(self, code, rows[mine])
             for at, which in enumerate(columns):
                 column = words.column(which, out[mine] if at else None)
@@ -575,40 +477,20 @@ class Look:
 
     def name_of(self, code: int) -> str:
         """Return the event type of a kind of event."""
-        return self._memory.name_of(code)
+        return self.memory.name_of(code)
 
     def at(self, side: str, rows: Rows, code: int) -> NDArray[np.int64]:
         """Return, (k,), the numbers of a side that some rows of one kind have."""
         kinds = np.array([code]) if side in ("numbers", "record") else None
-        groups = self._memory.groups(self.batch, side, kinds)
+        groups = self.memory.groups(self.batch, side, kinds)
         return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
 
     def numbered(self, side: str, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return, (k,), a number for each pair of two numbers, the same in every batch."""
         groups = groups_of(one, other)
-        return np.asarray(self._memory.numbered(side, one[groups.first], other[groups.first])[groups.of_row])
+        return np.asarray(self.memory.numbered(side, one[groups.first], other[groups.first])[groups.of_row])
 
 
-def _of_value(value: Any, test: Predicate) -> int:
-    return _GONE if value is None else YES if test(value) else NO
-
-
-def _joined(parts: Sequence[Truths], *, negative: bool) -> Truths:
-    """Return the truth of a check by what it says of each of its values; _GONE: there is none."""
-    if not negative:
-        return np.where(np.logical_or.reduce([part == YES for part in parts]), np.int8(YES), np.int8(NO))
-    least, most = np.minimum.reduce(parts), np.maximum.reduce(parts)
-    # Of those that are there none may say no; if none is there, nothing holds.
-    return np.where((least == YES) | ((least == _GONE) & (most == YES)), np.int8(YES), np.int8(NO))
-
-
-_ASKED_BY_ROW: Final = {
-    "event": Look._asked_whole,
-    "clock": Look._by_clock,
-    "moment": Look._by_moment,
-    "composed": Look._by_composed,
-    "args": Look._by_args,
-}
 _WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""

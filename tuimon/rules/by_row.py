@@ -1,0 +1,134 @@
+"""Checks that are asked of rows, not of groups that are alike: nearly each row has a value of its own.
+
+The time as text, what is read from /proc, fields put together from two others, all arguments; and whole events, where
+nothing else tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from tuimon.rules.args_text import alike, is_written, needed, of_processes, of_records, open_texts
+from tuimon.rules.asked import GONE, NO, YES, Asked, joined, of_value
+from tuimon.rules.clock import ClockTexts
+from tuimon.rules.clock import said as clock_said
+from tuimon.rules.composed import places_of
+from tuimon.rules.moment import is_near
+from tuimon.rules.moment import words as moment_words
+from tuimon.rules.numbering import Rows, Truths, groups_of
+from tuimon.rules.numbers import numbers_of
+from tuimon.rules.pools import ABSENT, Pool
+
+if TYPE_CHECKING:
+    from tuimon.rules.look import Look
+
+
+def _by_event(look: Look, asked: Asked, rows: Rows) -> Truths:
+    return look.asked_whole(asked, rows)
+
+
+def _by_clock(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return the truth of a check of the time as text."""
+    name = asked.getters[0][1][0]
+    times, _ = numbers_of("evt.rawtime", look.batch, rows, look.boot_to_epoch_ns)
+    texts = ClockTexts(name, times)
+    found = clock_said(asked.check, texts)
+    if found is None:
+        assert asked.predicate is not None
+        made, test, _ = asked.predicate
+        found = np.array([of_value(made(text), test) == YES for text in texts.texts()], bool)
+    out = found.astype(np.int8) * np.int8(YES)
+    if not texts.told.all():
+        out[~texts.told] = look.asked_whole(asked, rows[~texts.told])
+    return out
+
+
+def _by_moment(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return the truth of a check of what is read from /proc."""
+    near = is_near(look.batch, rows)
+    out = np.empty(len(rows), np.int8)
+    out[near] = look.asked_whole(asked, rows[near])
+    rows = rows[~near]
+    if len(rows):
+        codes = look.codes(rows).astype(np.int64)
+        of_row = moment_words(look, asked.getters[0][1][0], rows)
+        groups = groups_of(codes, of_row)
+        numbers = look.memory.numbered("moment", codes[groups.first], of_row[groups.first])
+        out[~near] = look.answers(asked, "moment", numbers, rows[groups.first])[groups.of_row]
+    return out
+
+
+def _by_composed(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return the truth of a check of a field that is put together from two others."""
+    pool = Pool()  # nearly as many values as rows: keeping them would cost more than it saves
+    columns = [places_of(look, key, rows, pool) for _, key, *_ in asked.getters]
+    assert asked.predicate is not None
+    made, test, negative = asked.predicate
+    table = np.array([of_value(made(value), test) for value in pool.values], np.int8)
+    table[ABSENT] = GONE
+    out = joined([table[np.maximum(column, ABSENT)] for column in columns], negative=negative)
+    unknown = np.minimum.reduce(columns) < 0
+    out[unknown] = look.asked_whole(asked, rows[unknown])
+    return out
+
+
+def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return the truth of a check of evt.args."""
+    out = np.empty(len(rows), np.int8)
+    written = is_written(look, rows)
+    out[written] = _by_open_args(look, asked, rows[written])
+    others = np.flatnonzero(~written)
+    wanted = needed(asked.check)
+    likely = of_processes(look, rows[others], wanted) if wanted and len(others) else np.ones(len(others), bool)
+    codes = look.codes(rows[others])
+    for code in np.unique(codes).tolist():
+        mine, known = others[codes == code], likely[codes == code]
+        if not known.all():
+            unsure = ~known
+            known[unsure] = of_records(look, code, rows[mine[unsure]], wanted)
+            out[mine[~known]] = NO
+            mine = mine[known]
+        groups = alike(look, code, rows[mine])
+        if groups is None:
+            out[mine] = look.asked_whole(asked, rows[mine])
+        else:
+            look.whole[rows[mine]] = True
+            first = rows[mine[groups.first]].tolist()
+            out[mine] = np.array([asked.answer(look.event(row)) for row in first], np.int8)[groups.of_row]
+    return out
+
+
+def _by_open_args(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return the same for opens whose text is written without a getter; each distinct one is asked once."""
+    if not len(rows):
+        return np.empty(0, np.int8)
+    texts, opening = (look.memory.groups(look.batch, side) for side in ("texts", "opening"))
+    pairs = groups_of(texts.of_row[rows].astype(np.int64), opening.of_row[rows].astype(np.int64))
+    groups = groups_of(pairs.of_row.astype(np.int64), look.batch.head["ret"][rows].astype(np.int64))
+    some = np.sort(groups.first)
+    numbers = look.open_numbers[rows[some]]
+    told = asked.told
+    new = np.array([number not in told for number in numbers.tolist()], bool)
+    fresh = rows[some[new]]
+    assert asked.predicate is not None
+    made, test, _ = asked.predicate
+    openings = opening.numbers[opening.of_row[fresh]]
+    written = open_texts(look, fresh, look.columns.tails, openings)
+    for number, text in zip(numbers[new].tolist(), written, strict=True):
+        told[number] = YES if of_value(made(text), test) == YES else NO
+    answers = np.empty(len(groups.first), np.int8)
+    answers[groups.of_row[some]] = [told[number] for number in numbers.tolist()]
+    return np.asarray(answers[groups.of_row])
+
+
+BY_ROW: Final[dict[str, Callable[[Look, Asked, Rows], Truths]]] = {
+    "event": _by_event,
+    "clock": _by_clock,
+    "moment": _by_moment,
+    "composed": _by_composed,
+    "args": _by_args,
+}
+"""What asks a check of some rows, by the side that it sees (tuimon.rules.sides)."""
