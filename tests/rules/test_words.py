@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests import builders
 from tuimon.fields.argsource import bound_of
 from tuimon.records import Kind
 from tuimon.rules.columns import Columns
+from tuimon.rules.evaluate import compile_condition
+from tuimon.rules.filter import compile_filter
+from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
+from tuimon.rules.numbering import Memory
 from tuimon.rules.words import columns_of, described
 
 
@@ -58,3 +63,43 @@ def test_rows_that_show_the_same_have_one_number():
     look = Look(asked, batch, asked.memory.known(batch).codes)
     assert look.words("evt.arg", "sig", np.arange(2)).tolist() == [9, 15]
     assert described(batch, np.arange(2), "clone_flags").tolist() == [-(1 << 63)] * 2
+
+
+MANY = [
+    builders.open_event("/etc/passwd", ret=5),
+    builders.open_event("/nowhere", ret=-2),
+    builders.open_event("x", cwd="/tmp", call="open", ret=-13),
+    builders.exec_event("bash", args=("-c", "id")),
+    builders.syscall_event("kill", args=(3900, 9)),
+    builders.syscall_event("dup2", args=(3, 9), ret=9),
+    builders.syscall_event("unlink", given="/tmp/x"),
+]
+
+
+@pytest.mark.parametrize("place", ["0", "1", "2", "3", "4", "5", "6"])
+@pytest.mark.parametrize("field", ["evt.arg", "evt.rawarg"])
+def test_the_argument_asked_last_is_answered_as_at_first(field, place):
+    """Its groups are kept; those of a process are not, of which more becomes known."""
+    batch, tables = builders.batch_of(MANY)
+    memory = Memory()
+    for text in (f"{field}[{place}] exists", f"{field}[{place}] != 1", "evt.type = open", f"{field}[{place}] != 2"):
+        condition = compile_expression(f"{text} and evt.num >= 0")
+        few = compile_expression(f"evt.type in (kill, open) and {text}")
+        for each in (condition, few, condition):
+            judge = compile_condition(each)
+            columns = Columns([each], lambda batch, row: builders.event_of(batch, row, tables), memory=memory)
+            rows, truth, _ = columns.ask(batch)
+            expected = [row for row in range(len(batch)) if judge(builders.event_of(batch, row, tables)) is True]
+            assert rows[truth[:, 0] == 2].tolist() == expected
+        for process in tables.processes.values():
+            process.comm = f"{process.comm}x"
+
+
+def test_only_what_the_record_says_is_kept_of_an_argument():
+    batch, tables = builders.batch_of(MANY)
+    memory = Memory()
+    for text, kept in (("evt.arg.sig exists", True), ("evt.arg.fd = x", True), ("evt.arg.exe exists", False)):
+        keep = compile_filter(text, None, lambda batch, row: builders.event_of(batch, row, tables), memory)
+        memory.known(batch).words = None
+        keep.rows(batch)
+        assert (memory.known(batch).words is not None) is kept, text

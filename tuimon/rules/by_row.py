@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tuimon.rules.args_text import alike, is_written, needed, of_processes, of_records, open_texts
-from tuimon.rules.asked import GONE, NO, YES, Asked, joined, of_value
+from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
-from tuimon.rules.composed import places_of
+from tuimon.rules.composed import said_of
 from tuimon.rules.moment import is_near
 from tuimon.rules.moment import words as moment_words
 from tuimon.rules.numbering import Rows, Truths, groups_of
 from tuimon.rules.numbers import numbers_of
-from tuimon.rules.pools import ABSENT, Pool
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
@@ -63,14 +62,10 @@ def _by_moment(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 def _by_composed(look: Look, asked: Asked, rows: Rows) -> Truths:
     """Return the truth of a check of a field that is put together from two others."""
-    pool = Pool()  # nearly as many values as rows: keeping them would cost more than it saves
-    columns = [places_of(look, key, rows, pool) for _, key, *_ in asked.getters]
     assert asked.predicate is not None
-    made, test, negative = asked.predicate
-    table = np.array([of_value(made(value), test) for value in pool.values], np.int8)
-    table[ABSENT] = GONE
-    out = joined([table[np.maximum(column, ABSENT)] for column in columns], negative=negative)
-    unknown = np.minimum.reduce(columns) < 0
+    parts = [said_of(look, asked, key, rows) for _, key, *_ in asked.getters]
+    unknown = np.logical_or.reduce([part == PERHAPS for part in parts])
+    out = joined(parts, negative=asked.predicate[2])
     out[unknown] = look.asked_whole(asked, rows[unknown])
     return out
 

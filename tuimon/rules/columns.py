@@ -31,7 +31,7 @@ from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
-from tuimon.rules.words import columns_of
+from tuimon.rules.words import OF_ACTOR, OF_TIME, columns_of
 from tuimon.syscalls import event_name
 
 __all__ = ["NO", "PERHAPS", "YES", "Columns", "Types", "divided"]
@@ -41,7 +41,7 @@ Types = frozenset[str] | None
 _FDS: Final = 1 << 20
 _OPENING_BITS: Final = 20
 _MOST_TOLD: Final = 200_000
-"""Opens whose answers a condition keeps; a million events have 50,000 that differ."""
+"""Opens, or paths in containers, whose answers a condition keeps; a million events have 50,000 that differ."""
 
 
 class Columns:
@@ -82,7 +82,7 @@ class Columns:
         self._opens: NDArray[np.bool_] = np.empty(0, bool)
         self._pool_keys: dict[Any, object] = {}
         self._parts: dict[str, Asked] = {}
-        self._generation = self.memory.generation
+        self._era = self.memory.era
         self.tails: dict[int, str] = {}
         """See ``tuimon.rules.args_text``."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
@@ -90,11 +90,8 @@ class Columns:
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
         self.memory.begin(self.checks.addresses_revision)
-        if (
-            self._generation != self.memory.generation
-            or sum(len(each.told) for each in self.asked.values()) > _MOST_TOLD
-        ):
-            self._generation = self.memory.generation
+        if self._era != self.memory.era or sum(len(each.told) for each in self.asked.values()) > _MOST_TOLD:
+            self._era = self.memory.era
             self.tails.clear()
             for each in self.asked.values():
                 each.told.clear()
@@ -185,6 +182,10 @@ class Columns:
             self._opens = np.append(self._opens, self.memory.name_of(code) in PLAIN_OPENS)
         return self._opens[codes]
 
+    def is_named(self, codes: NDArray[np.uint16], name: str) -> NDArray[np.bool_]:
+        """Return, (n,), whether events of these kinds have a type."""
+        return np.isin(codes, [code for code in range(len(self.memory.code_of)) if self.memory.name_of(code) == name])
+
     def word_columns(self, code: int, field: str, arg: str) -> tuple[str, ...]:
         """Return the columns that an argument of events of a kind hangs on."""
         key = code, field, arg
@@ -196,6 +197,10 @@ class Columns:
             found = () if bound is None else columns_of(bound, kind, name, is_raw=field == "evt.rawarg")
             self._word_columns[key] = found
         return found
+
+    def word_lasts(self, code: int, field: str, arg: str) -> bool:
+        """Return whether an argument of events of a kind hangs on their records alone, which do not change."""
+        return field not in OF_TIME and OF_ACTOR.isdisjoint(self.word_columns(code, field, arg))
 
     def rank(self, node: int) -> int:
         """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Event
+from tuimon.fields.argsource import bound_of
 from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.nodes import FieldRef
-from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of
+from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, some_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
@@ -143,9 +144,9 @@ class Look:
         side = SIDES[place]
         _, key, getter, arg = asked.getters[which]
         if side in _WORDS:
-            groups, numbers = self._word_groups(asked, rows)
-            found = self._places(side, key, getter, arg, numbers, rows[groups.first])
-            return np.asarray(found[groups.of_row], np.int32)
+            words = self._word_groups(asked, place, rows)
+            found = self._places(side, key, getter, arg, words.numbers, words.first)
+            return np.asarray(found[words.of_row], np.int32)
         groups = self._groups(asked, place)
         of_row = groups.of_row[rows]
         needed = np.zeros(len(groups.first), bool)
@@ -179,7 +180,8 @@ class Look:
         if side == "number":
             return self._compared(asked, rows)
         if side in _WORDS:
-            return self._by_word(asked, side, rows)
+            words = self._word_groups(asked, place, rows)
+            return np.asarray(self.answers(asked, side, words.numbers, words.first)[words.of_row], np.int8)
         if side in BY_ROW:
             return BY_ROW[side](self, asked, rows)
         if len(rows) <= _FEW and self._is_dear(asked, place):
@@ -303,6 +305,20 @@ class Look:
 
     def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
+        name, arg, which = key
+        if arg is None or not arg.isdigit():
+            return self._by_named_parts(side, key, numbers, rows)
+        out = np.full(len(rows), UNSEEN, np.int32)
+        codes = self._codes[rows]
+        for code in np.unique(codes[self.columns.is_open(codes)]).tolist():
+            # An argument given by its place is another one in each call.
+            bound, mine = bound_of(self.name_of(code), arg), np.flatnonzero(codes == code)
+            if bound is not None:
+                named = name, bound.param.name, which
+                out[mine] = self._by_named_parts(side, named, numbers[mine], rows[mine])
+        return out
+
+    def _by_named_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         is_open = self.columns.is_open(self._codes[rows])
         opened = of_opened(key, self.batch, rows, is_open, self._pool(key)) if side == "word" else None
         if opened is not None:
@@ -310,6 +326,8 @@ class Look:
         part = part_of(key) if side in ("texts", "word") else None
         if part is None:
             return without_socket(key, self.batch, rows)
+        for name in part.but_of:
+            is_open &= ~self.columns.is_named(self._codes[rows], name)
         numbers = numbers if side == "texts" else self.at("texts", rows, -1)
         size = int(numbers.max()) + 1
         paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))
@@ -447,18 +465,40 @@ class Look:
 
     # Words
 
-    def _by_word(self, asked: Asked, side: str, rows: Rows) -> Truths:
-        """Return the truth of a check that sees the kind of event and few other numbers."""
-        groups, numbers = self._word_groups(asked, rows)
-        return np.asarray(self.answers(asked, side, numbers, rows[groups.first])[groups.of_row], np.int8)
+    def _word_groups(self, asked: Asked, place: int, rows: Rows) -> Groups:
+        """Return groups of some rows by kind and number: of each row, a row of the batch, and the number."""
+        field, arg = asked.getters[0][1][0], asked.getters[0][3] or ""
+        kinds = self._present[self.columns.sides(asked)[self._present] == place]
+        last = kinds[[self.columns.word_lasts(code, field, arg) for code in kinds.tolist()]]
+        if not len(last):
+            return self._new_word_groups(field, arg, rows)
+        if len(last) == len(kinds):
+            return self._kept_word_groups(last, field, arg, rows)
+        of_last = np.isin(self._codes[rows], last)
+        kept = self._kept_word_groups(last, field, arg, rows[of_last])
+        new = self._new_word_groups(field, arg, rows[~of_last])
+        of_row = np.empty(len(rows), np.uint32)
+        of_row[of_last], of_row[~of_last] = kept.of_row, new.of_row + np.uint32(len(kept.first))
+        return Groups(of_row, np.append(kept.first, new.first), np.append(kept.numbers, new.numbers))
 
-    def _word_groups(self, asked: Asked, rows: Rows) -> tuple[Groups, NDArray[np.int64]]:
-        """Return some rows grouped by kind and number, and the number of each group, the same in every batch."""
+    def _kept_word_groups(self, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
+        """Return the same for kinds of event of which they do not change: kept until another argument is asked."""
+        known, key = self.memory.known(self.batch), (field, arg, kinds.tobytes())
+        if known.words is not None and known.words[0] == key:
+            return some_of(known.words[1], rows)
+        groups = self._new_word_groups(field, arg, rows)
+        if len(rows) == self.memory.count(self.batch, kinds):
+            of_row = np.zeros(len(self.batch), groups.of_row.dtype)
+            of_row[rows] = groups.of_row
+            known.words = key, groups._replace(of_row=of_row)
+        return groups
+
+    def _new_word_groups(self, field: str, arg: str, rows: Rows) -> Groups:
         codes = self._codes[rows].astype(np.int64)
-        _, key, _, arg = asked.getters[0]
-        of_row = self.words(key[0], arg or "", rows)
+        of_row = self.words(field, arg, rows)
         groups = groups_of(codes, of_row)
-        return groups, self.memory.numbered("word", codes[groups.first], of_row[groups.first])
+        numbers = self.memory.numbered("word", codes[groups.first], of_row[groups.first])
+        return Groups(groups.of_row, rows[groups.first], numbers)
 
     def words(self, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), a number for what a field shows of some rows, as far as they are of one kind of event."""

@@ -93,6 +93,8 @@ class Known:
     """How many rows there are of each kind."""
     groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
     """By side and the kinds of event that it is about, None for all."""
+    words: tuple[object, Groups] | None = None
+    """The argument asked last (``Look``), and the rows grouped by it: while a filter is typed it is asked again."""
     prepared: bool = False
     """What is asked most often has been asked."""
 
@@ -108,7 +110,7 @@ class Memory:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.versions = Versions()
-        self._generation = 0
+        self._generation = self._forgotten = 0
         self._codes = np.zeros(CODES, np.uint16)  # mapped where it is touched: a few pages
         self.code_of: list[int] = []
         """Kind and call number by number."""
@@ -158,6 +160,11 @@ class Memory:
         return self._generation
 
     @property
+    def era(self) -> tuple[int, int]:
+        """Changes when numbers are given anew, or places in pools."""
+        return self._generation, self._forgotten
+
+    @property
     def value_bytes(self) -> int:
         """About how much memory the values of fields take."""
         pooled = sum(map(len, self._pools.values())) * VALUE_BYTES
@@ -165,6 +172,7 @@ class Memory:
 
     def _forget_answers(self, sides: Container[str] | None = None) -> None:
         if sides is None:
+            self._forgotten += 1
             self._tables, self._places, self._pools, self._questions = {}, {}, {}, {}
             return
         self._tables = {key: kept for key, kept in self._tables.items() if key[0] not in sides}
@@ -504,6 +512,17 @@ def _sorted_groups(values: NDArray[Any]) -> Groups:
 def groups_of(one: NDArray[np.int64], other: NDArray[np.int64]) -> Groups:
     """Return rows grouped by two numbers of theirs; the groups' own numbers mean nothing."""
     return _pairs(_grouped(one), _grouped(other))
+
+
+def some_of(groups: Groups, rows: Rows) -> Groups:
+    """Return the groups that some rows are in, and of which of them each is."""
+    of_row = groups.of_row[rows]
+    needed = np.zeros(len(groups.first), bool)
+    needed[of_row] = True
+    if needed.all():
+        return groups._replace(of_row=of_row)
+    place = np.cumsum(needed) - 1
+    return Groups(place[of_row].astype(of_row.dtype), groups.first[needed], groups.numbers[needed])
 
 
 def _pairs(one: Groups, other: Groups) -> Groups:

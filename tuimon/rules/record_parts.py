@@ -44,6 +44,8 @@ class Part:
     """A refused open (EPERM) is another thing."""
     by_error: bool
     """Of a failed open it is the error."""
+    but_of: frozenset[str] = frozenset()
+    """Calls whose getter says something else."""
 
 
 _OF: Final = {
@@ -64,6 +66,7 @@ _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
     "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
     "fd.type": lambda _path, failed, folder: None if failed else "directory" if folder else "file",
+    "fd.typechar": lambda _path, failed, folder: "d" if folder and not failed else "f",
     "fd.l4proto": lambda _path, failed, _folder: None if failed else "<NA>",
     **dict.fromkeys(_NO_SOCKET, lambda _path, failed, _folder: None if failed else False),
     **dict.fromkeys(("fd.ip", "fd.port", "fd.net", "fd.proto"), lambda _path, failed, _folder: None if failed else ()),
@@ -79,6 +82,8 @@ _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
         lambda _path, _failed, _folder: None,
     ),
 }
+_BUT_OF: Final = {"fd.typechar": frozenset(("open",))}
+"""Falco takes what a failed open(2) would have opened for something unknown, of openat(2) for a file."""
 _ENDS: Final = frozenset(f"fd.{end}{what}" for end in "cslr" for what in ("ip", "port", "net", "proto"))
 """Fields of one end of a connection."""
 
@@ -90,9 +95,8 @@ def part_of(key: tuple[str, str | None, str]) -> Part | None:
     say = _SAY.get(full)
     if say is None:
         return None
-    return Part(
-        say, "real" if which == "real" else _OF.get(full, "given"), name.startswith("fs.path."), full == "evt.arg.fd"
-    )
+    of = "real" if which == "real" else _OF.get(full, "given")
+    return Part(say, of, name.startswith("fs.path."), full == "evt.arg.fd", _BUT_OF.get(full, frozenset()))
 
 
 def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp]) -> Places:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 OF_PROCESS: Final = "process"
 TEXTS: Final = "texts"
 _ACTOR: Final = "actor"
+OF_ACTOR: Final = frozenset((OF_PROCESS, _ACTOR))
+"""Columns whose numbers change while more becomes known of the processes."""
 _RET: Final = "ret"
 _FAILED: Final = "failed"
 _OWN: Final = "own"
