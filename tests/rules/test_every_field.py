@@ -13,10 +13,14 @@ from tests.rules import strategies
 from tuimon.batch import Batch, concat, take
 from tuimon.compact import compacted
 from tuimon.events import Event
+from tuimon.fields.evtarg import args_text
+from tuimon.fields.facts import facts
 from tuimon.resources import find_recording
+from tuimon.rules.args_text import may_be
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.nodes import Check, FieldRef, Literal
 from tuimon.rules.numbering import Memory
 from tuimon.workbench.replay import Replay
 
@@ -32,7 +36,8 @@ MORE = (
     "evt.args in ('res=0', 'res=-2(ENOENT)')", "evt.info in ('a b', '')", "evt.args contains 'fd=3(<f>'",
     "evt.args contains passwd", "evt.args contains root", "evt.args contains nginx", "evt.args endswith bash",
     "evt.args contains name", "evt.args contains ' name=/etc/'", "evt.args = 'res=0 path=/tmp'",
-    "evt.args contains usr/",
+    "evt.args contains usr/", "evt.args startswith f", "evt.args startswith 'res='", "evt.args startswith ''",
+    "evt.args in ('fd=3 name=x', x)", "evt.args == 'domain=2(AF_INET) type=1 proto=0'", "not evt.args = x",
     "evt.args contains DECnet", "evt.args contains sleep", "evt.info contains 'exe=sh'", "evt.args contains sh",
     "fd.uid contains 3", "fd.uid endswith 4", "fd.containername contains ':/etc'",
     "fd.containerdirectory != 'host:/etc'",
@@ -140,3 +145,12 @@ def test_how_long_a_call_took_is_told_by_its_own_record(text, call, ns):
     condition = compile_expression(text)
     columns = Columns([condition], lambda _batch, _row: event)
     assert said(columns, event.batch) == expected_of(compile_condition(condition), [event])
+
+
+@pytest.mark.parametrize("op", ["=", "startswith"])
+def test_the_names_of_parameters_rule_out_no_text_that_an_event_has(recorded, op):
+    for event in {facts(event).name: event for part in recorded[2] for event in part}.values():
+        text, name = args_text(event), facts(event).name
+        assert may_be(Check(FieldRef("evt.args"), op, Literal(text)), name)
+        assert may_be(Check(FieldRef("evt.args"), "startswith", Literal(text[:3])), name)
+        assert may_be(Check(FieldRef("evt.args"), op, Literal("x")), name) is (not text)

@@ -21,8 +21,9 @@ OPENS = [
     builders.open_event("/etc/", real="/etc"),
 ]
 NAMES = (
-    "fd.name", "fd.nameraw", "fd.realpath", "fd.directory", "fd.filename", "fd.type", "fd.typechar", "fd.l4proto", "fd.ip",
-    "fd.port", "fd.is_server", "fd.connected", "fd.sockfamily", "fs.path.name", "fs.path.nameraw", "fs.path.source",
+    "fd.name", "fd.nameraw", "fd.realpath", "fd.directory", "fd.filename", "fd.type", "fd.typechar", "fd.l4proto",
+    "fd.ip", "fd.port", "fd.is_server", "fd.connected", "fd.sockfamily", "fs.path.name", "fs.path.nameraw",
+    "fs.path.source",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tuimon.fields.evtarg import fd_error, number_text, param_text
 from tuimon.fields.facts import AT_FDCWD, facts
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind
-from tuimon.rules.nodes import Check, FieldRef, Literal
+from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbering import Groups, Rows, groups_of
 from tuimon.rules.numbers import file_numbers
 from tuimon.rules.words import Words, columns_of
@@ -37,6 +37,8 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_]{3,}")
 _PLAIN: Final = re.compile(r"[g-wyz]")
 """Letters that no number has, and no name of a flag, an error or a signal but for ``_NAMES``."""
 _NAMES: Final = "AF_DECnet"
+_WHOLE: Final = frozenset(("=", "==", "in", "startswith"))
+"""Operators that ask how a text begins."""
 _LITERAL: Final = frozenset(("=", "==", "contains", "startswith", "endswith"))
 _OF_PROCESS: Final = ("proc.name", "proc.exe", "proc.args", "proc.exepath", "proc.cwd", "proc.pname")
 _IDS: Final = ("UID", "GID")
@@ -54,6 +56,20 @@ def needed(check: Check) -> bytes:
         return b""
     words = [word for word in _WORD.findall(literal) if _PLAIN.search(word) and word not in _NAMES]
     return max(words, key=len, default="").encode()
+
+
+def may_be(check: Check, name: str) -> bool:
+    """Return whether a check may hold of the evt.args of a type of event, by the names of its parameters alone."""
+    literals = check.right.items if isinstance(check.right, ValueList) else (check.right,)
+    if check.op not in _WHOLE or check.modifier is not None or not isinstance(check.left, FieldRef):
+        return True
+    names = [f"{bound.param.name}=" for bound in BOUND.get(name, ())]
+    texts = [each.text for each in literals if isinstance(each, Literal)]
+    if not names or len(texts) < len(literals):
+        return True
+    if check.op == "startswith":
+        return any(text.startswith(names[0]) or names[0].startswith(text) for text in texts)
+    return any(text.startswith(names[0]) and all(f" {each}" in text for each in names[1:]) for text in texts)
 
 
 def of_processes(look: Look, rows: Rows, wanted: bytes) -> NDArray[np.bool_]:

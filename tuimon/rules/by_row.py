@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tuimon.rules.args_text import alike, is_written, needed, of_processes, of_records, open_texts
+from tuimon.rules.args_text import alike, is_written, may_be, needed, of_processes, of_records, open_texts
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
@@ -72,6 +72,15 @@ def _by_composed(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     """Return the truth of a check of evt.args."""
+    out = np.zeros(len(rows), np.int8)  # NO
+    kinds = look.codes(rows)
+    possible = [code for code in np.unique(kinds).tolist() if may_be(asked.check, look.name_of(code))]
+    mine = np.flatnonzero(np.isin(kinds, possible))
+    out[mine] = _by_some_args(look, asked, rows[mine])
+    return out
+
+
+def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     out = np.empty(len(rows), np.int8)
     written = is_written(look, rows)
     out[written] = _by_open_args(look, asked, rows[written])
