@@ -11,7 +11,6 @@ from tests.bench.census import Census, Counting, report
 from tuimon.history import History
 from tuimon.process import Process, shared_session
 
-
 ROOT = Path(__file__).resolve().parents[2]
 HERE = "from tests.bench.test_census import what_grew; what_grew()"
 
