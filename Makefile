@@ -19,13 +19,13 @@ run: ## set up what is missing and open tuimon on the live kernel (ARGS="-r my.y
 setup: ## set up for development and tests, start nothing
 	@.ci/setup test
 
-# First what offers all the machine can take, alone; then the rest in three processes, of which one takes what drives the
+# First what offers all the machine can take, alone; then the rest in four processes, of which one takes what drives the
 # kernel, engines and terminals (tests/conftest.py); the screen's tests wait half of their time. Both are run whatever
 # becomes of the first.
 test: setup static ## set up, check, and run every test, the live-kernel ones too
 	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m alone $(ARGS); \
 	first=$$?; [ $$first != 5 ] || first=0; \
-	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m "not alone" -n 3 --dist loadgroup \
+	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m "not alone" -n 4 --dist loadgroup \
 	--no-loadscope-reorder $(ARGS) && exit $$first
 
 check: setup static unit ## formatting, lint, types, import contracts, unit tests; no root needed
