@@ -157,10 +157,13 @@ class _Printer:
         lines += [f"\t\tvolatile struct tm_path *path = is_real ? &known->real : &known->{name};"]
         lines += ["\t\tconst u8 *at = text + (path->at & TM_PREFILTER_AT);", ""]
         lines += [f"\t\tif (is_real && (!path->len || known->{name}.same))", "\t\t\tbreak;"]
+        heads, found = _heads(answers, wanted)
+        lines += [f"\t\tknown->held[{at}] = 0;" for at in sorted(set(heads.values()))]
+        for guards, some in found.items():
+            lines += [f"\t\tif ({_any_asked(guards)}) {{", *_look_for({head: heads[head] for head in some}), "\t\t}"]
         for guards in dict.fromkeys(wanted[test] for test in answers):
             tests = {test: at for test, at in answers.items() if wanted[test] == guards}
-            asked = " | ".join(f"known->asked[{at}]" for at in guards)
-            lines += [f"\t\tif ({asked}) {{", *self._turn(tests), "\t\t}"]
+            lines += [f"\t\tif ({_any_asked(guards)}) {{", *self._turn(tests, heads), "\t\t}"]
         lines.append("\t}")
         for test, at in answers.items():
             known = f"known->{name}.plain" + (" == TM_PLAIN" if test.form == "arg" else "")
@@ -171,11 +174,9 @@ class _Printer:
                 lines.append(f"\t{answer} |= !({known}) || known->real.len > TM_PREFILTER_TEXT;")
         return lines
 
-    def _turn(self, answers: Mapping[PathTest, int]) -> list[str]:
-        """Return the lines that ask some tests of the path in turn; one walk finds what may be worth more for all."""
-        held = dict.fromkeys(_head(text) for test in answers for text in test.holds)
-        heads = {head: min(at, MAX_HEADS - 1) for at, head in enumerate(held)}
-        lines = _look_for(heads)
+    def _turn(self, answers: Mapping[PathTest, int], heads: Mapping[bytes, int]) -> list[str]:
+        """Return the lines that ask some tests of the path in turn; what was found of heads says what is worth more."""
+        lines = []
         for test, at in answers.items():
             asked = "!is_real && " if test.negated else ""
             worth = " || ".join(f"known->held[{at}] != 0" for at in sorted({heads[_head(text)] for text in test.holds}))
@@ -389,6 +390,28 @@ def _walk(holds: tuple[bytes, ...]) -> list[str]:
     return [*lines, "\t\t}", "\t}"]
 
 
+def _any_asked(guards: Iterable[int]) -> str:
+    return " | ".join(f"known->asked[{at}]" for at in guards)
+
+
+def _heads(
+    tests: Iterable[PathTest], wanted: Mapping[PathTest, tuple[int, ...]]
+) -> tuple[dict[bytes, int], dict[tuple[int, ...], list[bytes]]]:
+    """Return where it is told whether a head was found, and which of them are looked for when.
+
+    A head that several tests want is looked for once, in one walk with all others that the same guards want. Those that
+    are too many share the last place: what is worth more for one of them is then for all.
+    """
+    guards_of: dict[bytes, set[int]] = {}
+    for test in tests:
+        for text in test.holds:
+            guards_of.setdefault(_head(text), set()).update(wanted[test])
+    found: dict[tuple[int, ...], list[bytes]] = {}
+    for head, guards in guards_of.items():
+        found.setdefault(tuple(sorted(guards)), []).append(head)
+    return {head: min(at, MAX_HEADS - 1) for at, head in enumerate(guards_of)}, found
+
+
 def _head(text: bytes) -> bytes:
     """Return what is looked for of a held text before a walk: eight places are looked at at a time."""
     return text[:_LOOKED_FOR]
@@ -412,7 +435,7 @@ def _look_for(heads: Mapping[bytes, int]) -> list[str]:
         )
         lines.append(f"\t\thead{at} |= {words};\t/* {_comment(head)} */")
     lines += ["\t\t(void)word1;", "\t\t(void)word2;", "\t}"]
-    return [*lines, *(f"\tknown->held[{at}] = head{at};" for at in found), "}"]
+    return [f"\t\t\t{line}" for line in (*lines, *(f"\tknown->held[{at}] |= head{at};" for at in found), "}")]
 
 
 def _window(last: str, text: bytes) -> str:
