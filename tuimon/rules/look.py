@@ -19,6 +19,7 @@ from tuimon.fields.argsource import bound_of
 from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
+from tuimon.rules.file_kinds import OF_KIND, of_kinds
 from tuimon.rules.nodes import FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, some_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
@@ -298,10 +299,15 @@ class Look:
             places = known[numbers]
             missing = np.flatnonzero(places < 0)
         if len(missing):
-            make = self._record if side in _OF_RECORD else self._event
-            new = self._pool(key).places([getter(make(row), arg) for row in rows[missing].tolist()])
-            places[missing] = known[numbers[missing]] = new
+            places[missing] = known[numbers[missing]] = self._got(side, key, getter, arg, rows[missing])
         return places
+
+    def _got(self, side: str, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
+        """Return the places of what a getter says of some rows."""
+        make = self._record if side in _OF_RECORD else self._event
+        is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
+        first, of_row = of_kinds(self, rows) if is_alike else (rows, np.arange(len(rows)))
+        return self._pool(key).places([getter(make(row), arg) for row in first.tolist()])[of_row]
 
     def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""

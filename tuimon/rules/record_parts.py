@@ -46,6 +46,8 @@ class Part:
     """Of a failed open it is the error."""
     but_of: frozenset[str] = frozenset()
     """Calls whose getter says something else."""
+    by_path: bool = True
+    """The path matters to it."""
 
 
 _OF: Final = {
@@ -82,6 +84,10 @@ _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
         lambda _path, _failed, _folder: None,
     ),
 }
+_OF_STATE: Final = frozenset(
+    (*_NO_SOCKET, "fd.type", "fd.typechar", "fd.l4proto", "fd.ip", "fd.port", "fd.net", "fd.proto", "fd.sockfamily")
+)
+"""Fields to which the path does not matter."""
 _BUT_OF: Final = {"fd.typechar": frozenset(("open",))}
 """Falco takes what a failed open(2) would have opened for something unknown, of openat(2) for a file."""
 _ENDS: Final = frozenset(f"fd.{end}{what}" for end in "cslr" for what in ("ip", "port", "net", "proto"))
@@ -96,7 +102,8 @@ def part_of(key: tuple[str, str | None, str]) -> Part | None:
     if say is None:
         return None
     of = "real" if which == "real" else _OF.get(full, "given")
-    return Part(say, of, name.startswith("fs.path."), full == "evt.arg.fd", _BUT_OF.get(full, frozenset()))
+    by_path = of != "given" or full not in _OF_STATE
+    return Part(say, of, name.startswith("fs.path."), full == "evt.arg.fd", _BUT_OF.get(full, frozenset()), by_path)
 
 
 def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp]) -> Places:
@@ -229,8 +236,9 @@ class Opens:
         """Return, (k,), the place of a field's value in its pool; UNSEEN for what is left to the getter."""
         out = np.full(self._count, UNSEEN, np.int32)
         paths: Places = getattr(self._paths, part.of)
-        states, codes = np.unique(paths.astype(np.int64) * _STATES + self._state, return_inverse=True)
-        values = self._pool.values
+        values = self._pool.values if part.by_path else [""]
+        both = paths.astype(np.int64) * _STATES * part.by_path + self._state
+        states, codes = np.unique(both, return_inverse=True)
         said = [_said(part, values[state // _STATES], state % _STATES) for state in states.tolist()]
         found = pool.places(said)[codes] if said else np.empty(0, np.int32)
         if part.by_refusal:
