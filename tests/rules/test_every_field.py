@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,10 +18,11 @@ from tuimon.events import Event
 from tuimon.fields.evtarg import args_text
 from tuimon.fields.facts import facts
 from tuimon.resources import find_recording
-from tuimon.rules.args_text import may_be
+from tuimon.rules.args_text import may_be, needed, of_processes, of_records
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.look import Look
 from tuimon.rules.nodes import Check, FieldRef, Literal
 from tuimon.rules.numbering import Memory
 from tuimon.workbench.replay import Replay
@@ -36,7 +39,9 @@ MORE = (
     "evt.args in ('res=0', 'res=-2(ENOENT)')", "evt.info in ('a b', '')", "evt.args contains 'fd=3(<f>'",
     "evt.args contains passwd", "evt.args contains root", "evt.args contains nginx", "evt.args endswith bash",
     "evt.args contains name", "evt.args contains ' name=/etc/'", "evt.args = 'res=0 path=/tmp'",
-    "evt.args contains usr/", "evt.args startswith f", "evt.args startswith 'res='", "evt.args startswith ''",
+    "evt.args contains usr/", "evt.args contains 4t", "evt.args contains ':s7'", "evt.args contains ho",
+    "evt.args contains 'ns'", "evt.args contains ro", "evt.args contains 're'",
+    "evt.args startswith f", "evt.args startswith 'res='", "evt.args startswith ''",
     "evt.args in ('fd=3 name=x', x)", "evt.args == 'domain=2(AF_INET) type=1 proto=0'", "not evt.args = x",
     "evt.args contains DECnet", "evt.args contains sleep", "evt.info contains 'exe=sh'", "evt.args contains sh",
     "fd.uid contains 3", "fd.uid endswith 4", "fd.containername contains ':/etc'",
@@ -154,3 +159,19 @@ def test_the_names_of_parameters_rule_out_no_text_that_an_event_has(recorded, op
         assert may_be(Check(FieldRef("evt.args"), op, Literal(text)), name)
         assert may_be(Check(FieldRef("evt.args"), "startswith", Literal(text[:3])), name)
         assert may_be(Check(FieldRef("evt.args"), op, Literal("x")), name) is (not text)
+
+
+def test_no_word_of_two_letters_rules_out_an_event_that_has_it(recorded):
+    """Whatever a text is put together from, its letters are looked for where they come from."""
+    batches, replay, events = recorded
+    columns = Columns([], replay.event)
+    for batch, objects in zip(batches, events, strict=True):
+        codes = columns.memory.known(batch).codes
+        look = Look(columns, batch, codes)
+        of_word: dict[tuple[int, str], list[int]] = {}
+        for row, event in enumerate(objects):
+            for pair in set(re.findall(r"(?=(\w\w))", args_text(event), re.ASCII)):
+                of_word.setdefault((int(codes[row]), pair), []).append(row)
+        for (code, pair), where in of_word.items():
+            word, rows = needed(Check(FieldRef("evt.args"), "contains", Literal(pair))), np.array(where[:3])
+            assert not word or (of_processes(look, rows, word) | of_records(look, code, rows, word)).all(), pair

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from tuimon.events import Event, Process
@@ -19,6 +20,7 @@ CAPABILITIES: Final = tuple(f"CAP_{name}" for name in _CAPABILITIES.split())
 """Capability names in order of their numbers."""
 
 
+@functools.lru_cache(maxsize=256)
 def capability_names(mask: int) -> str:
     """Return the names of a capability mask with blanks between, in order of their numbers.
 

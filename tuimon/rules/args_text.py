@@ -33,10 +33,12 @@ _UNLIKE: Final = (Kind.EXEC, Kind.FORK)
 """Kinds of event that tell of a process each: no two are alike."""
 
 
-_WORD: Final = re.compile(r"[A-Za-z0-9_]{3,}")
+_WORD: Final = re.compile(r"[A-Za-z0-9_]{2,}")
 _PLAIN: Final = re.compile(r"[g-wyz]")
 """Letters that no number has, and no name of a flag, an error or a signal but for ``_NAMES``."""
 _NAMES: Final = "AF_DECnet"
+_SOCKETS: Final = re.compile(r"[46][tui]")
+"""Kinds of sockets, which stand before their addresses."""
 _WHOLE: Final = frozenset(("=", "==", "in", "startswith"))
 """Operators that ask how a text begins."""
 _LITERAL: Final = frozenset(("=", "==", "contains", "startswith", "endswith"))
@@ -54,7 +56,11 @@ def needed(check: Check) -> bytes:
     literal = check.right.text if isinstance(check.right, Literal) else ""
     if check.op not in _LITERAL or check.modifier is not None or not isinstance(check.left, FieldRef):
         return b""
-    words = [word for word in _WORD.findall(literal) if _PLAIN.search(word) and word not in _NAMES]
+    words = [
+        word
+        for word in _WORD.findall(literal)
+        if _PLAIN.search(word) and word not in _NAMES and not _SOCKETS.fullmatch(word)
+    ]
     return max(words, key=len, default="").encode()
 
 
