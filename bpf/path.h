@@ -89,6 +89,8 @@ static __always_inline void put_known(struct tm_work *w)
 		return;
 	if (length <= 64)
 		__builtin_memcpy(to, from, 64);
+	else if (length <= 128)
+		__builtin_memcpy(to, from, 128);
 	else
 		bpf_probe_read_kernel(to, length, from);
 	w->text_len += length;

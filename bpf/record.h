@@ -64,6 +64,20 @@ static __always_inline void fill_head(struct tm_head *head, struct tm_cpu *cpu, 
 	head->cpu_hi = number >> 8;
 }
 
+/* The current task's name, and zeros behind it: the task keeps it so since Linux 5.17 (strscpy_pad() in
+ * __set_task_comm(), fs/exec.c), and two loads cost less than a helper that copies it letter by letter. */
+static __always_inline void fill_comm(struct tm_work *w, u64 task)
+{
+#if TM_CAST
+	u64 *comm = (u64 *)w->ext.comm;
+
+	comm[0] = GET_AT(task, task_struct, comm, 0, 64);
+	comm[1] = GET_AT(task, task_struct, comm, 8, 64) & ~(0xffULL << 56);
+#else
+	bpf_get_current_comm(w->ext.comm, sizeof(w->ext.comm));
+#endif
+}
+
 static __always_inline void fill_ext(struct tm_work *w, u64 task)
 {
 	u64 cred = CAST(cred, GET(task, task_struct, cred));
@@ -73,7 +87,7 @@ static __always_inline void fill_ext(struct tm_work *w, u64 task)
 	w->ext.gid = GET(cred, cred, egid);
 	w->ext.fd_type = 0;
 	set_root(w, task);
-	bpf_get_current_comm(w->ext.comm, sizeof(w->ext.comm));
+	fill_comm(w, task);
 }
 
 static __always_inline void clear_jobs(struct tm_work *w)

@@ -42,7 +42,7 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "task_struct": (
         "thread_info.status?", "stack", "mm", "exit_code", "pid", "tgid", "real_parent", "group_leader",
         "thread_pid", "start_boottime=start_boottime|real_start_time", "cred", "fs", "files", "nsproxy", "signal",
-        "loginuid?", "cgroups", "maj_flt", "min_flt",
+        "loginuid?", "cgroups", "maj_flt", "min_flt", "comm",
     ),
     "signal_struct": (
         "live_counter=live.counter", "group_exit_code", "flags", "pids", "tty", "rlim", "nr_threads",
