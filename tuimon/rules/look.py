@@ -491,12 +491,13 @@ class Look:
         """Return the same for kinds of event of which they do not change: kept until another argument is asked."""
         known, key = self.memory.known(self.batch), (field, arg, kinds.tobytes())
         if known.words is not None and known.words[0] == key:
-            return some_of(known.words[1], rows)
+            _, of_row, first, numbers = known.words
+            return some_of(Groups(of_row, first.astype(np.intp), numbers.astype(np.int64)), rows)
         groups = self._new_word_groups(field, arg, rows)
         if len(rows) == self.memory.count(self.batch, kinds):
             of_row = np.zeros(len(self.batch), groups.of_row.dtype)
             of_row[rows] = groups.of_row
-            known.words = key, groups._replace(of_row=of_row)
+            known.words = key, of_row, groups.first.astype(np.int32), groups.numbers.astype(np.int32)
         return groups
 
     def _new_word_groups(self, field: str, arg: str, rows: Rows) -> Groups:

@@ -93,8 +93,8 @@ class Known:
     """How many rows there are of each kind."""
     groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
     """By side and the kinds of event that it is about, None for all."""
-    words: tuple[object, Groups] | None = None
-    """The argument asked last (``Look``), and the rows grouped by it: while a filter is typed it is asked again."""
+    words: tuple[object, NDArray[Any], NDArray[np.int32], NDArray[np.int32]] | None = None
+    """The argument asked last (``Look``), and its ``Groups``, small: while a filter is typed it is asked again."""
     prepared: bool = False
     """What is asked most often has been asked."""
 
