@@ -69,3 +69,11 @@ def test_a_record_without_a_socket_has_no_addresses():
     rows = np.arange(2)
     assert without_socket(("fd.sip", None, "given"), batch, rows).tolist() == [ABSENT, ABSENT]
     assert without_socket(("fd.name", None, "given"), batch, rows).tolist() == [UNSEEN, UNSEEN]
+
+
+def test_the_real_path_is_the_other_truth_of_a_name():
+    """So that one answers for the other."""
+    twins = {name: fields.real_twin(fields.resolve(name)[0]) for name in WITH_TWIN}
+    assert twins["fd.name"] is fields.resolve("fd.realpath")[0].get
+    assert twins["fd.name"] is twins["fd.nameraw"]
+    assert twins["fs.path.name"] is twins["fs.path.nameraw"]

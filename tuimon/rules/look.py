@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields.argsource import bound_of
+from tuimon.fields.facts import OPENS
 from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
@@ -291,6 +292,7 @@ class Look:
         self, side: str, key: Any, getter: Getter, arg: str | None, numbers: NDArray[np.int64], rows: Rows
     ) -> Places:
         """Return the place in its pool of a field's value for each of some numbers, looking up those not yet known."""
+        key = _SAME.get(key, key)
         known = self._known(side, key, int(numbers.max()))
         places = known[numbers]
         missing = np.flatnonzero(places < 0)
@@ -299,8 +301,24 @@ class Look:
             places = known[numbers]
             missing = np.flatnonzero(places < 0)
         if len(missing):
-            places[missing] = known[numbers[missing]] = self._got(side, key, getter, arg, rows[missing])
+            new = self._by_name(side, key, numbers[missing], rows[missing])
+            if (late := np.flatnonzero(new < 0)).size:
+                new[late] = self._got(side, key, getter, arg, rows[missing[late]])
+            places[missing] = known[numbers[missing]] = new
         return places
+
+    def _by_name(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
+        """Return the places of fd.nameraw, which is fd.name of all that are no opens; UNSEEN for the others."""
+        out = np.full(len(rows), UNSEEN, np.int32)
+        if key == ("fd.nameraw", None, "given"):
+            codes = self._codes[rows]
+            opens = [code for code in np.unique(codes).tolist() if self.name_of(code) in OPENS]
+            mine = np.flatnonzero(~np.isin(codes, opens))
+            name = ("fd.name", None, "given")
+            if len(mine):
+                getter, arg = self.columns.checks.getter_of(name)
+                out[mine] = self._places(side, name, getter, arg, numbers[mine], rows[mine])
+        return out
 
     def _got(self, side: str, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
         """Return the places of what a getter says of some rows."""
@@ -538,6 +556,12 @@ class Look:
         return np.asarray(self.memory.numbered(side, one[groups.first], other[groups.first])[groups.of_row])
 
 
+_SAME: Final[dict[Any, Any]] = {
+    ("fd.realpath", None, "given"): ("fd.name", None, "real"),
+    ("fd.nameraw", None, "real"): ("fd.name", None, "real"),
+    ("fs.path.nameraw", None, "real"): ("fs.path.name", None, "real"),
+}
+"""Keys of values that another field has as well, which is asked more often."""
 _WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""
