@@ -43,6 +43,7 @@ MORE = (
     "evt.args contains 'ns'", "evt.args contains ro", "evt.args contains 're'",
     "evt.args startswith f", "evt.args startswith 'res='", "evt.args startswith ''",
     "evt.args in ('fd=3 name=x', x)", "evt.args == 'domain=2(AF_INET) type=1 proto=0'", "not evt.args = x",
+    "evt.args != 'domain=2(AF_INET) type=1 proto=0'", "not evt.args != 'res=0'",
     "evt.args contains DECnet", "evt.args contains sleep", "evt.info contains 'exe=sh'", "evt.args contains sh",
     "fd.uid contains 3", "fd.uid endswith 4", "fd.containername contains ':/etc'",
     "fd.containerdirectory != 'host:/etc'",
@@ -157,6 +158,7 @@ def test_the_names_of_parameters_rule_out_no_text_that_an_event_has(recorded, op
     for event in {facts(event).name: event for part in recorded[2] for event in part}.values():
         text, name = args_text(event), facts(event).name
         assert may_be(Check(FieldRef("evt.args"), op, Literal(text)), name)
+        assert may_be(Check(FieldRef("evt.args"), "!=", Literal(text)), name)
         assert may_be(Check(FieldRef("evt.args"), "startswith", Literal(text[:3])), name)
         assert may_be(Check(FieldRef("evt.args"), op, Literal("x")), name) is (not text)
 

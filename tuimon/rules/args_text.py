@@ -39,8 +39,8 @@ _PLAIN: Final = re.compile(r"[g-wyz]")
 _NAMES: Final = "AF_DECnet"
 _SOCKETS: Final = re.compile(r"[46][tui]")
 """Kinds of sockets, which stand before their addresses."""
-_WHOLE: Final = frozenset(("=", "==", "in", "startswith"))
-"""Operators that ask how a text begins."""
+_WHOLE: Final = frozenset(("=", "==", "!=", "in", "startswith"))
+"""Operators that ask how a text begins, or does not."""
 _LITERAL: Final = frozenset(("=", "==", "contains", "startswith", "endswith"))
 _OF_PROCESS: Final = ("proc.name", "proc.exe", "proc.args", "proc.exepath", "proc.cwd", "proc.pname")
 _IDS: Final = ("UID", "GID")
@@ -65,7 +65,7 @@ def needed(check: Check) -> bytes:
 
 
 def may_be(check: Check, name: str) -> bool:
-    """Return whether a check may hold of the evt.args of a type of event, by the names of its parameters alone."""
+    """Return whether evt.args of a type of event may be what a check names, by the names of its parameters alone."""
     literals = check.right.items if isinstance(check.right, ValueList) else (check.right,)
     if check.op not in _WHOLE or check.modifier is not None or not isinstance(check.left, FieldRef):
         return True

@@ -72,7 +72,7 @@ def _by_composed(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     """Return the truth of a check of evt.args."""
-    out = np.zeros(len(rows), np.int8)  # NO
+    out = np.full(len(rows), YES if asked.check.op == "!=" else NO, np.int8)
     kinds = look.codes(rows)
     possible = [code for code in np.unique(kinds).tolist() if may_be(asked.check, look.name_of(code))]
     mine = np.flatnonzero(np.isin(kinds, possible))
