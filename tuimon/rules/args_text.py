@@ -31,8 +31,6 @@ ARGS: Final = frozenset(("evt.args", "evt.info"))
 _WRITTEN: Final = frozenset(("open", "openat"))
 _UNLIKE: Final = (Kind.EXEC, Kind.FORK)
 """Kinds of event that tell of a process each: no two are alike."""
-
-
 _WORD: Final = re.compile(r"[A-Za-z0-9_]{2,}")
 _PLAIN: Final = re.compile(r"[g-wyz]")
 """Letters that no number has, and no name of a flag, an error or a signal but for ``_NAMES``."""

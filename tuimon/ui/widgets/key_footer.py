@@ -19,6 +19,8 @@ class KeyFooter(Footer):
 
     def __init__(self) -> None:
         super().__init__(compact=True, show_command_palette=False)
+        self._composed_for = 0
+        """Columns that there were when the keys were last chosen anew."""
 
     def compose(self) -> ComposeResult:
         """Show the keys that there is room for."""
@@ -32,7 +34,7 @@ class KeyFooter(Footer):
 
     def on_resize(self, event: events.Resize) -> None:
         """There is room for more keys, or for fewer."""
-        if event.size.width != getattr(self, "_composed_for", 0):
+        if event.size.width != self._composed_for:
             self._composed_for = event.size.width
             self.call_after_refresh(self.recompose)
 
