@@ -95,10 +95,18 @@ def test_marks_come_from_what_was_read_ahead(replay):
 
 def test_that_the_recording_ends_early_is_said_once_it_is_known(replay):
     replay._scout.progress = 1.0
+    replay.sync()
     assert not replay.notice
     assert "alerts" in text_of(timeline_lines(replay, 120)[0])
     replay._scout.notice = "rec.tmon is damaged at byte 7"
     assert text_of(timeline_lines(replay, 120)[0]).endswith("rec.tmon is damaged at byte 7")
+
+
+def test_no_more_is_said_to_be_known_than_the_marks_hold(replay):
+    replay._scout.progress = 1.0
+    assert replay.progress == 0.5
+    replay.sync()
+    assert replay.progress == 1.0
 
 
 def test_where_it_plays_is_said_before_anything_was_read_ahead(replay):

@@ -90,10 +90,13 @@ class ReplayView:
         self.marks: list[Mark] = []
         """Ascending by time."""
         self.error = ""
+        self.progress = 1.0 if self.source is None else 0.0
+        """Share of the recording that the timeline and the marks hold, 0 to 1."""
         self._last_num = 0
         self._scout: Ahead | None = None
         if before is not None and self.source is not None and before.source is not None:
             self._scout, before._scout = before._scout, None
+            self.progress = before.progress
             self.timeline, self.marks, self._last_num = before.timeline, before.marks, before._last_num
 
     # Data.
@@ -108,11 +111,15 @@ class ReplayView:
                 self.marks = [mark for mark in self.marks if mark.time_ns >= first]
             return
         scout = self._scouted()
-        if scout is not None:
-            self.timeline = scout.timeline
-            self._take(scout.alerts_since(self._last_num))
-            if scout.finished:
-                scout.close()
+        if scout is None:
+            self.progress = 1.0  # what was played is all that will be known
+            return
+        progress, finished = scout.progress, scout.finished  # before the rest: an alert may come in between
+        self.timeline = scout.timeline
+        self._take(scout.alerts_since(self._last_num))
+        self.progress = progress
+        if finished:
+            scout.close()
 
     def _scouted(self) -> Ahead | None:
         """Return what reads ahead by the rules in force, a new one when they changed."""
@@ -143,11 +150,6 @@ class ReplayView:
             self._scout = None
 
     # Where we are.
-
-    @property
-    def progress(self) -> float:
-        """Share of the recording that is known, 0 to 1."""
-        return 1.0 if self.source is None or self._scout is None else self._scout.progress
 
     @property
     def notice(self) -> str:
