@@ -1,6 +1,7 @@
 """The list behind the live pane: a view equals filter-then-list, places are kept, a pause keeps its rows."""
 
 import dataclasses
+from collections import deque
 
 import numpy as np
 import pytest
@@ -97,12 +98,34 @@ def test_batches_are_judged_whole_and_a_few_at_a_time():
     wanted = NrFilter(3)
     view.show(wanted, None)
     assert view.scan(0)
+    view.sync()
     assert 0 < view.progress < 1
     assert len(wanted.judged) == 2
     drain(view)
     assert {size for _, size in wanted.judged} == {SLICE_ROWS // 2}
     assert len(view) == SLICE_ROWS * 3
     assert numbers(view) == list(range(1, len(view) + 1))
+
+
+def test_a_query_is_not_through_before_its_last_rows_are_in_the_list():
+    """The screen's tick may fall between the judging of the last batch and the handing over of what was found."""
+    history = History()
+    history.append(batch(1, [5, 6]))
+    view = LiveView(history)
+    view.sync()
+    shown = []
+
+    class Found(deque):
+        def append(self, piece):
+            view.sync()
+            shown.append((len(view), view.pending, view.progress))
+            super().append(piece)
+
+    view._found = Found()
+    view.show(NrFilter(6), None)
+    drain(view)
+    assert shown == [(2, True, 0.0)]
+    assert (numbers(view), view.pending, view.progress) == ([2], False, 1.0)
 
 
 def test_a_slow_query_leaves_the_old_rows_until_it_has_something():

@@ -207,6 +207,7 @@ class LiveView:
             scan.index.add_newer(piece.numbers)
         elif len(piece.numbers):
             scan.later.append(piece.numbers)
+        scan.moved(piece)
         return bool(len(piece.numbers))
 
     def _swap(self) -> bool:

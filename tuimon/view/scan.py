@@ -51,10 +51,15 @@ class Piece:
     scan: Scan
     end: Literal["newer", "older"]
     numbers: Numbers
+    bound: int
+    """``high`` of the scan for newer ones, ``low`` for older ones, once this piece is in its index."""
 
 
 class Scan:
-    """One query on its way through history; ``low`` and ``high`` bound the event numbers already judged.
+    """One query on its way through history.
+
+    ``low`` and ``high`` bound the event numbers whose pieces are in the index; the screen's thread moves them with it.
+    Were they to say what the scanning thread has judged, a list could be taken for whole without its last rows.
 
     Args:
         row_filter: What to keep; None: everything.
@@ -79,6 +84,8 @@ class Scan:
         self.later: list[Numbers] = []
         """Rows that came while paused; written by the screen's thread only."""
         self._batches = batches
+        self._low = self._high = start_num
+        """What is judged; the scanning thread's."""
         self._began = time.monotonic()
 
     @property
@@ -111,19 +118,26 @@ class Scan:
         if not batches or self.error is not None:
             return None
         first, last = batches[0].first_num, batches[-1].first_num + len(batches[-1]) - 1
-        if self.high <= last:
-            start = max(self.high, first)
+        if self._high <= last:
+            start = max(self._high, first)
             stop = last + 1 if self.matches_all else _stop_after(batches, start)
             numbers = self._judge(start, stop, batches)
-            self.high = stop
-            return Piece(self, "newer", numbers)
-        if self.low > first:
-            stop = self.low
+            self._high = stop
+            return Piece(self, "newer", numbers, stop)
+        if self._low > first:
+            stop = self._low
             start = _run_start(batches, stop) if self.matches_all else _start_before(batches, stop)
             numbers = self._judge(start, stop, batches)
-            self.low = start
-            return Piece(self, "older", numbers)
+            self._low = start
+            return Piece(self, "older", numbers, start)
         return None
+
+    def moved(self, piece: Piece) -> None:
+        """Count a piece as judged, now that its rows are in the index."""
+        if piece.end == "older":
+            self.low = piece.bound
+        else:
+            self.high = piece.bound
 
     def _judge(self, start: int, stop: int, batches: tuple[Batch, ...]) -> Numbers:
         """Return the numbers kept of the events ``start`` to ``stop``."""
