@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from textual import events
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tests.ui.conftest import press, running, screen_text, settle, until
@@ -20,6 +21,7 @@ from tuimon.ui.screens.dialog import Commands
 from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.screens.pick import Pick
 from tuimon.ui.screens.views import ViewsMenu
+from tuimon.ui.typed import KeyParser, behind_escape
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList
 from tuimon.ui.widgets.rule_editor import RuleEditor
@@ -609,14 +611,45 @@ async def test_a_letter_read_together_with_the_esc_before_it_is_both():
         assert app._exit
 
 
-async def test_esc_a_letter_and_an_arrow_read_together_are_all_three():
-    """Textual makes ``^`` of that esc: a dialog stayed open, and the keys behind it did something else."""
-    from textual._xterm_parser import XTermParser
-
+@pytest.mark.parametrize(
+    ("typed", "focused"),
+    [("\x1b2", AlertList), ("\x1b/", FilterInput), ("\x1b\t", AlertList), ("\x1bc", ContainerList)],
+)
+async def test_a_key_right_behind_an_esc_is_heard_as_well_as_the_esc(typed: str, focused: type[Widget]):
+    """A dialog stayed open and the key was another: Textual makes ``™`` of esc and 2, a slash of esc and slash."""
     async with running() as (app, pilot):
         await press(app, pilot, "enter")
         assert isinstance(app.screen, EventDetails)
-        for key in XTermParser().feed("\x1bc\x1b[B\r"):
+        parser = KeyParser()
+        for key in [*parser.feed(typed), *parser.feed("")]:
+            app.post_message(key)
+        await settle(app, pilot)
+        assert app.screen is app.main
+        assert isinstance(app.focused, focused)
+
+
+async def test_alt_and_a_letter_move_by_words_in_a_text_field():
+    async with running() as (app, pilot):
+        await press(app, pilot, "slash", "a", "space", "b")
+        parser = KeyParser()
+        for key in [*parser.feed("\x1bb"), *parser.feed("\x1b\x7f"), *parser.feed("c")]:
+            app.post_message(key)
+        await settle(app, pilot)
+        assert app.main.query_one(FilterInput).value == "cb"
+
+
+def test_no_other_key_is_taken_for_an_esc_and_another():
+    for sequence in ("\x1b[A", "\x1b[1;3D", "\x1b[1;5D", "\x1bOP", "\x1b[Z", "\x1b[53;3u", "x", "\x1b"):
+        parser = KeyParser()
+        assert not [key for key in [*parser.feed(sequence), *parser.feed("")] if behind_escape(key)], sequence
+
+
+async def test_esc_a_letter_and_an_arrow_read_together_are_all_three():
+    """Textual makes ``^`` of that esc: a dialog stayed open, and the keys behind it did something else."""
+    async with running() as (app, pilot):
+        await press(app, pilot, "enter")
+        assert isinstance(app.screen, EventDetails)
+        for key in KeyParser().feed("\x1bc\x1b[B\r"):
             app.post_message(key)
         await settle(app, pilot)
         assert app.screen is app.main

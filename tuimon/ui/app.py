@@ -24,6 +24,7 @@ from tuimon import invoker, statefile
 from tuimon.errors import SettingsError, TuimonError
 from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
+from tuimon.ui import typed
 from tuimon.ui.bench import Bench
 from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
@@ -37,6 +38,7 @@ from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.driver import Driver
     from textual.notifications import Notify
 
     from tuimon.events import Alert, Event
@@ -138,6 +140,11 @@ class TuimonApp(App[None]):
         self.theme = remembered if remembered in ours else wanted
         self.set_keymap(self.keys)
 
+    def get_driver_class(self) -> type[Driver]:
+        """Return Textual's driver, which reads keys in our way."""
+        typed.install()
+        return super().get_driver_class()
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give every role a colour that the theme does not give itself."""
         return role_defaults(self.current_theme)
@@ -156,24 +163,24 @@ class TuimonApp(App[None]):
         if isinstance(event, events.Key) and not event.is_forwarded:
             if self._is_broken_escape(event.key):
                 event = events.Key("escape", "\x1b")
+            elif self.is_typing and typed.in_text(event.key) != event.key:
+                event = events.Key(typed.in_text(event.key), None)
             if await self._key_at_once(event.key):
                 return
-            if letter := self._behind_escape(event.key):
+            if behind := self._behind_escape(event):
                 await self.on_event(events.Key("escape", "\x1b"))
-                await self.on_event(events.Key(letter, letter))
+                await self.on_event(behind)
                 return
         await super().on_event(event)
 
-    def _behind_escape(self, key: str) -> str:
-        """Return the letter of ``alt+letter`` that is bound to nothing, empty for any other key.
+    def _behind_escape(self, key: events.Key) -> events.Key | None:
+        """Return the key of alt and a key that are bound to nothing; None for any other.
 
-        A terminal sends the same bytes for it as for esc and a letter, and a busy machine reads them at once.
+        A terminal sends the same bytes for it as for esc and that key, and they are often read at once.
         """
-        _, alt, letter = key.rpartition("alt+")
-        if not alt or not self.screen_stack or key in self.screen.active_bindings:
-            return ""
-        letter = letter[len("shift+") :].upper() if letter.startswith("shift+") else letter
-        return letter if len(letter) == 1 and letter.isalnum() else ""
+        if not self.screen_stack or key.key in self.screen.active_bindings:
+            return None
+        return typed.behind_escape(key)
 
     def _is_broken_escape(self, key: str) -> bool:
         """Return whether a key is an esc that Textual gives out as ``^``.
