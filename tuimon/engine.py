@@ -102,7 +102,7 @@ class Engine:
         # A recording is judged on any machine at any time: what a name means there and then says nothing about it.
         self.host_names = HostNames() if source.live else None
         self.history = History(options.history_bytes)
-        self.memory = Memory()
+        self.memory = Memory(processes.get)
         """What questions about the history have in common; any thread, see there."""
         self._preparation = Preparation(self.event, self.memory)
         self._prepared = self._sent = self._replaced = 0

@@ -52,7 +52,7 @@ def jobs(mix: real_mix.Mix) -> dict[str, Callable[[], int]]:
 
     def run(batches: list[Batch], *, remember: bool, alerts: bool = False) -> int:
         history = History(HISTORY_BYTES)
-        before = Before(mix.processes.get, mix.containers.of_cgroup, lambda: 0, history.batches)  # type: ignore[attr-defined]
+        before = Before(mix.processes.get, mix.containers.of_cgroup, lambda: 0, history.batches)
         frozen = 0
         for number, batch in enumerate(batches):
             gone = history.append(batch)

@@ -123,7 +123,7 @@ def row_wise(text: str, batches: Sequence[Batch], mix: real_mix.Mix) -> int:
 
 def prepared(mix: real_mix.Mix) -> tuple[list[Batch], Memory, float]:
     """Return the batches as the screen's spare time leaves them, and the CPU seconds that takes."""
-    memory = Memory()
+    memory = Memory(mix.processes.get)
     preparation = Preparation(mix.event_of, memory)
     batches = list(mix.batches)
     began = time.process_time()
@@ -219,7 +219,9 @@ def main() -> int:
                 if args.cold:
                     for batch in mix.batches:
                         batch.notes = None
-                    mine.setdefault("cold", Clocks()).take(lambda: asked(said, mix.batches, mix, Memory()))  # noqa: B023
+                    mine.setdefault("cold", Clocks()).take(
+                        lambda: asked(said, mix.batches, mix, Memory(mix.processes.get))
+                    )  # noqa: B023
     for text, mine in ways.items():
         base = mine["row-wise"].medians()[0] * share
         cold = mine["cold"].medians()[0] if "cold" in mine else 0.0

@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from tuimon.batch import Batch, concat, take
+from tuimon.enrich.processes import ProcessTable
 from tuimon.events import Event
 
 EVENTS = 1_000_000
@@ -57,7 +58,7 @@ class Mix:
     batches: list[Batch]
     """Numbered, with ``process_at``, of BATCH events each but the last."""
     event_of: Callable[[Batch, int], Event]
-    processes: object
+    processes: ProcessTable
     containers: object
     path: Path
     """The recording."""

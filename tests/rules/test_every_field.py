@@ -73,9 +73,9 @@ def recorded() -> tuple[list[Batch], Replay, list[list[Event]]]:
 
 
 @pytest.fixture(scope="module")
-def memory() -> Memory:
+def memory(recorded) -> Memory:
     """One for all conditions, as in the engine."""
-    return Memory()
+    return Memory(recorded[1].processes.get)
 
 
 def said(columns: Columns, batch: Batch) -> list[int]:
@@ -117,11 +117,12 @@ def every_condition() -> list[str]:
 @given(
     texts=st.lists(st.sampled_from(every_condition()), min_size=1, max_size=3),
     made=st.lists(strategies.events(), min_size=1, max_size=12),
+    with_table=st.booleans(),
 )
-def test_a_field_says_of_made_events_what_the_evaluator_says(texts, made):
+def test_a_field_says_of_made_events_what_the_evaluator_says(texts, made, with_table):
     batch, tables = builders.batch_of(made)
     events = [builders.event_of(batch, row, tables) for row in range(len(batch))]
-    memory = Memory()
+    memory = Memory(tables.processes.get if with_table else None)
     for text in texts:
         condition = compile_expression(text)
         columns = Columns([condition], lambda batch, row: builders.event_of(batch, row, tables), memory=memory)

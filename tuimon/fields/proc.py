@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tuimon.events import Event, Process
@@ -63,15 +63,24 @@ def ancestor(process: Process, steps: int) -> Process | None:
     return at
 
 
+Line = Callable[[Iterable[Process]], Value]
+"""A value by the ancestors of a process, the parent first."""
+
+
+def _line(part: Callable[[Process], str | int]) -> Line:
+    return lambda above: tuple(map(part, above)) or None
+
+
 def _ancestors(part: Callable[[Process], str | int]) -> Getter:
     """Make the getter of an ancestor field: one of them with an index, all of them without."""
+    line = _line(part)
 
     def get(event: Event, arg: str | None) -> Value:
         process = event.process
         if process is None:
             return None
         if arg is None:
-            return tuple(part(above) for above in process.ancestors()) or None
+            return line(process.ancestors())
         if not arg.isdigit():
             return None
         above = ancestor(process, int(arg))
@@ -90,12 +99,16 @@ def _args(event: Event, arg: str | None) -> Value:
     return process.args[at] if 0 <= at < len(process.args) else ""
 
 
+def _args_line(above: Iterable[Process]) -> Value:
+    return " ".join(filter(None, map(_args_text, above))) or None
+
+
 def _aargs(event: Event, arg: str | None) -> Value:
     process = event.process
     if process is None:
         return None
     if arg is None:
-        return " ".join(filter(None, map(_args_text, process.ancestors()))) or None
+        return _args_line(process.ancestors())
     above = ancestor(process, int(arg)) if arg.isdigit() else None
     return None if above is None else _args_text(above)
 
@@ -115,12 +128,16 @@ def _env(event: Event, arg: str | None) -> Value:
     return _env_text(process) if arg is None else variable(process, arg)
 
 
+def _env_line(above: Iterable[Process]) -> Value:
+    return tuple(text for text in map(_env_text, above) if text is not None) or None
+
+
 def _aenv(event: Event, arg: str | None) -> Value:
     process = event.process
     if process is None:
         return None
     if arg is None:
-        return tuple(text for text in map(_env_text, process.ancestors()) if text is not None) or None
+        return _env_line(process.ancestors())
     if arg.isdigit():
         above = ancestor(process, int(arg))
         return None if above is None else _env_text(above)
@@ -244,11 +261,16 @@ def _vpgid(process: Process) -> int:
     return process.vpgid
 
 
+OF_LINE: Final[dict[str, Line]] = {"proc.aargs": _args_line, "proc.aenv": _env_line}
+"""Fields that, without an argument, hang on the ancestors of a process alone: children of one process share them."""
+
+
 def _text(name: str, doc: str, get: Getter) -> None:
     add("process", name, T.CHARBUF, doc, get, _PROCESS)
 
 
 def _of_ancestors(name: str, type: T, doc: str, part: Callable[[Process], str | int]) -> None:
+    OF_LINE[name] = _line(part)
     add(
         "process",
         name,

@@ -18,11 +18,12 @@ from tuimon.events import Event
 from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import OPENS
 from tuimon.fields.registry import UNKNOWN, Getter
+from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.file_kinds import OF_KIND, of_kinds
 from tuimon.rules.nodes import FieldRef
-from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, some_of
+from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of, some_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
@@ -322,7 +323,11 @@ class Look:
 
     def _got(self, side: str, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
         """Return the places of what a getter says of some rows."""
-        make = self._record if side in _OF_RECORD else self._event
+        line = line_of(key) if side == "process" else None
+        if line is not None:
+            values, of_process = of_lines(line, [self._actor(row).process for row in rows.tolist()])
+            return self._pool(key).places(values)[of_process]
+        make = self._record if side in _OF_RECORD else self._actor if side == "process" else self._event
         is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
         first, of_row = of_kinds(self, rows) if is_alike else (rows, np.arange(len(rows)))
         return self._pool(key).places([getter(make(row), arg) for row in first.tolist()])[of_row]
@@ -364,6 +369,17 @@ class Look:
 
     def _pool(self, key: Any) -> Pool:
         return self.memory.pool(self.columns.pool_key(key))
+
+    def _actor(self, row: int) -> Event:
+        """Return an event of which only its process will be asked."""
+        find = self.memory.process_of
+        if find is None:
+            return self._event(row)
+        return Event(self.batch, row, find(int(self._process_at[row])), None, self.boot_to_epoch_ns)
+
+    @cached_property
+    def _process_at(self) -> NDArray[np.int64]:
+        return process_of(self.batch)
 
     def _event(self, row: int) -> Event:
         event = self._full.get(row)
@@ -433,7 +449,7 @@ class Look:
             has &= self.columns.has_result(self._picked(self._codes, rows))
         return Told(found, has, found < 0 if name == "fd.ino" else np.zeros(0, bool))  # those are above all others
 
-    @property
+    @cached_property
     def boot_to_epoch_ns(self) -> int:
         """What lies between the two clocks."""
         return self._event(0).boot_to_epoch_ns

@@ -28,7 +28,7 @@ from tuimon.events import Container as Owner
 from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
 from tuimon.rules.pools import UNSEEN, VALUE_BYTES, Places, Pool
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
-from tuimon.rules.versions import EventOf, Versions, grown
+from tuimon.rules.versions import EventOf, ProcessOf, Versions, grown
 from tuimon.syscalls import event_name
 
 Rows = NDArray[np.intp]
@@ -105,10 +105,16 @@ def is_prepared(batch: Batch) -> bool:
 
 
 class Memory:
-    """What all questions about one history share. Any thread, one at a time: hold ``lock``."""
+    """What all questions about one history share. Any thread, one at a time: hold ``lock``.
 
-    def __init__(self) -> None:
+    Args:
+        process_of: Finds process versions by their place in the process table; None: only events tell them, which
+            costs a few times more.
+    """
+
+    def __init__(self, process_of: ProcessOf | None = None) -> None:
         self.lock = threading.RLock()
+        self.process_of = process_of
         self.versions = Versions()
         self._generation = self._forgotten = 0
         self._codes = np.zeros(CODES, np.uint16)  # mapped where it is touched: a few pages
@@ -341,7 +347,7 @@ class Memory:
 
     def process_numbers(self, batch: Batch, groups: Groups, event_of: EventOf) -> NDArray[np.int64]:
         """Return, (g,), the number of each group's process version as it is now."""
-        return self.versions.number(groups.numbers, groups.first, batch, event_of)
+        return self.versions.number(groups.numbers, groups.first, batch, event_of, self.process_of)
 
     def numbered(self, side: str, *columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return, (g,), a number for each tuple of some columns, the same in every batch."""

@@ -20,6 +20,8 @@ MAX_ANCESTORS: Final = 64
 
 EventOf = Callable[[Batch, int], Event]
 """Makes the row object of an event, with its process and its container as they are now."""
+ProcessOf = Callable[[int], Process | None]
+"""Finds a version by its place in the process table, None when it is not known or no longer kept."""
 
 
 def content(process: Process) -> tuple[object, ...]:
@@ -86,7 +88,12 @@ class Versions:
         return self._next
 
     def number(
-        self, indexes: NDArray[np.int64], rows: NDArray[np.intp], batch: Batch, event_of: EventOf
+        self,
+        indexes: NDArray[np.int64],
+        rows: NDArray[np.intp],
+        batch: Batch,
+        event_of: EventOf,
+        process_of: ProcessOf | None = None,
     ) -> NDArray[np.int64]:
         """Return, (g,), the number of each of some versions.
 
@@ -95,11 +102,14 @@ class Versions:
             rows: (g,) a row of the batch for each.
             batch: The batch.
             event_of: Makes the row object of an event.
+            process_of: Finds a version without one.
         """
         places = indexes + 1
         self._make_room(int(places.max(initial=0)))
         for at in np.flatnonzero(~self._final[places]).tolist():
-            self._look(int(places[at]), event_of(batch, int(rows[at])).process)
+            index = int(indexes[at])
+            found = event_of(batch, int(rows[at])).process if process_of is None else process_of(index)
+            self._look(index + 1, found)
         return self._number_of[places].astype(np.int64)
 
     def _make_room(self, largest: int) -> None:
