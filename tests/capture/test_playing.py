@@ -1,7 +1,5 @@
 """A recording played: speed, pause and skipping, set from outside while it plays."""
 
-import time
-
 import pytest
 
 from tests.capture.test_recording import some_counts
@@ -28,57 +26,91 @@ def path(tmp_path):
     return target
 
 
-def played(source, seconds):
-    """Drain for a while; return how many batches came."""
-    end, count = time.monotonic() + seconds, 0
-    while time.monotonic() < end and not (source.ended and source._held is None):
+class Clock:
+    """A steady clock that goes on while somebody sleeps, and only then."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr("tuimon.capture.recording.time", made)
+    return made
+
+
+def played(source, clock, seconds):
+    """Drain for a while of the clock's; return how many batches came."""
+    end, count = clock.now + seconds, 0
+    while clock.now < end and not (source.ended and source._held is None):
         count += bool(len(source.drain(0.005)))
     return count
 
 
-def test_a_pause_hands_out_nothing_and_play_goes_on_where_it_was(path):
+def test_a_pause_hands_out_nothing_and_play_goes_on_where_it_was(path, clock):
     source = RecordingSource(path, speed=100.0)
     source.start()
     source.paused = True
-    assert played(source, 0.1) == 0
+    assert played(source, clock, 0.1) == 0
     assert source.position_ns == 0
     source.paused = False
-    assert played(source, 5) == 5
+    assert played(source, clock, 5) == 5
     assert source.ended
     assert source.position_ns == SECOND + 1000
 
 
-def test_the_speed_may_change_while_it_plays(path):
+def test_the_speed_may_change_while_it_plays(path, clock):
     source = RecordingSource(path, speed=0.2)
     source.start()
-    assert played(source, 0.1) == 1  # the first is where the time begins; the next comes a second later
+    assert played(source, clock, 0.9) == 1  # the first is where the time begins; the next comes a second later
     source.speed = None
-    assert played(source, 0.5) == 4
+    assert played(source, clock, 0.5) == 4
 
 
-def test_skipping_hands_out_what_ends_before_the_time_even_while_paused(path):
+def test_skipping_hands_out_what_ends_before_the_time_even_while_paused(path, clock):
     source = RecordingSource(path, speed=0.2)
     source.start()
     source.paused = True
     source.skip_to_ns = 3 * SECOND // 5 + 500  # in the middle of the third batch
-    assert played(source, 0.2) == 2
+    assert played(source, clock, 0.2) == 2
     assert not source.skipping
     assert source.position_ns == 2 * SECOND // 5 + 1000
     source.skip_to_ns = 100 * SECOND
-    assert played(source, 2) == 3
+    assert played(source, clock, 2) == 3
     assert source.ended
 
 
-def test_half_a_speed_takes_twice_as_long(path):
+def test_it_is_on_its_way_from_the_moment_on_that_it_is_sent(path, clock):
+    """Who asks before the next look at the file must not take it for arrived."""
+    source = RecordingSource(path, speed=0.2)
+    source.start()
+    source.paused = True
+    assert not source.skipping
+    source.skip_to_ns = SECOND // 5 + 2000
+    assert source.skipping
+    assert len(source.drain(0)) == 2
+    assert source.skipping
+    assert len(source.drain(0)) == 0
+    assert not source.skipping
+
+
+def test_half_a_speed_takes_twice_as_long(path, clock):
     took = {}
     for speed in (4.0, 8.0):
         source = RecordingSource(path, speed=speed)
         source.start()
-        began = time.monotonic()
-        assert played(source, 10) == 5
-        took[speed] = time.monotonic() - began
-    assert took[4.0] > took[8.0]
-    assert took[4.0] >= 0.8 / 4
+        began = clock.now
+        assert played(source, clock, 10) == 5
+        took[speed] = clock.now - began
+    assert took[4.0] == pytest.approx(0.8 / 4, rel=1e-4)
+    assert took[8.0] == pytest.approx(0.8 / 8, rel=1e-4)
 
 
 def test_how_much_of_the_file_was_read(path):

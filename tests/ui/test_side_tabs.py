@@ -661,6 +661,21 @@ async def test_steps_on_the_timeline_add_up_while_the_recording_is_opened_again(
         app.session.engine.stop()
 
 
+async def test_the_key_pressed_twice_at_once_leads_to_the_second_alert(own_users):
+    """The second went from where the recording still stood: to the same alert again."""
+    async with running(recorded_engine()) as (app, pilot):
+        await known(app, pilot)
+        led = []
+        for _ in range(2):
+            replay(app).action_mark(1)
+            led.append(replay(app)._wanted_ns)
+        assert led[0] == replay(app).view.time_of(replay(app).view.marks[0])
+        assert led[1] > led[0]
+        await arrived(app, pilot)
+        assert source(app).position_ns >= led[0]
+        app.session.engine.stop()
+
+
 async def test_the_tree_makes_its_rows_once_when_it_comes_to_the_front(monkeypatch):
     async with running(side_engine()) as (app, pilot):
         await press(app, pilot, "5", "1")

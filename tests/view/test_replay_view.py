@@ -231,8 +231,8 @@ def test_the_picture_fits_and_shows_density_alerts_and_place(replay, width, asci
     ("state", "word"),
     [
         ({"paused": True}, "PAUSED"),
-        ({"paused": True, "skipping": True}, "SKIPPING"),
-        ({"ended": True, "skipping": True}, "ENDED"),
+        ({"paused": True, "skip_to_ns": 1 << 62}, "SKIPPING"),
+        ({"ended": True, "skip_to_ns": 1 << 62}, "ENDED"),
         ({}, "PLAYING"),
     ],
 )

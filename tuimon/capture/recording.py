@@ -287,8 +287,8 @@ class RecordingSource:
         """Batches that end before this time since boot are handed out at once, whatever the speed, even paused."""
         self.position_ns = 0
         """Time since boot of the newest event handed out; 0 before the first."""
-        self.skipping = False
-        """On the way to ``skip_to_ns``."""
+        self._arrived_ns = 0
+        """The ``skip_to_ns`` that is behind us; the engine's thread only."""
         self.processes_state: object | None = None
         self.containers_state: object | None = None
         self.containers_revision = 0
@@ -356,12 +356,12 @@ class RecordingSource:
 
     def _due(self, batch: Batch, timeout_s: float) -> bool:
         """Whether the batch's time has come, sleeping up to ``timeout_s`` for it; gaps are shortened."""
-        speed = self.speed
+        speed, skip_to_ns = self.speed, self.skip_to_ns
         first_ns, last_ns = int(batch.head["ts_ns"][0]), int(batch.head["ts_ns"][-1])
-        self.skipping = last_ns <= self.skip_to_ns
-        if self.skipping:
+        if last_ns <= skip_to_ns:
             self._clock = None
             return True
+        self._arrived_ns = skip_to_ns
         if self.paused:
             self._clock = None
             time.sleep(timeout_s)
@@ -381,6 +381,11 @@ class RecordingSource:
         if wait > 0:
             time.sleep(wait)
         return True
+
+    @property
+    def skipping(self) -> bool:
+        """Whether it is on the way to ``skip_to_ns``, from the moment that is set; any thread."""
+        return self.skip_to_ns != self._arrived_ns
 
     def _take_counts(self, state: State) -> None:
         try:

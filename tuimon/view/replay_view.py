@@ -186,9 +186,9 @@ class ReplayView:
                 out[at] = worse(out[at], mark.alert.priority)
         return out
 
-    def mark_from_here(self, step: int) -> Mark | None:
-        """Return the next alert after the place we are at (1), or the one before it (-1)."""
-        here = self.position_ns
+    def mark_from_here(self, step: int, here_ns: int | None = None) -> Mark | None:
+        """Return the next alert after the place we are at, or another time (1), or the one before it (-1)."""
+        here = self.position_ns if here_ns is None else here_ns
         if step > 0:
             return next((mark for mark in self.marks if mark.time_ns > here), None)
         # The one just jumped to lies a little behind the place it led to.

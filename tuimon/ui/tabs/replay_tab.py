@@ -265,13 +265,11 @@ class ReplayTab(Tab):
     def _stepped(self, message: MarkList.Stepped) -> None:
         """Move by a fiftieth of the whole."""
         if self.view.source is not None:
-            on_the_way = self._opening or self.view.skipping
-            here = self._wanted_ns if on_the_way else self.view.position_ns
-            self._go(here + round(self.view.timeline.span_ns * _STEP * message.step))
+            self._go(self._here_ns() + round(self.view.timeline.span_ns * _STEP * message.step))
 
     def action_mark(self, step: int) -> None:
         """Go to the next alert, or the one before."""
-        mark = self.view.mark_from_here(step)
+        mark = self.view.mark_from_here(step, self._here_ns())
         if mark is None:
             self.app.notify("no further alert" if step > 0 else "no alert before", timeout=2, markup=False)
             return
@@ -333,6 +331,11 @@ class ReplayTab(Tab):
             self.app.main.show_event(num)
 
     # Going to a time.
+
+    def _here_ns(self) -> int:
+        """Return where we are, or are on the way to."""
+        on_the_way = self._opening or self.view.skipping
+        return self._wanted_ns if on_the_way else self.view.position_ns
 
     def _go(self, time_ns: int) -> None:
         """Go on to a time, or open the recording again when it lies behind us."""
