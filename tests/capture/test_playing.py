@@ -113,6 +113,22 @@ def test_half_a_speed_takes_twice_as_long(path, clock):
     assert took[8.0] == pytest.approx(0.8 / 8, rel=1e-4)
 
 
+def test_a_batch_that_covers_seconds_comes_when_they_have_passed(tmp_path, clock):
+    """It never came: the time that it covers was taken for a gap before it, again and again."""
+    target = tmp_path / "long.tmon"
+    writer = RecordingWriter(target, {"boot_to_epoch_ns": 5})
+    for at in (SECOND, 60 * SECOND):  # a minute without an event between the two
+        rows = [(at, []), (at + 4 * SECOND, [])]
+        writer.batch(from_records([(SizeClass.SLIM, make_records(SizeClass.SLIM, rows))]))
+    writer.close()
+    source = RecordingSource(target, speed=1.0)
+    source.start()
+    assert played(source, clock, 3.9) == 0
+    assert played(source, clock, 0.2) == 1
+    assert played(source, clock, 4.2) == 1
+    assert source.ended
+
+
 def test_how_much_of_the_file_was_read(path):
     source = RecordingSource(path)
     before = source.read_share

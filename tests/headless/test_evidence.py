@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.builders import batch_of, open_event
 from tests.ui.fake_engine import FakeEngine
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.synthetic import SyntheticSource
@@ -16,10 +17,12 @@ from tuimon.engine import build_engine
 from tuimon.enrich import users
 from tuimon.errors import RecordingError
 from tuimon.escape import BAD
-from tuimon.headless.evidence import default_name, slug, write_bundle
+from tuimon.headless.alerts import iso_time
+from tuimon.headless.evidence import _pieces, default_name, slug, write_bundle
 from tuimon.resources import find_recording
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.settings import Settings
+from tuimon.view.clock import day
 
 RULES = """\
 - macro: shadow
@@ -109,6 +112,36 @@ def test_its_recording_plays_and_the_alert_fires_again(demo, tmp_path):
         assert found.container_id == alert.container_id
     finally:
         again.stop()
+
+
+def test_its_recording_plays_as_it_happened(tmp_path):
+    """What the history has joined covers seconds; played, it came all at once, or not at all."""
+    events = [open_event("/etc/passwd", ts_ns=at * 40_000_000) for at in range(1, 101)]
+    batch, _ = batch_of(events)
+    pieces = list(_pieces(batch))
+    assert sum(map(len, pieces)) == len(batch)
+    times = [piece.head["ts_ns"].tolist() for piece in pieces]
+    assert [time_ns for each in times for time_ns in each] == batch.head["ts_ns"].tolist()
+    assert max(each[-1] - each[0] for each in times) < 100_000_000
+
+
+def test_it_begins_with_what_it_is_about(demo, tmp_path):
+    """Somebody else reads it elsewhere: which machine, which container, when, in whose time."""
+    alert = demo.alerts_since(0)[0]
+    write_bundle(demo, alert, tmp_path / "x.tar.gz")
+    top = opened(tmp_path / "x.tar.gz", tmp_path / "out")
+    told = (top / "README.txt").read_text()
+    when = iso_time(alert.time_ns)
+    for words in (
+        f"alert      {alert.priority} {alert.rule}",
+        when,
+        demo.node,
+        alert.event.container.name,
+        alert.output,
+    ):
+        assert words in told
+    assert "SHA256SUMS" in told
+    assert f"{day(alert.time_ns)[:10]}, times of day in UTC" in (top / "story.txt").read_text()
 
 
 def test_it_is_written_once_and_whole_or_not_at_all(demo, tmp_path, monkeypatch):

@@ -371,10 +371,9 @@ class RecordingSource:
         now = time.monotonic()
         if self._clock is None or self._clock[2] != speed:
             self._clock = (now, first_ns, speed)
-        wait = self._clock[0] + (last_ns - self._clock[1]) / 1e9 / speed - now
-        if wait > _MAX_GAP_S:
+        if self._clock[0] + (first_ns - self._clock[1]) / 1e9 / speed - now > _MAX_GAP_S:
             self._clock = (now, first_ns, speed)
-            wait = min(_MAX_GAP_S, (last_ns - first_ns) / 1e9 / speed)
+        wait = self._clock[0] + (last_ns - self._clock[1]) / 1e9 / speed - now
         if wait > timeout_s:
             time.sleep(timeout_s)
             return False

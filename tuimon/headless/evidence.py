@@ -32,6 +32,7 @@ from tuimon.engine import Engine
 from tuimon.enrich import process_state
 from tuimon.enrich.executables import digest_of
 from tuimon.errors import RecordingError
+from tuimon.escape import clean
 from tuimon.events import Alert, Event, Process
 from tuimon.fields import all_fields
 from tuimon.headless.alerts import iso_time, json_line
@@ -41,6 +42,7 @@ from tuimon.invoker import PRIVATE, give_to_invoker
 from tuimon.view.export import event_json
 from tuimon.view.story import Story, tell
 from tuimon.view.story_lines import story_markdown, story_text
+from tuimon.view.words import counted
 
 AROUND_NS: Final = 30_000_000_000
 """Events of the container this long before and after the alert are part of it."""
@@ -49,8 +51,10 @@ MAX_EXECUTABLES: Final = 32
 _SUFFIX: Final = ".tar.gz"
 _SAFE: Final = re.compile(r"[^a-z0-9]+")
 
+_PIECE_NS: Final = 100_000_000
+"""Time that one batch of the recording covers: the history has joined many into one, which would be played at once."""
+
 _README: Final = """\
-Evidence of one tuimon alert.
 
 alert.json        the alert, as Falco writes it
 alerts.jsonl      every alert of the same container in this time, oldest first
@@ -181,12 +185,18 @@ class _Files:
         self.frozen = engine.before(alert)
         self.parts = list(_parts(engine, alert, self.frozen))
         self.events = [event for part in self.parts for event in part.events()]
+        self.near = [
+            other
+            for other in engine.alerts_since(0)
+            if other.container_id == alert.container_id and abs(other.time_ns - alert.time_ns) <= AROUND_NS
+        ]
+        """Alerts of the same container, oldest first."""
         self.recording = b""
 
     def all(self) -> dict[str, bytes]:
         """Return every file by name, with the sums of the others last."""
         makers: dict[str, Callable[[], bytes]] = {
-            "README.txt": _README.encode,
+            "README.txt": self._readme,
             "alert.json": lambda: json_line(self.alert).encode() + b"\n",
             "alerts.jsonl": self._alerts,
             "events.jsonl.gz": self._events,
@@ -205,20 +215,34 @@ class _Files:
         sums = [f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in files.items()]
         return {**files, "SHA256SUMS": _lines(sums)}
 
+    def _readme(self) -> bytes:
+        """Return what this is about, for somebody who was not there, and what lies beside it."""
+        alert, container = self.alert, self.alert.event.container
+        owner = "none: the host" if container is None or container.is_host else container.name or container.id
+        image = f", image {container.image}" if container is not None and container.image else ""
+        facts = {
+            "alert": f"{alert.priority} {alert.rule}",
+            "time": f"{iso_time(alert.time_ns)} (UTC)",
+            "machine": self.engine.node,
+            "container": f"{owner}{image}",
+            "output": alert.output,
+            "events": f"{len(self.events):,}{self._span()}",
+            "alerts": f"{counted(len(self.near), 'alert')} of the same container in this time",
+        }
+        head = ["Evidence of one tuimon alert.", "", *(f"{name:<10} {clean(text)}" for name, text in facts.items())]
+        return _lines(head) + _README.encode()
+
+    def _span(self) -> str:
+        times = [event.time_ns for event in self.events]
+        return f", {iso_time(min(times))} to {iso_time(max(times))}" if times else ""
+
     def _events(self) -> bytes:
         """Return the events, packed: some 24 kB each would be in the way of whoever unpacks the archive."""
         fields = all_fields()
         return gzip.compress(_lines(event_json(event, fields) for event in self.events), compresslevel=6, mtime=0)
 
     def _alerts(self) -> bytes:
-        apart = AROUND_NS
-        mine = self.alert
-        near = [
-            other
-            for other in self.engine.alerts_since(0)
-            if other.container_id == mine.container_id and abs(other.time_ns - mine.time_ns) <= apart
-        ]
-        return _lines(map(json_line, near))
+        return _lines(map(json_line, self.near))
 
     def _story(self) -> bytes:
         story = tell(self.alert, self.engine, self.engine.alerts_since(0), self.frozen)
@@ -305,7 +329,8 @@ class _Files:
             writer.processes(_state(self.parts))
             writer.containers(engine.containers.to_state())
             for part in self.parts:
-                writer.batch(part.batch)
+                for piece in _pieces(part.batch):
+                    writer.batch(piece)
         finally:
             writer.close()
         self.recording = path.read_bytes()
@@ -346,6 +371,13 @@ def _parts(engine: Engine, alert: Alert, frozen: Frozen | None) -> Iterator[_Cut
             kept = mine[: max(room, 0)]
             room -= len(kept)
             yield _history_cut(engine, batch, kept, len(mine))
+
+
+def _pieces(batch: Batch) -> Iterator[Batch]:
+    """Yield a batch in pieces that cover a tenth of a second at most, so that it plays as it happened."""
+    ends = np.flatnonzero(np.diff(batch.head["ts_ns"] // np.uint64(_PIECE_NS))) + 1
+    for rows in np.split(np.arange(len(batch), dtype=np.intp), ends):
+        yield batch if len(rows) == len(batch) else take(batch, rows)
 
 
 def _history_cut(engine: Engine, batch: Batch, rows: np.ndarray[Any, np.dtype[np.intp]], seen: int) -> _Cut:

@@ -18,6 +18,11 @@ def clock(time_ns: int, digits: int = 0) -> str:
     return f"{text}.{rest:09d}"[: 9 + digits] if digits else text
 
 
+def day(time_ns: int) -> str:
+    """Return the day of a time since the epoch where this runs, and how far its clock is from UTC: 2026-11-30 +0100."""
+    return time.strftime("%Y-%m-%d %z", time.localtime(time_ns // 1_000_000_000))
+
+
 def span(seconds: float) -> str:
     """Return a length of time as H:MM:SS or M:SS."""
     minutes, second = divmod(int(seconds), 60)

@@ -73,7 +73,7 @@ def _mode(snapshot: Snapshot, dot: str, paused: bool) -> list[Cell]:
     if snapshot.live:
         word, role, when = "LIVE", "live", span(snapshot.uptime_s)
     else:
-        word, role, when = "REPLAY", "replay", clock(snapshot.time_ns)
+        word, role, when = "REPLAY", "replay", clock(snapshot.time_ns) if snapshot.time_ns else ""
         word += " ended" if snapshot.ended else ""
     if paused:
         word, role = "PAUSED", "paused"

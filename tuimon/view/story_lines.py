@@ -10,7 +10,7 @@ from tuimon.events import Alert
 from tuimon.render import duration_text
 from tuimon.syscalls import event_name
 from tuimon.view.cells import REST, Cell, Line, cut, severity_role
-from tuimon.view.clock import clock
+from tuimon.view.clock import clock, day
 from tuimon.view.columns import detail, event_role
 from tuimon.view.severity import short
 from tuimon.view.story import Story, StoryLine, totals
@@ -76,6 +76,7 @@ def story_text(story: Story, alert: Alert) -> Iterator[str]:
     yield clean(f"from {story.root.pid} {story.root.cmdline}")
     yield _made_of(story)
     yield "  ".join(f"{name} {count}" for name, count in totals(story))
+    yield _when(alert)
     yield ""
     for line in story.lines:
         yield f"{_time(line, alert)}  {'  ' * min(line.depth, _DEEPEST)}{_process(line)} {_what(line)}"
@@ -87,7 +88,7 @@ def story_markdown(story: Story, alert: Alert) -> Iterator[str]:
     yield ""
     yield _code(alert.output)
     yield ""
-    yield f"From process {story.root.pid}, {_code(story.root.cmdline)}: {_made_of(story)}."
+    yield f"From process {story.root.pid}, {_code(story.root.cmdline)}: {_made_of(story)}. {_when(alert)}."
     yield ""
     yield "| time | | process | what | alerts |"
     yield "|---|---:|---|---|---|"
@@ -100,6 +101,12 @@ def story_markdown(story: Story, alert: Alert) -> Iterator[str]:
 
 def _made_of(story: Story) -> str:
     return story_foot(story, everything=False).replace(" (o)", "")
+
+
+def _when(alert: Alert) -> str:
+    """Return which day the times are of, for who reads it elsewhere or later."""
+    date, zone = day(alert.time_ns).split()
+    return f"{date}, times of day in UTC{zone}"
 
 
 def _time(line: StoryLine, alert: Alert) -> str:
