@@ -7,7 +7,7 @@ import pytest
 
 from tests import builders
 from tuimon.fields.argsource import bound_of
-from tuimon.records import Kind
+from tuimon.records import Kind, Slot
 from tuimon.rules.columns import Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.filter import compile_filter
@@ -27,17 +27,19 @@ def test_where_an_argument_lies():
     assert columns("mkdir", "mode") == ("1",)
     assert columns("prctl", "option") == ("0",)
     assert columns("clone", "flags", Kind.FORK) == ("proc clone_flags",)
-    assert columns("execve", "flags", Kind.EXEC) == ("process",)
-    assert columns("execve", "args", Kind.EXEC) == ("texts",)
-    assert columns("clone", "args", Kind.FORK) == ("process",)
+    assert columns("execve", "flags", Kind.EXEC) == ("process exe_flags",)
+    assert columns("execve", "args", Kind.EXEC) == (f"slot {Slot.ARGV:d}",)
+    assert columns("clone", "args", Kind.FORK) == ("process args",)
+    assert columns("execve", "trusted_exepath", Kind.EXEC) == ("process exepath", "base of exepath")
     assert columns("mkdir", "res") == ("ret",)
 
 
 def test_what_is_printed_beside_a_number_counts_too():
     assert columns("openat", "flags") == ("opening",)  # with what the kernel says of the file
-    assert columns("kill", "pid") == ("0", "process", "tid")  # with the name of a process
+    assert columns("kill", "pid") == ("pid s0",)  # with the name of a process
+    assert columns("clone", "res", Kind.FORK) == ("pid ret",)
     assert columns("kill", "pid", is_raw=True) == ("0",)
-    assert columns("setuid", "uid") == ("0", "actor")
+    assert columns("setuid", "uid") == ("0", "container")
     assert columns("read", "fd") == ("fd", "own")
     assert columns("openat", "fd") == ("opened",)
 

@@ -31,7 +31,7 @@ from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
-from tuimon.rules.words import OF_ACTOR, OF_TIME, columns_of
+from tuimon.rules.words import OF_TIME, columns_of, lasts
 from tuimon.syscalls import event_name
 
 __all__ = ["NO", "PERHAPS", "YES", "Columns", "Types", "divided"]
@@ -200,7 +200,7 @@ class Columns:
 
     def word_lasts(self, code: int, field: str, arg: str) -> bool:
         """Return whether an argument of events of a kind hangs on their records alone, which do not change."""
-        return field not in OF_TIME and OF_ACTOR.isdisjoint(self.word_columns(code, field, arg))
+        return field not in OF_TIME and lasts(self.word_columns(code, field, arg))
 
     def rank(self, node: int) -> int:
         """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""

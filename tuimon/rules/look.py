@@ -22,6 +22,7 @@ from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.file_kinds import OF_KIND, of_kinds
+from tuimon.rules.members import Members
 from tuimon.rules.nodes import FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of, some_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
@@ -425,6 +426,12 @@ class Look:
         groups = self.memory.groups(self.batch, side)
         return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
 
+    @cached_property
+    def members(self) -> Members:
+        """What is known of the processes of the rows."""
+        groups = self.memory.groups(self.batch, "process")
+        return Members(self.memory, groups, self._numbers_of("process", groups), lambda row: self._actor(row).process)
+
     # Plain numbers
 
     def _compared(self, asked: Asked, rows: Rows) -> Truths:
@@ -475,16 +482,17 @@ class Look:
         out = np.zeros(len(rows), bool)
         maybe = np.flatnonzero(self.open_numbers[rows] >= 0)
         if len(maybe):
-            out[maybe[self._opens(rows[maybe]).at]] = True
+            out[maybe[self.opens(rows[maybe]).at]] = True
         return out
 
     def open_paths(self, rows: Rows) -> tuple[list[str], list[str], list[bool]]:
         """Return the paths of such opens, as given and made absolute, and whether each is a folder."""
-        opens, values = self._opens(rows), self.memory.pool(TEXTS).values
+        opens, values = self.opens(rows), self.memory.pool(TEXTS).values
         raws, paths = ([values[at] for at in column.tolist()] for column in (opens.paths.raw, opens.paths.given))
         return raws, paths, opens.is_folder.tolist()
 
-    def _opens(self, rows: Rows) -> Opens:
+    def opens(self, rows: Rows) -> Opens:
+        """Return the opens by a path among some rows."""
         numbers = self.at("texts", rows, -1)
         size = int(numbers.max(initial=0)) + 1
         paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))

@@ -125,6 +125,7 @@ class Memory:
         self._numbers: dict[str, dict[Any, int]] = {}
         self._tables: dict[tuple[str, object], Truths] = {}
         self._places: dict[tuple[str, object], Places] = {}
+        self._pids: dict[object, NDArray[np.int64]] = {}
         self._pools: dict[object, Pool] = {}
         self._questions: dict[object, int] = {}
         self._asked = itertools.count()
@@ -174,12 +175,13 @@ class Memory:
     def value_bytes(self) -> int:
         """About how much memory the values of fields take."""
         pooled = sum(map(len, self._pools.values())) * VALUE_BYTES
-        return pooled + sum(places.nbytes for places in self._places.values())
+        places = sum(table.nbytes for table in self._places.values())
+        return pooled + places + sum(table.nbytes for table in self._pids.values())
 
     def _forget_answers(self, sides: Container[str] | None = None) -> None:
         if sides is None:
             self._forgotten += 1
-            self._tables, self._places, self._pools, self._questions = {}, {}, {}, {}
+            self._tables, self._places, self._pids, self._pools, self._questions = {}, {}, {}, {}, {}
             return
         self._tables = {key: kept for key, kept in self._tables.items() if key[0] not in sides}
         self._places = {key: kept for key, kept in self._places.items() if key[0] not in sides}
@@ -354,6 +356,13 @@ class Memory:
         given = self._numbers.setdefault(side, {})
         return np.array([given.setdefault(key, len(given)) for key in _keys_of(columns)], np.int64)
 
+    def bytes_numbered(self, side: str, keys: Iterable[bytes], count: int) -> NDArray[np.int64]:
+        """Return, (count,), a number for each of some bytes, the same in every batch."""
+        given = self._numbers.setdefault(side, {})
+        keys = list(keys)
+        known = {key: given.setdefault(_short(key), len(given)) for key in dict.fromkeys(keys)}
+        return np.fromiter(map(known.__getitem__, keys), np.int64, count)
+
     # Answers and values
 
     def question(self, asked: object) -> int:
@@ -374,6 +383,13 @@ class Memory:
             found = self._pools[key] = Pool()
         return found
 
+    def pids(self, key: object, size: int) -> NDArray[np.int64]:
+        """Return a pid by number of the process version, with room for so many; UNSEEN at first."""
+        found = self._pids.get(key, _NO_PIDS)
+        if len(found) < size:
+            found = self._pids[key] = grown(found, _roomy(size), UNSEEN)
+        return found
+
     def places(self, side: str, key: object, size: int) -> Places:
         """Return the place in its pool of a field's value by number, with room for so many; UNSEEN at first."""
         found = self._places.get((side, key), _NO_PLACES)
@@ -384,6 +400,7 @@ class Memory:
 
 _NO_TRUTHS: Final = np.empty(0, np.int8)
 _NO_PLACES: Final = np.empty(0, np.int32)
+_NO_PIDS: Final = np.empty(0, np.int64)
 
 
 def _roomy(size: int) -> int:

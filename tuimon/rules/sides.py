@@ -21,7 +21,7 @@ from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbers import has_buffer, has_file, has_latency, is_number
 from tuimon.rules.prefilter import Cutter, field_refs
-from tuimon.rules.words import OF_TIME, columns_of
+from tuimon.rules.words import OF_TIME, OWNER, columns_of
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (
@@ -178,7 +178,7 @@ def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | 
         columns = columns_of(bound, kind, name, is_raw=info.name == "evt.rawarg")
         if not columns:
             return "type"
-        return columns[0] if columns in (("texts",), ("opening",)) else "named" if "actor" in columns else "word"
+        return columns[0] if columns in (("texts",), ("opening",)) else "named" if OWNER in columns else "word"
     if info.name in OF_TIME:
         return "word"
     if info.name in _RESULT_FIELDS:

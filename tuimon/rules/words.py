@@ -6,6 +6,7 @@ is only told on which columns it hangs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,9 @@ from tuimon.fields.argsource import Bound
 from tuimon.fields.evtarg import PAIRS
 from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, OPENS
 from tuimon.records import Kind, Slot
+from tuimon.rules.members import NO_PID, PID_MEMBERS
 from tuimon.rules.numbers import file_numbers
+from tuimon.rules.pools import ABSENT
 from tuimon.rules.record_parts import PLAIN_OPENS
 
 if TYPE_CHECKING:
@@ -24,9 +27,14 @@ if TYPE_CHECKING:
 
 OF_PROCESS: Final = "process"
 TEXTS: Final = "texts"
-_ACTOR: Final = "actor"
-OF_ACTOR: Final = frozenset((OF_PROCESS, _ACTOR))
-"""Columns whose numbers change while more becomes known of the processes."""
+OWNER: Final = "container"
+"""The container as it is known now, which tells what users are called."""
+_MEMBER: Final = "process "
+_PID: Final = "pid "
+"""The name of a process that a pid stands for, if it is at hand, else the pid; by where the pid comes from."""
+_BASE: Final = "base of "
+"""What a relative path that is a member of the process starts from."""
+_SLOT: Final = "slot "
 _RET: Final = "ret"
 _FAILED: Final = "failed"
 _OWN: Final = "own"
@@ -45,13 +53,22 @@ _OF_DESCRIPTION: Final = {
     "swap_kb": ("vm_pages", "rss_pages", "swap_pages"),
 }
 """Members of PROC that an argument shows."""
-_FROM_PROCESS: Final = frozenset(
-    """
-    exe exepath cwd comm ppid tty pgid vpgid vpid exe_ino exe_ctime exe_mtime cap_inheritable cap_permitted
-    cap_effective euid egid fdlimit pidns_start exe_flags loginuid
-    """.split()  # noqa: SIM905  a list literal would take a line each
-)
-"""Sources that show what is known of the process."""
+MEMBERS: Final = {
+    **{
+        name: name
+        for name in """
+        exe exepath cwd comm ppid tty pgid vpgid vpid exe_ino cap_inheritable cap_permitted cap_effective exe_flags
+        loginuid args
+        """.split()  # noqa: SIM905  a list literal would take a line each
+    },
+    "exe_ctime": "exe_ctime_ns",
+    "exe_mtime": "exe_mtime_ns",
+    "euid": "uid",
+    "egid": "gid",
+    "fdlimit": "fd_limit",
+    "pidns_start": "pidns_start_ns",
+}
+"""Sources that show what is known of the process, and which member of it."""
 _IN_TEXTS: Final = frozenset(
     """
     given given2 real got_given tuple local remote data env string timespec optval fds control image cap0 cap4 cap8
@@ -103,26 +120,30 @@ def columns_of(bound: Bound, kind: int, name: str, *, is_raw: bool) -> tuple[str
         return columns
     if type_ == "FD" and bound.source == _RET and name in PLAIN_OPENS and kind == Kind.SYSCALL:
         return (_OPENED,)  # it shows the path, or the error
+    if type_ == "PID" and is_pid(bound.source, kind):
+        return (_PID + bound.source,)
     if type_ in _PATHS:
-        columns += (TEXTS,)
+        columns += (_BASE + MEMBERS[bound.source],) if bound.source in MEMBERS else (TEXTS,)
     elif type_ == "FD":
         columns += (_OWN,)
     elif type_ == "PID":
         columns += (OF_PROCESS, "tid", *((_RET,) if kind == Kind.FORK else ()))
     elif type_ in ("UID", "GID"):
-        columns += (_ACTOR,)
+        columns += (OWNER,)
     return tuple(dict.fromkeys(columns))
 
 
 def _value_columns(source: str, kind: int, name: str) -> tuple[str, ...]:
     if source in _COLUMNS:
         return _COLUMNS[source]
-    if source in _FROM_PROCESS:
-        return (OF_PROCESS,)
+    if source == "args" and kind == Kind.EXEC:
+        return (f"{_SLOT}{Slot.ARGV:d}",)
+    if source == "env" and kind == Kind.EXEC:
+        return (f"{_SLOT}{Slot.ENV:d}",)
+    if source in MEMBERS:
+        return (_MEMBER + MEMBERS[source],)
     if source in _OF_DESCRIPTION:
         return tuple(f"proc {member}" for member in _OF_DESCRIPTION[source])
-    if source == "args":
-        return (TEXTS,) if kind == Kind.EXEC else (OF_PROCESS,)
     if source == "open_mode":
         return (_OPENING,) if kind == Kind.SYSCALL else ("0", "1", "2", "3")
     if source == "fd":
@@ -134,6 +155,18 @@ def _value_columns(source: str, kind: int, name: str) -> tuple[str, ...]:
     if source[:1] in ("r", "R") and source[1:].isdigit():
         return (source[1:], _FAILED)
     return _WHOLE
+
+
+def is_pid(source: str, kind: int) -> bool:
+    """Return whether it is told by columns alone which process a pid of such a source stands for."""
+    if source.startswith("s"):
+        return source[1:].isdigit() and kind == Kind.SYSCALL
+    return source in (_RET, "tid", "tgid", "vtid") or MEMBERS.get(source) in PID_MEMBERS
+
+
+def lasts(columns: Iterable[str]) -> bool:
+    """Return whether the numbers of some columns never change, whatever becomes known of processes and containers."""
+    return not any(each in (OF_PROCESS, OWNER) or each.startswith((_MEMBER, _PID, _BASE)) for each in columns)
 
 
 class Words:
@@ -172,6 +205,14 @@ class Words:
             return np.where(has, found, np.where(batch.head["ret"][rows] < 0, _ABSENT + 1, _ABSENT))
         if which.startswith("proc "):
             return described(batch, rows, which.removeprefix("proc "))
+        if which.startswith(_MEMBER):
+            return look.members.places(which.removeprefix(_MEMBER), rows)
+        if which.startswith(_PID):
+            return self._processes(which.removeprefix(_PID))
+        if which.startswith(_BASE):
+            return self._bases(which.removeprefix(_BASE))
+        if which.startswith(_SLOT):
+            return self._slots(int(which.removeprefix(_SLOT)))
         if which == "comm":
             return self._comms()
         if which == "fd":
@@ -182,6 +223,57 @@ class Words:
         if which == _OWN:
             return self._own(first)
         return look.at(which, rows, self._code)
+
+    def pids(self, source: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return, (n,), the numbers that a source of pids has, see ``is_pid``, and which rows have one."""
+        batch, rows = self._look.batch, self._rows
+        if source in MEMBERS:
+            found = self._look.members.pids(MEMBERS[source], rows)
+            return found, found != NO_PID
+        if source == "vtid":
+            found = described(batch, rows, "vtid")
+            return found, found != _ABSENT
+        if source.startswith("s"):
+            found = _registers(batch, rows, int(source[1:]))
+            return _as_int(found).astype(np.int64), found != _ABSENT
+        return batch.head[source][rows].astype(np.int64), np.ones(len(rows), bool)
+
+    def _processes(self, source: str) -> NDArray[np.int64]:
+        """Return a number for what each pid of a source is shown as (``tuimon.fields.evtarg``)."""
+        members, batch, rows = self._look.members, self._look.batch, self._rows
+        pids, has = self.pids(source)
+        own, above = members.pids("pid", rows), members.pids("parent.pid", rows)
+        is_own = (pids == own) | (pids == batch.head["tid"][rows])
+        if self._look.kind_of(self._code) == Kind.FORK:
+            is_own |= pids == batch.head["ret"][rows]
+        named = has & (pids > 0) & (own != NO_PID)
+        names = np.where(is_own, members.places("comm", rows), members.places("parent.comm", rows))
+        names[~named | ~(is_own | (pids == above)) | (names == members.place(""))] = ABSENT
+        out = self._look.numbered("pids", names, np.where(names == ABSENT, pids, 0))
+        out[~has] = _ABSENT
+        return out
+
+    def _bases(self, member: str) -> NDArray[np.int64]:
+        """Return the number of the texts of a record, which a relative path starts from; -1 for all other paths."""
+        places = self._look.members.places(member, self._rows)
+        distinct, of_row = np.unique(places, return_inverse=True)
+        paths = [self._look.members.values[at] or "" for at in distinct.tolist()]
+        is_relative = np.array([path != "" and not path.startswith("/") for path in paths], bool)[of_row]
+        out = np.full(len(places), -1, np.int64)
+        if is_relative.any():
+            out[is_relative] = self._look.at(TEXTS, self._rows[is_relative], self._code)
+        return out
+
+    def _slots(self, slot: int) -> NDArray[np.int64]:
+        """Return a number for the bytes of one slot."""
+        batch, ext_at = self._look.batch, self._look.batch.ext_at[self._rows]
+        out, has = np.full(len(ext_at), -1, np.int64), np.flatnonzero(ext_at >= 0)
+        lengths = batch.ext["slot_len"][ext_at[has]].astype(np.int64)
+        starts = batch.text_at[ext_at[has]] + lengths[:, :slot].sum(axis=1)
+        ends = starts + lengths[:, slot]
+        texts = map(batch.arena.__getitem__, map(slice, starts.tolist(), ends.tolist()))
+        out[has] = self._look.memory.bytes_numbered("slots", texts, len(has))
+        return out
 
     def _comms(self) -> NDArray[np.int64]:
         """Return a number for the name of each row's thread."""
