@@ -433,6 +433,22 @@ def test_a_saved_table_comes_back_the_same(table):
     assert back.seed() == 0, "a recording's table never looks at this machine"
 
 
+def test_a_recording_begins_with_what_it_can_be_about(table):
+    """Not with every process that ever was: that made it large, slow to begin and slow to open."""
+    rows(table, execute(1, 1, comm=b"init", ppid=0), fork(2, 1, 10), execute(3, 10, comm=b"daemon"))
+    rows(table, fork(4, 1, 11), execute(5, 11, comm=b"early"), end(6, 11), first_num=10)  # over long before
+    rows(table, fork(7, 1, 12), execute(8, 12, comm=b"sh"), fork(9, 12, 13), end(10, 12), first_num=20)
+    rows(table, execute(104, 13, comm=b"child"), fork(105, 1, 14), end(106, 14), first_num=30)
+    state = json.loads(json.dumps(table.to_state(since_ns=100)))
+    kept = {(row["pid"], row["comm"]) for row in state["processes"]}
+    assert {(1, "init"), (10, "daemon"), (13, "child"), (13, "sh"), (14, "init")} <= kept
+    assert (12, "sh") in kept, "it is over, but it is somebody's parent"
+    assert 11 not in {pid for pid, _ in kept}
+    assert len(state["processes"]) < len(table)
+    back = ProcessTable.from_state(state)
+    assert [p.comm for p in back.current(13).ancestors()] == ["sh", "init"]
+
+
 @pytest.mark.parametrize(
     "state",
     [

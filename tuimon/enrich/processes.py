@@ -208,10 +208,19 @@ class ProcessTable:
         _cut(process)
         return True
 
-    def to_state(self) -> dict[str, Any]:
-        """Return the table as a dict that JSON can hold (strings may hold lone surrogates); any thread."""
+    def to_state(self, since_ns: int = 0) -> dict[str, Any]:
+        """Return the table as a dict that JSON can hold (strings may hold lone surrogates); any thread.
+
+        Args:
+            since_ns: Leave out what was over before this time since boot and is no ancestor of what was not: after
+                hours on a busy machine that is a hundred thousand versions, which no later event is about.
+        """
         versions = dict(self._versions)
         newest = {p.pid: i for i, p in versions.items() if self._slot_of[p.pid] == i + 1}
+        if since_ns:
+            newest = {pid: i for pid, i in newest.items() if (versions[i].end_ns or since_ns) >= since_ns}
+            changed = {pid for pid, i in newest.items() if versions[i].exec_ns >= since_ns}
+            versions = {i: p for i, p in versions.items() if p.pid in changed or newest.get(p.pid) == i}
         return process_state.dump(versions, newest)
 
     @classmethod

@@ -23,6 +23,8 @@ MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 """Batches that wait for a slow disk; beyond it they are left out of the recording, counted and said."""
 
 COUNT_S: Final = 1.0
+_BEFORE_NS: Final = 5_000_000_000
+"""Processes that ended this long before the first event are still told: some rings are read later than others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Recorder:
         if self._first:
             self._first = False
             # Only taken here: a full disk must not end the engine, nor a slow one hold it up.
-            self._queue.put(_Processes(self.engine.processes.to_state()))
+            since_ns = max(int(batch.head["ts_ns"][0]) - _BEFORE_NS, 1) if len(batch) else 1
+            self._queue.put(_Processes(self.engine.processes.to_state(since_ns)))
         if self._waiting > MAX_WAITING_BYTES or self.error is not None:
             self.left_out += len(batch)
             return
