@@ -51,3 +51,25 @@ def test_who_waits_for_a_thread_that_ends_does_it_himself():
     commands.give(lambda: done.append(threading.current_thread()))
     assert done == [threading.current_thread()]
     thread.join()
+
+
+def test_a_thread_that_waits_for_something_else_is_called():
+    called, done, stop = threading.Event(), [], threading.Event()
+    commands, ready = Commands(called.set), threading.Event()
+
+    def loop():
+        commands.take_from_now(ready.set)
+        while not stop.is_set():
+            called.wait()
+            called.clear()
+            done.append(commands.run())
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    ready.wait()
+    commands.give(lambda: done.append("it"))
+    stop.set()
+    called.set()
+    thread.join()
+    assert done[:2] == ["it", True]
+    assert not commands.run()

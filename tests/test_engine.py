@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ import pytest
 
 from tests.builders import batch_of, event_of, exec_event, open_event
 from tuimon.alerts import Alerts
+from tuimon.batch import Batch, empty_batch
 from tuimon.capture.synthetic import SyntheticSource
 from tuimon.engine import Engine, EngineOptions
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.processes import ProcessTable
 from tuimon.revisions import Ready, Revisions
+from tuimon.rhythm import DRAIN_S
 from tuimon.rules.diagnostics import RuleFile
 
 
@@ -242,3 +245,47 @@ def test_an_alert_whose_message_cannot_be_made_does_not_blind_the_engine(
     assert 0 < len(alerts) < 100
     assert [alert.num for alert in alerts] == list(range(1, len(alerts) + 1))
     assert engine.error() is None
+
+
+class Waiting(SyntheticSource):
+    """A live source without events that waits as long as it is told, until it is interrupted."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.waits_s: list[float] = []
+        self.interrupted = threading.Event()
+
+    def drain(self, timeout_s: float) -> Batch:
+        self.waits_s.append(timeout_s)
+        self.interrupted.wait(timeout_s)
+        self.interrupted.clear()
+        return empty_batch()
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+
+def test_a_source_without_events_is_waited_for_at_length_and_a_command_ends_the_wait() -> None:
+    source = Waiting()
+    made = Engine(source, ProcessTable(live=False), Containers(live=False))
+    made.start()
+    try:
+        until(lambda: max(source.waits_s, default=0) > DRAIN_S)
+        assert made.apply_rules([SHADOW]).accepted
+        until(lambda: (told := made.snapshot()) is not None and told.revision == 1)
+    finally:
+        made.stop()
+
+
+def test_a_source_that_cannot_be_interrupted_is_never_waited_for_at_length() -> None:
+    class Deaf(Waiting):
+        interrupt = None  # type: ignore[assignment]
+
+    source = Deaf()
+    made = Engine(source, ProcessTable(live=False), Containers(live=False))
+    made.start()
+    try:
+        until(lambda: len(source.waits_s) > 20)
+        assert set(source.waits_s) == {DRAIN_S}
+    finally:
+        made.stop()

@@ -12,9 +12,14 @@ LOOK_S: Final = 0.5
 
 
 class Commands:
-    """A queue of actions that one thread empties; while it takes none they are carried out where they are given."""
+    """A queue of actions that one thread empties; while it takes none they are carried out where they are given.
 
-    def __init__(self) -> None:
+    Args:
+        call: Has that thread look at the queue soon; None where it does so by itself.
+    """
+
+    def __init__(self, call: Callable[[], None] | None = None) -> None:
+        self._call = call
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
@@ -48,12 +53,16 @@ class Commands:
                 done.set()
 
         self._waiting.append(run)
+        if self._call is not None:
+            self._call()
         while wait and not done.wait(LOOK_S):
             if not self._thread.is_alive():
                 self.run()
                 return
 
-    def run(self) -> None:
-        """Do what waits, in the thread that takes them."""
+    def run(self) -> bool:
+        """Do what waits, in the thread that takes them; return whether anything did."""
+        ran = bool(self._waiting)
         while self._waiting:
             self._waiting.popleft()()
+        return ran

@@ -35,6 +35,7 @@ from tuimon.interest import Views, interest_for
 from tuimon.priority import hurry
 from tuimon.pushdown import Pushdown
 from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
+from tuimon.rhythm import Rhythm
 from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, Preparation, compile_filter
 from tuimon.rules.loader import LoadResult, load
@@ -48,14 +49,8 @@ from tuimon.view.snapshot import Snapshot
 from tuimon.view.stats import Stats
 from tuimon.watchdog import Watchdog, state_of
 
-DRAIN_S: Final = 0.02
-"""The source is polled this often; see the measurements in docs/architecture.md."""
-APPEND_S: Final = 0.1
-"""Drains are joined for this long before they enter the history, so that a quiet machine does not end up with
-thousands of tiny batches."""
 APPEND_EVENTS: Final = 16_384
-STATS_S: Final = 1.0
-SNAPSHOT_S: Final = 0.1
+"""As many events enter the history at once, whenever that was done last."""
 
 
 class Listener(Protocol):
@@ -120,7 +115,9 @@ class Engine:
         self._views = Views()
         self._fresh: list[Batch] = []
         self._fresh_events = 0
-        self._fresh_since = 0.0
+        self._rhythm = Rhythm(time.monotonic())
+        self._interrupt = getattr(source, "interrupt", None)
+        """Ends a wait for events; None where the source has no such thing, and is never waited for long."""
         self._num = 1
         self._run_ns = self._last_ns = 0
         self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
@@ -134,8 +131,10 @@ class Engine:
         self._watchdog = Watchdog()
         self._began = time.monotonic()
         self._load = 0.0
+        self._clocks = (0.0, 0.0)
+        """The thread's CPU time and the time, when it was last looked at."""
         self._snapshot: Snapshot | None = None
-        self._commands = Commands()
+        self._commands = Commands(self._interrupt)
         self._rules_lock = threading.RLock()
         self._pushdown = Pushdown(source)
         self._stop = threading.Event()
@@ -156,6 +155,8 @@ class Engine:
     def halt(self) -> None:
         """Stop taking events, join the thread; the counters can still be read. Idempotent."""
         self._stop.set()
+        if self._interrupt is not None:
+            self._interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=10)
 
@@ -225,16 +226,15 @@ class Engine:
             self.containers = Containers.from_state(source.containers_state)
 
     def _loop(self) -> None:
-        stats_at = snapshot_at = 0.0
-        cpu, wall = time.thread_time(), time.monotonic()
-        lap = self._stages.lap
+        rhythm, lap = self._rhythm, self._stages.lap
         self._stages.begin()
+        self._clocks = time.thread_time(), time.monotonic()
         while not self._stop.is_set():
-            batch = self.source.drain(DRAIN_S)
+            batch = self.source.drain(self._patience_s())
             lap("drain")
             self._restore_containers()
             self._pushdown.follow(self.containers)
-            self._commands.run()
+            ran = self._commands.run()
             if len(batch):
                 self._take(batch)
             now = time.monotonic()
@@ -242,16 +242,26 @@ class Engine:
             lap("history")
             if self.source.ended and not len(batch) and not self._fresh and not self._alerts.waiting:
                 self._finished = True
-            if now - stats_at >= STATS_S:
-                self._load = (time.thread_time() - cpu) / max(now - wall, 1e-9)
-                cpu, wall, stats_at = time.thread_time(), now, now
+            if rhythm.counts(now):
+                self._weigh(now)
                 self._count()
                 self._tidy.look(now)
                 self._stages.share(now)
-            if now - snapshot_at >= SNAPSHOT_S:
-                snapshot_at = now
+            rhythm.news |= ran or len(batch) > 0 or not self.source.live  # a recording tells where it is
+            if rhythm.tells(now):
                 self._publish()
             lap("publish")
+
+    def _patience_s(self) -> float:
+        """Return how long the source may be waited for; one that cannot be interrupted never for long."""
+        busy = bool(self._interrupt is None or self._fresh or self._alerts.waiting)
+        return self._rhythm.patience_s(time.monotonic(), busy=busy)
+
+    def _weigh(self, now_s: float) -> None:
+        """Find what the thread takes of a core."""
+        cpu_s, then_s = self._clocks
+        self._clocks = time.thread_time(), now_s
+        self._load = (self._clocks[0] - cpu_s) / max(now_s - then_s, 1e-9)
 
     def _take_rest(self) -> None:
         """Take what came since the last look, so that a recording ends where the counters do."""
@@ -283,17 +293,16 @@ class Engine:
                 self._alerts.judge(ruleset, event)
                 event.part()
         lap("rules")
-        if not self._fresh:
-            self._fresh_since = time.monotonic()
         self._fresh.append(batch)
         self._fresh_events += len(batch)
 
     def _settle(self, now: float) -> None:
         """Judge again what waited for metadata; let the joined drains into the history; forget old processes."""
         self._alerts.settle(now, self._known_revision(), self._renewed)
-        if self._fresh and (self._fresh_events >= APPEND_EVENTS or now - self._fresh_since >= APPEND_S):
+        if self._fresh and (self._fresh_events >= APPEND_EVENTS or self._rhythm.keeps(now)):
             self._flush()
-        elif not self._fresh:
+            self._rhythm.kept(now)
+        if not self._fresh:
             self._before.settle()
 
     def _known_revision(self) -> int:

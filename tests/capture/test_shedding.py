@@ -42,6 +42,20 @@ def test_steps_are_taken_one_by_one_while_there_is_too_much() -> None:
     assert clock.shedding.busy == {7}
 
 
+def test_it_is_calm_before_a_step_and_again_once_the_last_is_long_taken_back() -> None:
+    clock = Clock()
+    assert clock.shedding.is_calm
+    clock.go(0.05, 0.6)
+    assert not clock.shedding.is_calm  # a look at empty rings would forget how long there has been too much
+    clock.go(0.2, 0.6)
+    assert clock.go(CALM_S + 1, 0.0) == [Step.NOTHING]
+    assert clock.go(0.2, 0.6) == [Step.LOUD]  # soon after: the next calm is to last longer, until a look forgets that
+    assert clock.go(3 * CALM_S, 0.0) == [Step.NOTHING]
+    assert not clock.shedding.is_calm
+    clock.go(CALM_MAX_S + 1, 0.0)
+    assert clock.shedding.is_calm
+
+
 def test_being_late_counts_as_much_as_a_full_ring() -> None:
     assert Clock().go(0.2, 0.0, lag_s=1.5) == [Step.LOUD]
 

@@ -142,6 +142,38 @@ def test_closing_from_another_thread_ends_the_drain() -> None:
     assert drained
 
 
+def test_a_drain_that_waits_is_ended_from_another_thread() -> None:
+    """A calm machine is waited for at length: what the reader is told meanwhile must not wait as long."""
+    source = KernelSource(self_pids=None)
+    source.start()
+    ended = threading.Event()
+
+    def drain() -> None:
+        while not source.ended:
+            source.drain(60)
+            ended.set()
+
+    thread = threading.Thread(target=drain, daemon=True)
+    thread.start()
+    source.interrupt()
+    assert ended.wait(30)
+    source.interrupt()
+    source.close()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_after_a_calm_events_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "QUIET_S", 0.0)  # it is always calm
+    source = KernelSource()
+    source.start()
+    try:
+        found = events_of(source, ["/bin/true"], Interest())
+        assert [r.kind for r in found] == [Kind.EXEC, Kind.EXIT]
+    finally:
+        source.close()
+
+
 def test_the_second_start_needs_no_compiler(tmp_path: Path) -> None:
     """What was compiled is kept, trusted only in a folder of root's alone, and damaged files are made again."""
     cache = tmp_path / "cache"

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch, concat
+from tuimon.batch import Batch, concat, empty_batch
 from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.cgroup_key import hierarchy_folder
@@ -51,11 +51,15 @@ SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
 POLL_S: Final = 0.01
+QUIET_POLL_S: Final = 0.02
+"""Each look wakes a CPU up: the rings are looked at this often only when nothing came for QUIET_S."""
+QUIET_S: Final = 0.25
 HEARTBEAT_S: Final = 1.0
 FIND_ITSELF_S: Final = 1.0
 VIEWED_MAX: Final = 4096
 """As many cgroups as the kernel's set of viewed ones holds; a view of more is a view of all."""
 _MIB: Final = 1 << 20
+_NOTHING: Final = empty_batch()
 
 DEFAULT_RINGS: Final[Mapping[SizeClass, int]] = {
     SizeClass.SLIM: 32 * _MIB,
@@ -147,6 +151,9 @@ class KernelSource:
         self._lock = threading.Lock()
         """Held while mapped memory is looked at: ``close`` may come from another thread."""
         self._asked_s = self._alive_s = 0.0
+        self._waited_s = 0.0
+        """When a ring was last found to hold something."""
+        self._interrupted = False
         self._beat = 0
         self._interest = Interest()
         self._places: dict[int, int] = {}
@@ -254,19 +261,35 @@ class KernelSource:
             with self._lock:
                 if self._programs is None:
                     return with_outcomes(self._take_early(), 1 << 63)[0]
-                fill = self._rings.fill
-                batch = concat([self._take_early(), self._rings.drain(limit=self._pace.limit)])
-                batch, held = with_outcomes(batch, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - HOLD_NS)
-                if len(held):
-                    self._early.append(held)
                 now = time.monotonic()
+                waits = bool(self._early) or self._rings.pending()
+                batch = self._read(self._programs, now) if waits else _NOTHING
                 if now - self._asked_s > HEARTBEAT_S:
                     self._heartbeat(now)
-                if self._sheds:
-                    self._shed(self._programs, now, fill, batch)
-            if len(batch) or now >= deadline:
+                if self._sheds and not waits and not self._shedding.is_calm:
+                    self._shed(self._programs, now, 0.0, batch)
+            if waits:
+                self._waited_s = now
+            if len(batch) or now >= deadline or self._interrupted:
+                self._interrupted = False
                 return batch
-            time.sleep(min(POLL_S, deadline - now))
+            pause_s = POLL_S if now - self._waited_s < QUIET_S else QUIET_POLL_S
+            time.sleep(min(pause_s, deadline - now))
+
+    def interrupt(self) -> None:
+        """End the drain that waits, at its next look; or the next one at once. Any thread."""
+        self._interrupted = True
+
+    def _read(self, programs: Programs, now_s: float) -> Batch:
+        """Return what the rings hold, as much of it as one drain may take."""
+        fill = self._rings.fill
+        batch = concat([self._take_early(), self._rings.drain(limit=self._pace.limit)])
+        batch, held = with_outcomes(batch, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - HOLD_NS)
+        if len(held):
+            self._early.append(held)
+        if self._sheds:
+            self._shed(programs, now_s, fill, batch)
+        return batch
 
     def _shed(self, programs: Programs, now_s: float, fill: float, batch: Batch) -> None:
         """Give up what matters least while there is too much, and take it up again."""

@@ -61,6 +61,11 @@ class Shedding:
         self._calm_s = CALM_S
         self._lowered_s = -CALM_MAX_S
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is given up, or was lately: a look at empty rings would change nothing then."""
+        return self.step is Step.NOTHING and self._much_since_s is None and self._calm_s == CALM_S
+
     def look(
         self, now_s: float, fill: float, lag_s: float, has_loud: bool, busiest: Callable[[], frozenset[int]]
     ) -> bool:
