@@ -12,14 +12,18 @@ def burn(seconds):
 
 
 def test_work_counts_for_its_stage_and_waiting_for_none():
+    """All work is counted, once: a collection of garbage may fall into any stage."""
     stages = Stages()
+    began = time.thread_time_ns()
     stages.begin()
     burn(0.02)
     stages.lap("rules")
+    between = time.thread_time_ns()
     time.sleep(0.05)
     stages.lap("drain")
-    assert 0.02e9 <= stages.total_ns["rules"] < 0.04e9
-    assert stages.total_ns["drain"] < 0.01e9
+    ended = time.thread_time_ns()
+    assert 0.02e9 <= stages.total_ns["rules"] <= between - began
+    assert stages.total_ns["rules"] + stages.total_ns["drain"] <= ended - began
     assert stages.total_ns["history"] == 0
 
 

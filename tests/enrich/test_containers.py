@@ -28,7 +28,7 @@ from tuimon.errors import RecordingError
 from tuimon.events import HOST, Container
 
 
-def wait_for(said: Callable[[], object], timeout_s: float = 5.0) -> None:
+def wait_for(said: Callable[[], object], timeout_s: float = 30.0) -> None:
     end = time.monotonic() + timeout_s
     while not said():
         assert time.monotonic() < end, "not in time"

@@ -28,14 +28,20 @@ def myself() -> Process:
     return process
 
 
+def asked_of() -> tuple[Vitals, Process, int]:
+    """Return a reader, this process and the time of an event, which stays now however long the machine takes."""
+    at = now_ns()
+    return Vitals(now_ns=lambda: at), myself(), at
+
+
 def answer(ask: Callable[[], tuple[bool, object]]) -> object:
-    wait_until(lambda: ask()[0], 5.0)
+    wait_until(lambda: ask()[0])
     return ask()[1]
 
 
 def test_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch):
     """The event path asks and goes on; the answer comes later, and the revision says so."""
-    reader, process, at = Vitals(), myself(), now_ns()
+    reader, process, at = asked_of()
     before, start = reader.revision, reader._start
     monkeypatch.setattr(reader, "_start", lambda: None)
     assert reader.memory(process, at) == (False, None)
@@ -56,28 +62,34 @@ def test_of_an_old_event_nothing_is_known():
 
 def test_of_another_process_with_the_same_pid_nothing_is_known():
     """A pid that was taken over, or a recording of another boot."""
-    reader, process, at = Vitals(), myself(), now_ns()
+    reader, process, at = asked_of()
     process.start_ns -= 10**9
     assert answer(lambda: reader.memory(process, at)) is None
 
 
-def test_a_thread_that_works_uses_the_cpu():
-    reader, process, at = Vitals(), myself(), now_ns()
-    tid = os.getpid()
+def test_a_thread_that_works_uses_the_cpu(monkeypatch: pytest.MonkeyPatch):
+    """What it is said to use is what it used, whatever the machine lets it have."""
+    reader, process, at = asked_of()
+    tid, readings, read = os.getpid(), [], reader._procfs.cpu_times
+    monkeypatch.setattr(reader._procfs, "cpu_times", lambda *which: (read(*which), readings.append(1))[0])
+    began, used = time.monotonic(), time.thread_time()
     reader.cpu(process, tid, at)
+    wait_until(lambda: readings)
     end = time.thread_time() + 0.3
     while time.thread_time() < end:
         pass
     share = answer(lambda: reader.cpu(process, tid, at))
+    took_s, used_s = time.monotonic() - began, time.thread_time() - used
     assert share is not None
-    assert 10 < share.user + share.system <= 110
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    assert 100 * (0.3 - 2 * tick_s) / took_s < share.user + share.system < 100 * (used_s + 2 * tick_s)
 
 
 def test_no_more_is_asked_than_can_be_read(monkeypatch: pytest.MonkeyPatch):
     """A flood of processes must not let the queue grow."""
     monkeypatch.setattr(vitals, "MAX_WAITING", 1)
     monkeypatch.setattr(Vitals, "_start", lambda self: None)
-    reader, process, at = Vitals(), myself(), now_ns()
+    reader, process, at = asked_of()
     assert reader.memory(process, at) == (False, None)
     assert reader.cgroups(process, 1, at) == (True, None)
 
@@ -87,7 +99,7 @@ def test_the_fds_of_servers_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(vitals, "MAX_FDS_KEPT", 2_500)
     monkeypatch.setattr(vitals, "open_fds", lambda procfs, pid: {n: OpenFd("file", f"/{n}") for n in range(1000)})
     monkeypatch.setattr(Vitals, "_is_same", lambda self, key: True)
-    reader, at = Vitals(), now_ns()
+    reader, _, at = asked_of()
     for pid in range(1, 20):
         process = Process(pid=pid, start_ns=1)
         found = answer(lambda process=process: reader.fds(process, at))
