@@ -97,7 +97,8 @@ class Engine:
         # A recording is judged on any machine at any time: what a name means there and then says nothing about it.
         self.host_names = HostNames() if source.live else None
         self.history = History(options.history_bytes)
-        self.memory = Memory(processes.get)
+        # Asked of the table of the moment: a recording brings one of its own.
+        self.memory = Memory(lambda index: self.processes.get(index))
         """What questions about the history have in common; any thread, see there."""
         self._preparation = Preparation(self.event, self.memory)
         self._prepared = self._sent = self._replaced = 0
