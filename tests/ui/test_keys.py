@@ -8,7 +8,7 @@ import pytest
 from textual.command import CommandPalette
 
 from tests.ui import bench_keys, live_keys, triage_keys, word_keys
-from tests.ui.cases import registry
+from tests.ui.cases import end_containers, registry
 from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.ui.app import TuimonApp
@@ -274,6 +274,25 @@ async def orders_containers(app, pilot, keys):
     assert app.session.containers.order == "calls"
     await press(app, pilot, "less_than_sign")
     assert app.session.containers.order == "start"
+
+
+@case("containers.ended")
+async def lists_ended_containers_one_by_one(app, pilot, keys):
+    await end_containers(app, pilot)
+    containers = app.main.live.containers.list
+    assert "3 ended" in screen_text(app)
+    assert "job-1" not in screen_text(app).replace("3 ended  job-2, job-1", "")
+    await press(app, pilot, "c", "end")
+    assert containers.is_on_ended
+    assert "enter lists what ended" in screen_text(app)
+    await press(app, pilot, keys[0], "down", "enter")
+    assert app.session.chosen_name == "job-0 (ended)"
+    await press(app, pilot, "up", "enter")
+    assert not app.session.containers.ended_open
+    assert containers.is_on_ended, "the cursor stays on the line"
+    assert containers.row_under_cursor() is None
+    await press(app, pilot, "up")
+    assert containers.row_under_cursor().container.name == "job-0", "what is chosen stays listed"
 
 
 async def to_alerts(app, pilot):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.cases import end_containers
 from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile
 from tests.ui.side_engine import side_engine
@@ -106,6 +107,20 @@ async def opens_the_alerts_of_a_row(app, pilot, keys):
     assert "every tactic: 5 alerts" in screen_text(app)
     await press(app, pilot, "enter", "e")  # on to the alert, and to its rule
     assert app.screen is app.main
+
+
+@case("board.ended")
+async def lists_ended_containers_on_the_board(app, pilot, keys):
+    await end_containers(app, pilot)
+    await press(app, pilot, "4", "end")
+    there = board(app)._lines.end
+    assert board(app).is_on_ended
+    await press(app, pilot, "enter")
+    assert board(app)._lines.end == there + 3
+    assert board(app).is_on_ended, "the cursor stays on the line"
+    assert "job-1" in screen_text(app)
+    await press(app, pilot, keys[0])
+    assert board(app)._lines.end == there
 
 
 @case("drift.open")

@@ -2,9 +2,12 @@
 
 import dataclasses
 
+from tests.builders import container
 from tests.ui.fake_engine import FakeEngine, fed_engine
 from tuimon.view.container_lines import ContainerLines, container_details, container_header, short_image
 from tuimon.view.container_view import ORDERS, ContainerView, label
+from tuimon.view.ended import KEY as ENDED
+from tuimon.view.ended import Ended
 
 
 def text_of(line):
@@ -110,3 +113,45 @@ def test_tactics_and_drift_are_told_where_there_is_room():
     for width in (28, 36, 62):
         fixed = sum(max(cell.width, 0) for cell in lines.line(web, width))
         assert fixed == sum(max(cell.width, 0) for cell in container_header(width)) < width
+
+
+def with_ended(many=3):
+    host, web, *rest = FakeEngine().snapshot().containers
+    view = ContainerView()
+    gone = [
+        dataclasses.replace(
+            web,
+            container=container(f"{n:012x}", name=f"job-{n}"),
+            cgroup_ids=frozenset({900 + n}),
+            ended=True,
+            alerts=0,
+        )
+        for n in range(many)
+    ]
+    view.update((host, web, *rest, *gone))
+    return view, gone
+
+
+def test_ended_containers_of_which_there_is_nothing_to_tell_are_one_line():
+    view, gone = with_ended()
+    lines = ContainerLines(view, ascii_only=True)
+    assert lines.end == 5
+    assert text_of(lines.line(4, 40)) == "+ 3 ended  job-2, job-1, job-0"
+    assert lines.row(4) is None
+    assert lines.key(4) == ENDED
+    view.ended_open = True
+    assert [text_of(lines.line(seq, 40)).split()[0] for seq in range(4, lines.end)] == ["-", "job-0", "job-1", "job-2"]
+    assert lines.key(5) == gone[0].container.id
+    view.ended_open, view.chosen_ids = False, frozenset({gone[0].container.id})
+    assert [row.container.name for row in view.shown if not isinstance(row, Ended)][-1] == "job-0"
+    view.chosen_ids, view.drift = frozenset(), {gone[1].container.id: ["/tmp/x"]}
+    assert [row.container.name for row in view.shown if not isinstance(row, Ended)][-1] == "job-1"
+    assert len(view.rows) == 7, "all of them, whatever is listed"
+
+
+def test_one_ended_container_is_shown_as_it_is_and_so_is_one_with_alerts():
+    view, (gone,) = with_ended(1)
+    assert view.shown[-1] == gone
+    view, gone = with_ended(3)
+    view.update((*view.rows[:-1], dataclasses.replace(gone[-1], alerts=2)))
+    assert [row.container.name for row in view.shown if not isinstance(row, Ended)][-1] == "job-2"

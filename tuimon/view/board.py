@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from tuimon.events import Alert
 from tuimon.rules.matching import Rule
 from tuimon.view.container_view import label
+from tuimon.view.ended import Ended, folded
 from tuimon.view.severity import worse
 from tuimon.view.snapshot import ContainerRow
 
@@ -115,6 +116,8 @@ class BoardView:
     def __init__(self, engine: Judged) -> None:
         self.rows: tuple[BoardRow, ...] = ()
         """The containers there are, in the order they are given, then those only alerts remember."""
+        self.ended_open = False
+        """Whether ended containers without alerts are listed one by one."""
         self.coverage: tuple[tuple[Rule, ...], ...] = ((),) * len(COLUMNS)
         """For each of ``COLUMNS`` the rules in force that name it."""
         self._engine = engine
@@ -122,6 +125,16 @@ class BoardView:
         self._tallies: dict[str, _Tally] = {}
         self._rules: tuple[Rule, ...] | None = None
         self._known: tuple[tuple[str, str, bool], ...] = ()
+        self._shown: tuple[BoardRow | Ended, ...] = ()
+        self._shown_of: tuple[object, ...] = ()
+
+    @property
+    def shown(self) -> tuple[BoardRow | Ended, ...]:
+        """The rows as they are listed: ended containers without alerts are one line."""
+        if self._shown_of != (self.ended_open, self.rows):
+            shown = folded(self.rows, _is_dull, lambda row: row.name, opened=self.ended_open)
+            self._shown, self._shown_of = shown, (self.ended_open, self.rows)
+        return self._shown
 
     @property
     def uncovered(self) -> tuple[Tactic, ...]:
@@ -188,6 +201,10 @@ class BoardView:
         if tally is None:
             return BoardRow(key, name, ended, 0, (None,) * len(COLUMNS))
         return BoardRow(key, name, ended, tally.total, tuple(tally.cells.get(at) for at in range(len(COLUMNS))))
+
+
+def _is_dull(row: BoardRow) -> bool:
+    return row.ended and not row.total
 
 
 def _coverage(rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], ...]:

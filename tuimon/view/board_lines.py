@@ -11,6 +11,7 @@ from tuimon.view.alert_lines import container_of
 from tuimon.view.board import COLUMNS, TACTICS, BoardCell, BoardRow, BoardView
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock
+from tuimon.view.ended import KEY, Ended
 from tuimon.view.severity import LETTERS, short
 
 _TOTAL: Final = 6
@@ -33,12 +34,14 @@ class BoardLines:
 
     Args:
         view: Says which containers.
+        ascii_only: Draw without any character beyond ASCII.
     """
 
     first = 0
 
-    def __init__(self, view: BoardView) -> None:
+    def __init__(self, view: BoardView, *, ascii_only: bool = False) -> None:
         self._view = view
+        self._ascii = ascii_only
         self.column = 0
         """The column of the cursor."""
         self.cursor: int | None = None
@@ -47,11 +50,20 @@ class BoardLines:
     @property
     def end(self) -> int:
         """One past the last row."""
-        return len(self._view.rows) + 1
+        return len(self._view.shown) + 1
 
     def row(self, seq: int) -> BoardRow | None:
-        """Return the container at a position; None for the row of the rules."""
-        rows = self._view.rows
+        """Return the container at a position; None for the rules, and for the line of those that ended."""
+        row = self._at(seq)
+        return None if isinstance(row, Ended) else row
+
+    def key(self, seq: int) -> str | None:
+        """Return what a row is known by; None: the row of the rules."""
+        row = self._at(seq)
+        return KEY if isinstance(row, Ended) else row.container_id if row is not None else None
+
+    def _at(self, seq: int) -> BoardRow | Ended | None:
+        rows = self._view.shown
         return rows[seq - 1] if 1 <= seq <= len(rows) else None
 
     def line(self, seq: int, width: int) -> Line:
@@ -64,9 +76,11 @@ class BoardLines:
                 *(self._cell(at, seq, text, role, size) for at, (text, role) in enumerate(texts)),
                 Cell("", "", _TOTAL),
             ]
-        row = self.row(seq)
+        row = self._at(seq)
         if row is None:
             return ()
+        if isinstance(row, Ended):
+            return [Cell(" ", ""), *row.line(ascii_only=self._ascii)]
         role = "muted" if row.ended else "strong" if row.total else ""
         return [
             Cell(f" {row.name}", role, REST),

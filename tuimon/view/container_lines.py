@@ -8,6 +8,7 @@ from tuimon.view.board import TACTICS
 from tuimon.view.cells import REST, Cell, Line, cut, severity_role, sparkline
 from tuimon.view.clock import amount
 from tuimon.view.container_view import ContainerView, label
+from tuimon.view.ended import KEY, Ended
 from tuimon.view.severity import short
 from tuimon.view.snapshot import ContainerRow
 
@@ -39,18 +40,29 @@ class ContainerLines:
     @property
     def end(self) -> int:
         """One past the last row."""
-        return len(self._view.rows)
+        return len(self._view.shown)
 
     def row(self, seq: int) -> ContainerRow | None:
-        """Return the container at a position."""
-        rows = self._view.rows
+        """Return the container at a position; None: there is none, or the line that stands for those that ended."""
+        row = self._at(seq)
+        return None if isinstance(row, Ended) else row
+
+    def key(self, seq: int) -> str | None:
+        """Return what a row is known by."""
+        row = self._at(seq)
+        return KEY if isinstance(row, Ended) else row.container.id if row is not None else None
+
+    def _at(self, seq: int) -> ContainerRow | Ended | None:
+        rows = self._view.shown
         return rows[seq] if 0 <= seq < len(rows) else None
 
     def line(self, seq: int, width: int) -> Line:
         """Return one row."""
-        row = self.row(seq)
+        row = self._at(seq)
         if row is None:
             return ()
+        if isinstance(row, Ended):
+            return row.line(ascii_only=self._ascii)
         chosen = row.container.id in self._view.chosen_ids
         name = label(row)
         role = "chosen" if chosen else "muted" if row.ended else "strong"

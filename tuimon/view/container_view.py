@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tuimon.view.ended import Ended, folded
 from tuimon.view.scan import Chosen
 from tuimon.view.severity import rank
 from tuimon.view.snapshot import ContainerRow
@@ -18,6 +19,12 @@ class ContainerView:
     def __init__(self) -> None:
         self.order = ORDERS[0]
         self.rows: tuple[ContainerRow, ...] = ()
+        """Every container, in order."""
+        self.ended_open = False
+        """Whether the ended containers of which there is nothing to tell are listed one by one."""
+        self._shown: tuple[ContainerRow | Ended, ...] = ()
+        self._shown_of: tuple[object, ...] = ()
+        """What ``_shown`` was made of."""
         self._given: tuple[ContainerRow, ...] = ()
         self.chosen_ids: frozenset[str] = frozenset()
         """Ids of the containers that the other panes are limited to, empty for all."""
@@ -39,6 +46,20 @@ class ContainerView:
         self.order = ORDERS[(ORDERS.index(self.order) + step) % len(ORDERS)]
         self.rows = _ordered(self._given, self.order)
         return self.order
+
+    @property
+    def shown(self) -> tuple[ContainerRow | Ended, ...]:
+        """The rows as they are listed: ended containers without alerts, drift and choice are one line."""
+        made_of = (self.ended_open, len(self.drift), self.chosen_ids, self.rows)
+        if self._shown_of[:3] != made_of[:3] or self._shown_of[3] is not self.rows:
+            shown = folded(self.rows, self._is_dull, label, opened=self.ended_open)
+            self._shown, self._shown_of = shown, made_of
+        return self._shown
+
+    def _is_dull(self, row: ContainerRow) -> bool:
+        container_id = row.container.id
+        chosen = container_id in self.chosen_ids and not self.ended_open
+        return row.ended and not row.alerts and container_id not in self.drift and not chosen
 
     @property
     def chosen_id(self) -> str | None:

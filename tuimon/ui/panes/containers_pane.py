@@ -12,12 +12,14 @@ from tuimon.ui.panes.pane import Pane
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import ContainerList
+from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
     from tuimon.view.session import Changes, Session
 
 _MARK: Final = "Take the container under the cursor into the choice, or out of it: several can be chosen"
+_ENDED: Final = "List the ended containers without alerts one by one, or as one line"
 
 
 class ContainersPane(Pane):
@@ -29,6 +31,7 @@ class ContainersPane(Pane):
         Binding("v", "mark", "Mark", tooltip=_MARK, id="containers.mark"),
         Binding("less_than_sign", "turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
         Binding("greater_than_sign", "turn_order(1)", "Order", key_display=">", id="containers.order"),
+        Binding("e", "ended", "Ended", tooltip=_ENDED, id="containers.ended"),
     ]
 
     def __init__(self) -> None:
@@ -66,8 +69,11 @@ class ContainersPane(Pane):
         self._head.set_lines(container_header(self.list.row_width))
         row = self.list.row_under_cursor() if self.list.has_focus else session.containers.chosen
         row = row or session.containers.chosen or self.list.row_under_cursor()
-        info = container_details(row, self._info.size.width, session.containers, ascii_only=self.app.ascii_only)
-        self._info.set_lines(*info)
+        if self.list.has_focus and self.list.is_on_ended:
+            self._info.set_lines((Cell(" enter lists what ended without an alert", "muted", REST),))
+        else:
+            info = container_details(row, self._info.size.width, session.containers, ascii_only=self.app.ascii_only)
+            self._info.set_lines(*info)
         chosen = len(session.containers.chosen_ids)
         title = f"Containers  {chosen} chosen" if chosen > 1 else "Containers"
         self.set_title(title, f"enter  v mark  > {session.containers.order}")
@@ -78,6 +84,8 @@ class ContainersPane(Pane):
         row = self.list.row_under_cursor()
         if row is not None:
             self.app.main.choose(row.container.id)
+        elif self.list.is_on_ended:
+            self.action_ended()
 
     @on(LineList.Moved)
     def _moved(self) -> None:
@@ -90,6 +98,13 @@ class ContainersPane(Pane):
             self._session.toggle_container(row.container.id)
             self.app.main.trail_changed()
             self.list.action_move(1)
+
+    def action_ended(self) -> None:
+        """List the ended containers of which there is nothing to tell, or make them one line again."""
+        if self._session is not None:
+            self._session.containers.ended_open = not self._session.containers.ended_open
+            self.list.renew()
+            self.show_fixed()
 
     def action_turn_order(self, step: int) -> None:
         """Order the containers another way."""

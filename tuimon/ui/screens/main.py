@@ -401,7 +401,7 @@ class MainScreen(Screen[None]):
 
     def trail_changed(self) -> None:
         """Other containers or another filter are shown now."""
-        self.live.containers.list.redraw()
+        self.live.containers.list.renew()
         self.live.trail_changed()
         self.renew_alerts()
         self._show_filter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -17,6 +17,7 @@ from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import Line
+from tuimon.view.ended import KEY as ENDED
 from tuimon.view.words import counted
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tuimon.view.session import Changes, Session
 
 _DRIFT_TICKS = 5
+_ENDED: Final = "List the ended containers without alerts one by one, or as one line"
 
 
 class BoardList(LineList):
@@ -39,16 +41,20 @@ class BoardList(LineList):
         Binding("right,l", "column(1)", "Tactic to the right", show=False, id="board.right"),
         Binding("enter", "open", "Its alerts", id="board.open"),
         Binding("a", "open_row", "All of the row", id="board.row"),
+        Binding("e", "ended", "Ended", tooltip=_ENDED, id="board.ended"),
     ]
 
     class RowOpened(Message):
         """The whole row is asked for."""
 
+    class EndedAsked(Message):
+        """Ended containers are to be listed one by one, or as one line again."""
+
     def __init__(self) -> None:
         super().__init__(id="board-list", empty="no engine yet")
         self._lines: BoardLines | None = None
-        self._container_id: str | None = None
-        """What the cursor was put on; None: the row of the rules, or nothing so far."""
+        self._key: str | None = None
+        """Of the row that the cursor was put on; None: the row of the rules, or nothing so far."""
 
     def show_board(self, lines: BoardLines) -> None:
         """Show this board."""
@@ -58,21 +64,24 @@ class BoardList(LineList):
     def put_cursor(self, seq: int) -> None:
         """Put the cursor on a row and remember whose it is; the lines mark its cell."""
         super().put_cursor(seq)
-        row = self._lines.row(self.cursor) if self._lines is not None and self.cursor is not None else None
-        self._container_id = row.container_id if row is not None else None
+        self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
         self._mark()
+
+    @property
+    def is_on_ended(self) -> bool:
+        """Whether the cursor is on the line that stands for the ended containers."""
+        return self._key == ENDED
 
     def renew(self) -> None:
         """Rows changed: show them, the cursor on the same container."""
-        wanted = self._container_id
+        wanted = self._key
         self.redraw()
         self.sync(changed=True)
         if self._lines is None or wanted is None:
             return
         for seq in range(1, self._lines.end):
-            row = self._lines.row(seq)
-            if row is not None and row.container_id == wanted:
-                if seq != self.cursor:
+            if self._lines.key(seq) == wanted:
+                if seq != self.cursor or self._key != wanted:
                     self.put_cursor(seq)
                 return
 
@@ -99,6 +108,10 @@ class BoardList(LineList):
     def action_open_row(self) -> None:
         """Open everything of a row."""
         self.post_message(self.RowOpened())
+
+    def action_ended(self) -> None:
+        """List ended containers one by one, or as one line."""
+        self.post_message(self.EndedAsked())
 
     def on_click(self, event: events.Click) -> None:
         """Choose the cell under the pointer; ``LineList`` does the same for the row."""
@@ -211,7 +224,7 @@ class BoardTab(Tab):
         from tuimon.view.drift_lines import DriftLines
 
         self._view = BoardView(session.engine)
-        self._lines = BoardLines(self._view)
+        self._lines = BoardLines(self._view, ascii_only=self.app.ascii_only)
         self._drift = session.drift
         self._drift_lines = DriftLines(self._drift)
         self._list.show_board(self._lines)
@@ -286,11 +299,21 @@ class BoardTab(Tab):
     def _row_opened(self) -> None:
         self._open(None)
 
+    @on(BoardList.EndedAsked)
+    def _fold_ended(self) -> None:
+        if self._view is not None:
+            self._view.ended_open = not self._view.ended_open
+            self._list.renew()
+            self._show_board()
+
     def _open(self, column: int | None) -> None:
         """Show the alerts of a cell, or of a row; on the rules' row the rules."""
         from tuimon.view.board import COLUMNS
 
         if self._view is None or self._lines is None or self._list.cursor is None:
+            return
+        if self._list.is_on_ended:
+            self._fold_ended()
             return
         row = self._lines.row(self._list.cursor)
         what = COLUMNS[column].name if column is not None else "every tactic"

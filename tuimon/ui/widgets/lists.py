@@ -8,6 +8,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from tuimon.ui.widgets.line_list import LineList
+from tuimon.view.ended import KEY as ENDED
 
 if TYPE_CHECKING:
     from tuimon.events import Alert, Event
@@ -187,18 +188,23 @@ class ContainerList(LineList):
     def put_cursor(self, seq: int) -> None:
         """Put the cursor on a row and remember which container that is."""
         super().put_cursor(seq)
-        row = self.row_under_cursor()
-        self._key = row.container.id if row is not None else None
+        self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
+
+    @property
+    def is_on_ended(self) -> bool:
+        """Whether the cursor is on the line that stands for the ended containers."""
+        return self._key == ENDED
 
     def renew(self) -> None:
         """Rows changed: show them, the cursor on the same container."""
+        wanted = self._key
         self.redraw()
         self.sync(changed=True)
-        if self._lines is not None and self._key is not None:
+        if self._lines is not None and wanted is not None:
             for seq in range(self._lines.end):
-                row = self._lines.row(seq)
-                if row is not None and row.container.id == self._key and seq != self.cursor:
-                    self.put_cursor(seq)
+                if self._lines.key(seq) == wanted:
+                    if seq != self.cursor or self._key != wanted:
+                        self.put_cursor(seq)
                     return
 
 
