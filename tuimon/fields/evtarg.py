@@ -7,6 +7,7 @@ resolved one; Falco prints ``plain(resolved)`` in ``evt.args`` and the resolved 
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from tuimon.events import UNSET_ID, Event
@@ -124,25 +125,45 @@ def _number_texts(f: Facts, param: Param, raw: int) -> tuple[str, str]:
     if kind.startswith("ENUMFLAGS"):
         own, text = names.decode_enum(f.name, param.name, raw)
         return str(own), text
-    if kind == "ERRNO":
-        return str(raw), names.errno_name(raw) if raw < 0 else ""
     if kind == "FD":
         return str(raw), _fd_resolved(f, raw, _own_fd(f, param.name, raw))
     if kind == "PID":
         return str(raw), _comm_of(f, raw)
-    if kind == "MODE":
-        return number_text(raw & 0xFFFF, "o"), names.mode_names(raw & 0xFFFF)
     if kind in ("UID", "GID"):
         number = raw & 0xFFFFFFFF
         who = _who(f, kind, number)
         return str(-1 if number == UNSET_ID else number), who if isinstance(who, str) else ""
+    return _plain_texts(param, raw)
+
+
+def is_plain_number(param: Param) -> bool:
+    """Return whether the text of a parameter that is a number hangs on nothing else."""
+    return param.type not in ("FD", "PID", "UID", "GID") and not param.type.startswith(("FLAGS", "ENUMFLAGS"))
+
+
+def number_shown(param: Param, raw: int) -> str:
+    """Return such a number as ``evt.arg`` shows it."""
+    plain, resolved = _plain_texts(param, raw)
+    return resolved or plain
+
+
+def unsigned(param: Param, raw: int) -> int:
+    """Return a number as ``evt.rawarg`` shows it: of an unsigned type not below 0."""
+    return raw & ((1 << _UNSIGNED_BITS[param.type]) - 1) if param.type in _UNSIGNED_BITS else raw
+
+
+def _plain_texts(param: Param, raw: int) -> tuple[str, str]:
+    """Return both texts of a number that hang on nothing else."""
+    kind = param.type
+    if kind == "ERRNO":
+        return str(raw), names.errno_name(raw) if raw < 0 else ""
+    if kind == "MODE":
+        return number_text(raw & 0xFFFF, "o"), names.mode_names(raw & 0xFFFF)
     if kind == "SIGTYPE":
         return str(raw), names.signal_name(raw)
     if kind == "SIGSET":
         return number_text(raw, "x"), names.signal_names(raw)
-    if kind in _UNSIGNED_BITS:
-        raw &= (1 << _UNSIGNED_BITS[kind]) - 1
-    return number_text(raw, param.style), ""
+    return number_text(unsigned(param, raw), param.style), ""
 
 
 def _who(f: Facts, kind: str, number: int) -> str | _Unknown:
@@ -204,7 +225,7 @@ def arg_raw(event: Event, arg: str | None) -> Value:
         return _flags(f, bound.param, raw)[0]
     if kind.startswith("ENUMFLAGS"):
         return names.decode_enum(f.name, bound.param.name, raw)[0]
-    return raw & ((1 << _UNSIGNED_BITS[kind]) - 1) if kind in _UNSIGNED_BITS else raw
+    return unsigned(bound.param, raw)
 
 
 def args_text(event: Event, _: str | None = None) -> str:
@@ -227,23 +248,33 @@ _SHOWN_NUMBERS: Final = frozenset({"UID", "GID", "PID"})
 def shown_params(f: Facts) -> list[str]:
     """Return the parameters that a one-line summary shows beside the subject: flags, modes, signals, ids."""
     out: list[str] = []
-    if f.name in _DESCRIBES_PROCESS:
-        return out
-    for bound in BOUND.get(f.name, ()):
-        param = bound.param
-        hidden = param.type in _NOT_SHOWN or param.name == "features"
-        raw = bound.get(f) if bound.get is not None and not hidden else None
-        if not isinstance(raw, int):
-            continue
-        text = _shown(f, param, raw)
+    for bound in shown_bounds(f.name):
+        raw = bound.get(f) if bound.get is not None else None
+        text = _shown(f, bound.param, raw) if isinstance(raw, int) else ""
         if text:
             out.append(text)
     return [*out, *_setting(f)]
 
 
+@functools.cache
+def shown_bounds(name: str) -> tuple[Bound, ...]:
+    """Return the parameters of a type of event that a one-line summary may show, but for ``SETTING``."""
+    if name in _DESCRIBES_PROCESS:
+        return ()
+    return tuple(
+        bound for bound in BOUND.get(name, ()) if bound.param.type not in _NOT_SHOWN and bound.param.name != "features"
+    )
+
+
+SETTING: Final = {"fsconfig": ("key", "value_charbuf")}
+"""Parameters that a summary shows together, as KEY=TEXT."""
+
+
 def _setting(f: Facts) -> list[str]:
     """Return what fsconfig sets a key to: a file system's source, a directory of an overlay."""
-    key, text = (arg_text(f.event, name) for name in ("key", "value_charbuf")) if f.name == "fsconfig" else ("", "")
+    if f.name not in SETTING:
+        return []
+    key, text = (arg_text(f.event, name) for name in SETTING[f.name])
     return [f"{key}={text}" if text else str(key)] if key else []
 
 

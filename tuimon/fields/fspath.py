@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.events import Event
-from tuimon.fields.facts import CALL_KINDS, OPENS, Facts, facts
+from tuimon.fields.facts import CALL_KINDS, NO_CALL, OPENS, Facts, facts
 from tuimon.fields.registry import FieldType as T
 from tuimon.fields.registry import Value, add
-from tuimon.syscalls import PARAMS
+from tuimon.syscalls import CALLS, PARAMS
 
 _NAMED: Final = frozenset(
     {
@@ -44,12 +44,23 @@ _NEW_IS_SOURCE: Final = frozenset({"link", "linkat", "symlink", "symlinkat"})
 _TWO_PATHS: Final = frozenset({"rename", "renameat", "renameat2", "mount", *_NEW_IS_SOURCE})
 
 
-def _names_one(f: Facts) -> bool:
-    if f.kind not in CALL_KINDS or f.call.path2 is not None:
+def may_name_one(kind: int, name: str) -> bool:
+    """Return whether events of a kind and type may have an fs.path.name."""
+    call = CALLS.get(name, NO_CALL)
+    if kind not in CALL_KINDS or call.path2 is not None:
         return False
-    if f.name in _NAMED:
-        return f.ret >= 0 or (f.name in OPENS and f.ret != -1)
-    return f.name not in PARAMS and f.call.path is not None and f.ret >= 0
+    return name in _NAMED or (name not in PARAMS and call.path is not None)
+
+
+def may_name_two(kind: int, name: str) -> bool:
+    """Return whether events of a kind and type may have an fs.path.source."""
+    return kind in CALL_KINDS and name in _TWO_PATHS
+
+
+def _names_one(f: Facts) -> bool:
+    if not may_name_one(f.kind, f.name):
+        return False
+    return f.ret >= 0 or (f.name in OPENS and f.name in _NAMED and f.ret != -1)
 
 
 def _name(event: Event, _: str | None) -> Value:
@@ -67,7 +78,7 @@ def _nameraw(event: Event, _: str | None) -> Value:
 
 
 def _has_two(f: Facts) -> bool:
-    return f.kind in CALL_KINDS and f.name in _TWO_PATHS and f.ret >= 0
+    return may_name_two(f.kind, f.name) and f.ret >= 0
 
 
 def _source(event: Event, _: str | None) -> Value:

@@ -43,7 +43,7 @@ class Asked:
     predicate: tuple[Made, Predicate, bool] | None
     """See ``Checks.predicate_of``."""
     told: dict[int, int] = field(default_factory=dict)
-    """Answers of ``tuimon.rules.args_text``, by ``Columns.open_numbers``; of ``.composed`` by its pairs."""
+    """Answers of ``tuimon.rules.args_text``, by ``Columns.open_numbers``."""
 
     def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
         """Return the answer for the values at their places in the context."""

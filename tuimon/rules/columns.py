@@ -41,7 +41,7 @@ Types = frozenset[str] | None
 _FDS: Final = 1 << 20
 _OPENING_BITS: Final = 20
 _MOST_TOLD: Final = 200_000
-"""Opens, or paths in containers, whose answers a condition keeps; a million events have 50,000 that differ."""
+"""Opens whose answers a condition keeps; a million events have 50,000 that differ."""
 
 
 class Columns:

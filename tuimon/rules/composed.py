@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.rules.asked import GONE, PERHAPS, Asked, of_value
-from tuimon.rules.numbering import Rows, Truths, groups_of
+from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, grouped, groups_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ CONTAINED: Final = {"fd.containername": "fd.name", "fd.containerdirectory": "fd.
 """Fields of a path behind its container's id, and the field of the path alone."""
 THREAD_AND_FD: Final = "fd.uid"
 COMPOSED: Final = frozenset((*CONTAINED, THREAD_AND_FD))
-_PATH: Final = (1 << 32) - 1
-"""The half of a pair that is the place of a path; in the other is that of the container's id."""
 
 
 def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
@@ -35,18 +33,52 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
         table = np.array([of_value(made(value), test) for value in pool.values], np.int8)
         table[ABSENT] = GONE
         return np.where(places < 0, np.int8(PERHAPS), table[np.maximum(places, ABSENT)])
+    known = look.alike
+    if known is None or known[0] is not rows:
+        known = look.alike = rows, _alike(look, CONTAINED[key[0]], rows)
+    groups = known[1]
+    first = np.sort(rows[groups.first])
+    owners, ids = look.values("container.id", first)
+    paths, texts = look.values(CONTAINED[key[0]], first, int(key[2] == "real"))
+    out = np.full(len(first), GONE, np.int8)
+    for owner in np.unique(owners[owners > ABSENT]).tolist():
+        mine = np.flatnonzero((owners == owner) & (paths > ABSENT))
+        table = look.memory.table("value", (asked.value_question, owner), len(texts))
+        new = np.unique(paths[mine[table[paths[mine]] == NOT_ASKED]])
+        table[new] = [of_value(made(f"{ids.values[owner]}:{texts.values[at]}"), test) for at in new.tolist()]
+        out[mine] = table[paths[mine]]
+    out[(owners < 0) | (paths < 0)] = PERHAPS
+    of_group = out[np.searchsorted(first, rows[groups.first])]
+    return np.asarray(of_group[groups.of_row])
+
+
+def _alike(look: Look, path: str, rows: Rows) -> Groups:
+    """Return some rows grouped by what tells their container and a path of theirs, a field."""
+    texts, owners = (look.memory.groups(look.batch, side) for side in ("texts", "container"))
+    keys = texts.of_row[rows].astype(np.int64)
+    by_kind, by_texts = look.sees(path, rows, "type"), look.sees(path, rows, "texts")
+    keys[by_kind] = len(texts.first) + look.codes(rows[by_kind])
+    alone = np.flatnonzero(~(by_kind | by_texts))  # it hangs on more
+    keys[alone] = len(texts.first) + len(look.memory.code_of) + np.arange(len(alone))
+    return grouped(keys * len(owners.first) + owners.of_row[rows])
+
+
+def put_together(look: Look, key: Any, rows: Rows, pool: Pool) -> Places:
+    """Return, (k,), the places in a pool of a composed field's values; UNSEEN where only events tell."""
+    if key[0] == THREAD_AND_FD:
+        return _threads_and_fds(look, rows, pool)
     owners, ids = look.values("container.id", rows)
     paths, texts = look.values(CONTAINED[key[0]], rows, int(key[2] == "real"))
     groups = groups_of(owners.astype(np.int64), paths.astype(np.int64))
     owners, paths = owners[groups.first], paths[groups.first]
-    pairs: list[int] = (owners.astype(np.int64) << 32 | paths).tolist()
-    told = asked.told
-    for pair in {pair for pair in pairs if pair > 0 and pair & _PATH}.difference(told):
-        value = f"{ids.values[pair >> 32]}:{texts.values[pair & _PATH]}"
-        told[pair] = of_value(made(value), test)
-    out = np.array([told.get(pair, GONE) for pair in pairs], np.int8)
-    out[(owners < 0) | (paths < 0)] = PERHAPS
+    both = zip(owners.tolist(), paths.tolist(), strict=True)
+    out = pool.places(_contained(ids, owner, texts, path) for owner, path in both)
+    out[(owners < 0) | (paths < 0)] = UNSEEN
     return np.asarray(out[groups.of_row])
+
+
+def _contained(ids: Pool, owner: int, texts: Pool, path: int) -> str | None:
+    return None if owner <= ABSENT or path <= ABSENT else f"{ids.values[owner]}:{texts.values[path]}"
 
 
 def _threads_and_fds(look: Look, rows: Rows, pool: Pool) -> Places:

@@ -17,6 +17,7 @@ from tuimon.batch import Batch
 from tuimon.events import Event
 from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import OPENS
+from tuimon.fields.fspath import may_name_one
 from tuimon.fields.registry import UNKNOWN, Getter
 from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
@@ -24,6 +25,7 @@ from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.file_kinds import OF_KIND, of_kinds
 from tuimon.rules.members import Members
 from tuimon.rules.nodes import FieldRef
+from tuimon.rules.number_args import number_args
 from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of, some_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
@@ -53,6 +55,8 @@ class Look:
         self._bare: dict[int, Event] = {}
         self._full: dict[int, Event] = {}
         self._present = columns.memory.present(batch)
+        self.alike: tuple[Rows, Groups] | None = None
+        """Rows looked at last, and their groups (tuimon.rules.composed): a path's other truth hangs on the same."""
         self.whole = np.zeros(len(batch), bool)
         """Rows that were looked at as whole events."""
 
@@ -127,6 +131,11 @@ class Look:
             found[mine] = [0 if at <= ABSENT else pool.values[at] for at in places.tolist()]
             has[mine], unknown[mine] = places > ABSENT, places < 0
         return Told(found, has, unknown)
+
+    def sees(self, name: str, rows: Rows, side: str) -> NDArray[np.bool_]:
+        """Return, (k,), of which rows a field hangs on a side and nothing else."""
+        side_of = self.columns.sides(self.columns.part(name)) == SIDES.index(side)
+        return np.asarray(side_of[self._codes[rows]])
 
     def values_of_groups(self, name: str) -> tuple[Groups, Places, Pool]:
         """Return, (g,), the same for each group of the side that is all that a field sees of any event."""
@@ -310,8 +319,17 @@ class Look:
         return places
 
     def _by_name(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
-        """Return the places of fd.nameraw, which is fd.name of all that are no opens; UNSEEN for the others."""
+        """Return the places of what the type of an event, or another field, tells of a field; UNSEEN for the others.
+
+        fd.nameraw is fd.name of all that are no opens. Of what names no path fs.path.name is absent, though a real
+        path may stand behind it.
+        """
         out = np.full(len(rows), UNSEEN, np.int32)
+        if key[0] in _OF_ONE_PATH and key[2] == "given":
+            codes = self._codes[rows]
+            for code in np.unique(codes).tolist():
+                if not may_name_one(self.kind_of(code), self.name_of(code)):
+                    out[codes == code] = ABSENT
         if key == ("fd.nameraw", None, "given"):
             codes = self._codes[rows]
             opens = [code for code in np.unique(codes).tolist() if self.name_of(code) in OPENS]
@@ -328,10 +346,23 @@ class Look:
         if line is not None:
             values, of_process = of_lines(line, [self._actor(row).process for row in rows.tolist()])
             return self._pool(key).places(values)[of_process]
+        if side in _WORDS:
+            return self._got_words(key, getter, arg, rows)
         make = self._record if side in _OF_RECORD else self._actor if side == "process" else self._event
         is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
         first, of_row = of_kinds(self, rows) if is_alike else (rows, np.arange(len(rows)))
         return self._pool(key).places([getter(make(row), arg) for row in first.tolist()])[of_row]
+
+    def _got_words(self, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
+        """Return the same for arguments; those that are a number need no getter."""
+        out, codes = np.empty(len(rows), np.int32), self._codes[rows]
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            values: Sequence[Any] | None = number_args(self, key, code, rows[mine])
+            if values is None:
+                values = [getter(self._event(row), arg) for row in rows[mine].tolist()]
+            out[mine] = self._pool(key).places(values)
+        return out
 
     def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
@@ -350,7 +381,7 @@ class Look:
 
     def _by_named_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         is_open = self.columns.is_open(self._codes[rows])
-        opened = of_opened(key, self.batch, rows, is_open, self._pool(key)) if side == "word" else None
+        opened = of_opened(key, self.batch, rows, is_open, self._pool(key)) if side in ("word", "texts") else None
         if opened is not None:
             return opened
         part = part_of(key) if side in ("texts", "word") else None
@@ -586,6 +617,7 @@ _SAME: Final[dict[Any, Any]] = {
     ("fs.path.nameraw", None, "real"): ("fs.path.name", None, "real"),
 }
 """Keys of values that another field has as well, which is asked more often."""
+_OF_ONE_PATH: Final = ("fs.path.name", "fs.path.nameraw")
 _WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""

@@ -532,6 +532,11 @@ def _sorted_groups(values: NDArray[Any]) -> Groups:
     return Groups(inverse.astype(_small(len(found))), first, found.astype(np.int64))
 
 
+def grouped(values: NDArray[np.int64]) -> Groups:
+    """Return rows grouped by a number of theirs."""
+    return _grouped(values)
+
+
 def groups_of(one: NDArray[np.int64], other: NDArray[np.int64]) -> Groups:
     """Return rows grouped by two numbers of theirs; the groups' own numbers mean nothing."""
     return _pairs(_grouped(one), _grouped(other))

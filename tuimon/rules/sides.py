@@ -12,6 +12,7 @@ from tuimon.fields.argsource import bound_of
 from tuimon.fields.evt import CLOCKS, WRITES
 from tuimon.fields.evtarg import ABSPATH_CALLS
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL, OPENS, POLLS
+from tuimon.fields.fspath import may_name_two
 from tuimon.fields.registry import FieldInfo, Scope
 from tuimon.records import Kind
 from tuimon.rules.args_text import ARGS
@@ -69,6 +70,7 @@ _NUMBER_OPS: Final = frozenset(("=", "==", "!=", "<", "<=", ">", ">=", "in", "ex
 _OF_FILE: Final = frozenset(
     ("fd.ino", "fd.dev", "fd.dev.major", "fd.dev.minor", "fd.is_upper_layer", "fd.is_lower_layer")
 )
+_OF_TWO_PATHS: Final = ("fs.path.source", "fs.path.sourceraw", "fs.path.target", "fs.path.targetraw")
 _LATENCIES: Final = frozenset(
     ("evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency")
 )
@@ -210,6 +212,7 @@ def _always_absent(field: str, kind: int, name: str) -> str | None:
         "evt.count.error.memory": call.category == "memory",
         _NET_ERRORS: name not in OPENS,
         "evt.count.error.other": name not in OPENS,
+        **dict.fromkeys(_OF_TWO_PATHS, may_name_two(kind, name)),
         **dict.fromkeys(_OF_FILE, has_file(kind, name)),
         **dict.fromkeys(_LATENCIES, has_latency(field, kind, name)),
     }

@@ -89,9 +89,9 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "prctl_name": ("0", _FAILED, "comm"),
     "offset_halves": ("1", "2"),
     "queue_pct": ("4", "5"),
-    "dev": ("file dev",),
-    "ino": ("file ino",),
-    "creat_flags": ("file flags",),
+    "dev": (TEXTS,),
+    "ino": (TEXTS,),
+    "creat_flags": (TEXTS,),
 }
 _PATHS: Final = ("FSPATH", "FSRELPATH")
 _ABSENT: Final = np.int64(-(1 << 63))
@@ -193,7 +193,7 @@ class Words:
         """
         look, rows, batch = self._look, self._rows, self._look.batch
         if which.isdigit():
-            return _registers(batch, rows, int(which))
+            return registers(batch, rows, int(which))
         if which == _RET:
             return np.asarray(batch.head["ret"][rows], np.int64)
         if which == _FAILED:
@@ -234,12 +234,20 @@ class Words:
             found = described(batch, rows, "vtid")
             return found, found != _ABSENT
         if source.startswith("s"):
-            found = _registers(batch, rows, int(source[1:]))
+            found = registers(batch, rows, int(source[1:]))
             return _as_int(found).astype(np.int64), found != _ABSENT
         return batch.head[source][rows].astype(np.int64), np.ones(len(rows), bool)
 
     def _processes(self, source: str) -> NDArray[np.int64]:
-        """Return a number for what each pid of a source is shown as (``tuimon.fields.evtarg``)."""
+        """Return a number for what each pid of a source is shown as."""
+        pids, has = self.pids(source)
+        names = self.named(source)
+        out = self._look.numbered("pids", names, np.where(names == ABSENT, pids, 0))
+        out[~has] = _ABSENT
+        return out
+
+    def named(self, source: str) -> NDArray[np.int64]:
+        """Return, (n,), the place of the name that a pid is shown as (``tuimon.fields.evtarg``), ABSENT for none."""
         members, batch, rows = self._look.members, self._look.batch, self._rows
         pids, has = self.pids(source)
         own, above = members.pids("pid", rows), members.pids("parent.pid", rows)
@@ -249,9 +257,7 @@ class Words:
         named = has & (pids > 0) & (own != NO_PID)
         names = np.where(is_own, members.places("comm", rows), members.places("parent.comm", rows))
         names[~named | ~(is_own | (pids == above)) | (names == members.place(""))] = ABSENT
-        out = self._look.numbered("pids", names, np.where(names == ABSENT, pids, 0))
-        out[~has] = _ABSENT
-        return out
+        return names
 
     def _bases(self, member: str) -> NDArray[np.int64]:
         """Return the number of the texts of a record, which a relative path starts from; -1 for all other paths."""
@@ -325,7 +331,8 @@ def described(batch: Batch, rows: NDArray[np.intp], member: str) -> NDArray[np.i
     return out
 
 
-def _registers(batch: Batch, rows: NDArray[np.intp], at: int) -> NDArray[np.int64]:
+def registers(batch: Batch, rows: NDArray[np.intp], at: int) -> NDArray[np.int64]:
+    """Return, (n,), a register argument, and a number that nearly nothing has where a record does not carry it."""
     if at < 3:
         return np.asarray(batch.head["arg"][rows, at].view(np.int64))
     out = np.full(len(rows), _ABSENT)
