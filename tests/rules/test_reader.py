@@ -113,3 +113,11 @@ def test_a_byte_order_mark_moves_nothing() -> None:
     second = scalars(node)[1]
     assert (second.line, second.column) == (2, 3)
     assert second.file.text[second.start : second.end] == "def"
+
+
+def test_a_line_that_belongs_to_no_item_is_told_how_to_belong_to_one():
+    text = "- rule: A\n  desc: x\n output: y\n"
+    with pytest.raises(YamlError) as caught:
+        read(text)
+    assert "indent it as far as the keys above" in caught.value.hint
+    assert caught.value.place.line == 3

@@ -31,6 +31,25 @@ def test_no_two_things_that_are_there_together_have_one_key():
             checked_keys({name: key})
 
 
+def whole(app, width):
+    """Return the lines of the help with their last cell as wide as its text."""
+    return [[cell._replace(width=max(cell.width, 0)) for cell in line] for line in app.screen.lines(width)]
+
+
+async def test_a_question_shows_its_own_keys_and_not_those_below_it():
+    async with running(fed_engine()) as (app, pilot):
+        await press(app, pilot, "2")
+        assert "Story" in screen_text(app).splitlines()[-1]
+        await press(app, pilot, "E")
+        foot = screen_text(app).splitlines()[-1]
+        assert "esc Back" in foot
+        assert "Story" not in foot
+        await press(app, pilot, "escape", "m")
+        foot = screen_text(app).splitlines()[-1]
+        assert "esc Back" in foot
+        assert "Story" not in foot
+
+
 async def test_the_help_lists_every_key_and_every_field_and_finds_them():
     from tuimon.fields import all_fields
 
@@ -38,11 +57,15 @@ async def test_the_help_lists_every_key_and_every_field_and_finds_them():
         await press(app, pilot, "question_mark")
         assert isinstance(app.screen, Help)
         text = "\n".join("".join(cell.text for cell in line) for line in app.screen.lines(200))
+        narrow = [[cell.text for cell in line] for line in app.screen.lines(76)]
+        words = " ".join(" ".join("".join(line) for line in narrow).split())  # on as many lines as they take
         for owner in owners():
             for _, what, ids in key_lines(owner, {}):
-                assert what in text, what
+                assert what in words, what
                 assert ids in text, ids
-        assert all(info.name in text and info.doc in text for info in all_fields())
+        assert all(info.name in text and info.doc in words for info in all_fields())
+        for width in (76, 104, 200):
+            assert all(sum(cell.width or len(cell.text) for cell in line) <= width for line in whole(app, width))
         assert "ctrl+u" in text, "the user's own key"
         await press(app, pilot, "slash", *"mute", "enter")
         shown = screen_text(app)

@@ -183,6 +183,9 @@ async def filters_the_tree(app, pilot, keys):
     assert not app.session.filter_text  # the live tab has a filter of its own
     await press(app, pilot, "escape")
     assert tree(app).view.filter_text == ""
+    await press(app, pilot, keys[0], *"nosuch")
+    assert "no process matches; esc takes the filter away" in screen_text(app)
+    await press(app, pilot, "escape", "escape")
     await press(app, pilot, keys[0], "x", "escape")
     assert app.focused is tree(app)
 

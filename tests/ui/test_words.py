@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.ui.conftest import running, settle, until
+from tests.ui.conftest import running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile, fed_engine
 from tuimon.rules.diagnostics import Diagnostic
 from tuimon.ui.widgets.completion_list import CompletionList
@@ -57,6 +57,16 @@ async def test_tab_takes_what_is_offered_while_typing(tmp_path):
         await until(lambda: offered(app).is_open)  # what can follow
         assert offered(app).current.kind == "operator"
         assert app.focused is editor
+
+
+async def test_what_is_offered_is_told_whole_where_the_terminal_has_room(tmp_path):
+    async with editing(tmp_path, size=(200, 50)) as (app, pilot, editor):
+        await type_in(pilot, "- macro: x\n  condition: fd.")
+        await until(lambda: offered(app).is_open)
+        await settle(app, pilot)
+        shown = screen_text(app)
+        assert all(item.meaning in shown for item in offered(app).items[:7])
+        assert editor.text.endswith("fd.")
 
 
 async def test_what_is_typed_in_one_burst_behind_tab_stays_behind_it(tmp_path):

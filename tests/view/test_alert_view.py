@@ -1,5 +1,7 @@
 """Alerts folded by rule and container."""
 
+import dataclasses
+
 from tests.ui.fake_engine import FakeEngine
 from tuimon.view.alert_likes import likes
 from tuimon.view.alert_lines import AlertLines
@@ -207,3 +209,14 @@ def test_acknowledging_thousands_of_groups_looks_at_each_alert_once():
     assert view.groups == 3_000
     assert view.acknowledge_all(view.fresh(lambda alert: True)) == 3_000
     assert view.open == 0
+
+
+def test_where_an_alert_is_unconfirmed_its_output_shows_that_it_is_cut():
+    engine = engine_with(("A", "Notice", 0))
+    engine._alerts[0] = dataclasses.replace(engine._alerts[0], unconfirmed=True, output="word " * 40)
+    view = AlertView(engine.alerts_since)
+    view.sync()
+    line = AlertLines(view).line(0, 120)
+    text = "".join(cell.text.ljust(max(cell.width, 0)) for cell in line)
+    assert text.endswith("... unconfirmed")
+    assert len(text) == 120

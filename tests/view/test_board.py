@@ -137,6 +137,13 @@ def test_every_line_fits_its_width(width):
     assert "C2" in text_of(board_header(width, 0))
 
 
+def test_names_over_the_narrowest_board_do_not_run_together():
+    names = [cell.text.strip() for cell in board_header(58, 0)[1:-2]]
+    assert cell_width(58) == 3
+    assert len(set(names)) == len(names) == 15
+    assert all(len(name) < 3 for name in names)
+
+
 def test_a_large_count_keeps_its_letter_where_four_columns_are_all_there_is():
     engine, view = board()
     for _ in range(1500):

@@ -1,6 +1,7 @@
 """The tree: who is whose child, folding, filters that keep ancestors and descendants, and ended processes."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -266,3 +267,9 @@ def test_recent_events_are_those_of_the_process_newest_first_and_bounded(monkeyp
     assert (len(events), more) == (2, True)
     shell.start_ns = 1 << 62
     assert recent(shell, engine) == ([], False)
+
+
+def test_before_it_is_known_when_the_machine_was_booted_no_time_of_day_is_told():
+    view = tree()
+    assert not re.search(r"\d\d:\d\d:\d\d", text_of(TreeLines(view, 0).line(1, 118)))
+    assert re.search(r"\d\d:\d\d:\d\d", text_of(TreeLines(view, builders.BOOT_TO_EPOCH_NS).line(1, 118)))

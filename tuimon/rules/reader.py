@@ -164,7 +164,7 @@ _HINTS: Final = (
     ("cannot start any token", "a text that begins with one of % @ ` takes quotes"),
     ("could not find expected ':'", "is there a colon missing, or a line not indented as far as its text?"),
     ("did not find expected key", "are the keys of this item indented alike, and quotes closed?"),
-    ("did not find expected '-' indicator", "items of a list begin with '- ' at the same column"),
+    ("did not find expected '-' indicator", "indent it as far as the keys above it, or begin a new item with '- '"),
     ("did not find expected ',' or", "a list in [ ] needs commas between items and a ] at the end"),
     ("unexpected end of stream", "a quote is opened here and never closed"),
     ("control characters are not allowed", "the file holds a character that YAML does not allow"),

@@ -20,6 +20,8 @@ _WORDS: Final = 9
 """Columns of a cell from which on the priority is a word and the tactic's name is longer."""
 
 
+_LETTERS: Final = ("Rc", "Rd", "Ia", "Ex", "Ps", "Pv", "Ev", "Cr", "Ds", "La", "Co", "C2", "Xf", "Im", "no")
+"""Names of ``COLUMNS`` where there is no room for a blank beside three letters; the foot tells the cursor's in full."""
 _WIDE: Final = 110
 """Columns from which on tactics without a rule are named in words."""
 
@@ -123,7 +125,7 @@ def column_at(x: int, width: int) -> int | None:
 def board_header(width: int, column: int) -> Line:
     """Return the names over the columns; the cursor's column stands out."""
     size = cell_width(width)
-    names = [tactic.medium if size >= _WORDS else tactic.short for tactic in COLUMNS]
+    names = [tactic.medium if size >= _WORDS else tactic.short for tactic in COLUMNS] if size > 3 else _LETTERS
     return [
         Cell(" container", "muted", REST),
         *(

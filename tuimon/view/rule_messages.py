@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final
@@ -24,6 +25,7 @@ def message_lines(
     tail: Sequence[Line] = (),
     read_only: bool = False,
     room: int = SHOWN,
+    width: int = 0,
 ) -> list[Line]:
     """Return what is to be said, this file's errors first.
 
@@ -34,11 +36,15 @@ def message_lines(
         tail: The preview; it comes last, whatever else there is.
         read_only: Whether that file can only be looked at.
         room: Lines there are.
+        width: Columns there are; 0: not known.
     """
     ordered = sorted(found, key=lambda d: (d.severity != "error", d.file != path, d.line, d.column))
     lines: list[Line] = [(Cell(f" {head[0]}", head[1], REST),)] if head is not None else []
     left = max(room - len(lines) - len(tail), 0)
-    if len(ordered) > left:
+    whole = [line for each in ordered for line in _whole(each, path, width)]
+    if len(whole) <= left:
+        lines += whole
+    elif len(ordered) > left:
         shown = max(left - 1, 0)
         lines += [diagnostic_line(each, path) for each in ordered[:shown]]
         lines += [(Cell(f" and {len(ordered) - shown} more", "muted", REST),)] if left else []
@@ -48,6 +54,17 @@ def message_lines(
         what = "ctrl+o puts what is to differ into your own file" if read_only else "ctrl+s puts it in force"
         lines.append((Cell(f" no errors; {what}", "good", REST),))
     return [*lines[: max(room - len(tail), 0)], *tail]
+
+
+def _whole(found: Diagnostic, path: str, width: int) -> list[Line]:
+    """Return one finding on as many lines as it takes."""
+    line = diagnostic_line(found, path)
+    *place, said = line
+    begin = sum(len(cell.text) for cell in place)
+    if not width or begin + len(said.text) <= width:
+        return [line]
+    first, *more = textwrap.wrap(said.text, max(width - begin - 1, 20))
+    return [(*place, said._replace(text=first)), *((Cell("", "", begin), said._replace(text=part)) for part in more)]
 
 
 def diagnostic_line(found: Diagnostic, path: str) -> Line:

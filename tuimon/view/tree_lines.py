@@ -66,7 +66,7 @@ class TreeLines:
             cells += [
                 Cell(user_of(process, self._tree.owner(process)), "", 10),
                 Cell(" ", "", 1),
-                Cell(clock(process.start_ns + self.boot_to_epoch_ns) if process.start_ns else "", "muted", 9),
+                Cell(self._clock(process.start_ns), "muted", 9),
             ]
         cells += [Cell(self._tree.container_name(process), "event-process", 15 if wide else 11), Cell(" ", "", 1)]
         return [*cells, *self._command(row, gone, width)]
@@ -85,10 +85,14 @@ class TreeLines:
             cells.append(Cell(f" {word} executable", "attention"))
         if gone:
             assert process.end_ns is not None
-            cells.append(Cell(f" ended {clock(process.end_ns + self.boot_to_epoch_ns)}", "muted"))
+            cells.append(Cell(f" ended {self._clock(process.end_ns)}", "muted"))
         path = process.exepath if process.exepath and process.exepath.rpartition("/")[2] != process.comm else ""
         rest = " ".join(process.args)
         return [*cells, Cell(f" {path}" if path else "", "muted"), Cell(f" {rest}", "muted" if gone else "", REST)]
+
+    def _clock(self, time_ns: int) -> str:
+        """Return a time since boot as a time of day, empty while it is not known when the machine was booted."""
+        return clock(time_ns + self.boot_to_epoch_ns) if time_ns and self.boot_to_epoch_ns else ""
 
     def mark_at(self, seq: int, x: int, width: int) -> bool:
         """Return whether a position of a row is its fold mark."""

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tuimon.errors import TuimonError
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
 
@@ -44,6 +45,7 @@ class Ask(Dialog[str | None]):
             yield self._question
             yield self._input
             yield self._foot
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin to type at once."""

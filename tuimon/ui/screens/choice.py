@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from tuimon.escape import clean
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.view.cells import REST, Cell, Line
 
 _WIDTH: Final = 70
@@ -46,6 +47,7 @@ class Choice(Dialog[str | None]):
         self._lines.styles.height = len(lines)
         with Vertical(id="choice"):
             yield self._lines
+        yield KeyFooter()  # empty: what lies below has no keys now
 
     def _question_lines(self, width: int) -> list[Line]:
         lines: list[Line] = []

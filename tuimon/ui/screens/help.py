@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,6 +25,7 @@ _MOUSE = (
     "Every key can be changed: [keys] in ~/.config/tuimon/config.toml, by the name on the right of it here.",
 )
 _WIDE = 100
+_KEYS = 24
 
 
 class Help(Details):
@@ -48,8 +50,8 @@ class Help(Details):
         """Return one line for each key and each field that is searched for."""
         parts = [*self._key_parts(width), ("Fields of the rule language", list(_fields(width)))]
         out: list[Line] = []
-        for title, lines in parts:
-            found = [line for line in lines if self._matches(title, line)]
+        for title, entries in parts:
+            found = [line for entry in entries if self._matches(title, entry) for line in entry]
             if found:
                 out += [(Cell(f" {title}", "title", REST),), *found, ()]
         if not self._wanted:
@@ -57,18 +59,16 @@ class Help(Details):
             out[:0] = [*((Cell(f" {text}", "muted", REST),) for text in said), ()]
         return out or [(Cell(f' nothing here says "{self._wanted}"; / searches again', "attention", REST),)]
 
-    def _key_parts(self, width: int) -> Iterator[tuple[str, list[Line]]]:
+    def _key_parts(self, width: int) -> Iterator[tuple[str, list[list[Line]]]]:
         for owner in owners():
-            lines: list[Line] = []
+            entries: list[list[Line]] = []
             for keys, what, ids in key_lines(owner, self._keymap):
-                cells = [Cell(f"   {keys}", "key", 24), Cell(what, "", REST)]
-                if width >= _WIDE:
-                    cells.append(Cell(f" {ids} ", "muted"))
-                lines.append(cells)
-            yield title_of(owner), lines
+                name = Cell(f" {ids} ", "muted") if width >= _WIDE else Cell("", "")
+                entries.append(_entry([Cell(f"   {keys}", "key", _KEYS)], what, [name], width))
+            yield title_of(owner), entries
 
-    def _matches(self, title: str, line: Line) -> bool:
-        text = " ".join((title, *(cell.text for cell in line))).lower()
+    def _matches(self, title: str, entry: Sequence[Line]) -> bool:
+        text = " ".join((title, *(cell.text for line in entry for cell in line))).lower()
         return all(word in text for word in self._wanted.lower().split())
 
     def action_search(self) -> None:
@@ -85,7 +85,7 @@ class Help(Details):
         self.query_one(Pane).set_title("Keys and fields", about)
 
 
-def _fields(width: int) -> Iterator[Line]:
+def _fields(width: int) -> Iterator[list[Line]]:
     from tuimon.fields import all_fields
 
     for info in all_fields():
@@ -93,4 +93,14 @@ def _fields(width: int) -> Iterator[Line]:
         cells = [Cell(f"   {info.name}", "token-field", 34 if width >= _WIDE else 28)]
         if width >= _WIDE:
             cells.append(Cell(kind, "muted", 11))
-        yield [*cells, Cell(info.doc, "", REST)]
+        yield _entry(cells, info.doc, [], width)
+
+
+def _entry(head: Sequence[Cell], what: str, tail: Sequence[Cell], width: int) -> list[Line]:
+    """Return what a key or a field is, with what stands before and behind it on the first line, uncut."""
+    begin = sum(cell.width or len(cell.text) for cell in head)
+    room = max(width - begin - sum(len(cell.text) for cell in tail), 10)
+    first, *more = textwrap.wrap(what, room) or [""]
+    lines: list[Line] = [[*head, Cell(first, "", REST), *tail]]
+    lines += [[Cell("", "", begin), Cell(part, "", REST)] for part in more]
+    return lines

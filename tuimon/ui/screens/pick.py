@@ -13,6 +13,7 @@ from tuimon.ui.ascii import use_ascii_scrollbars
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import Dialog
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.detail_lines import FixedLines
@@ -53,6 +54,7 @@ class Pick(Dialog[int | None]):
         with self._pane:
             yield self.list
             yield self._foot
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the lines."""

@@ -17,7 +17,7 @@ from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.rule_editor import MAX_LINES, RuleEditor
-from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.cells import REST, Cell, Line, fitting
 from tuimon.view.rule_messages import SHOWN, Head, message_lines
 
 if TYPE_CHECKING:
@@ -35,9 +35,11 @@ CHECK_S: Final = 0.2
 """Pause in typing before the rules are checked."""
 _KEEP_S: Final = 0.3
 """What is typed is on disk, in the journal, after at most this long."""
-_WORD_HINT: Final = (
-    Cell(" ctrl+space complete  f2 rename  f8 next problem  f9 lay out  f12 definition", "muted", REST),
+_WORD_HINTS: Final = tuple(
+    Cell(text, "muted")
+    for text in (" ctrl+space complete", "  f2 rename", "  f8 next problem", "  f9 lay out", "  f12 definition")
 )
+"""Those that there is room for are shown."""
 _AGAIN_S: Final = 1.0
 """A preview of an empty history is made again after so many seconds."""
 _TITLE_KEYS: Final = "ctrl+s apply  f5 diff  ctrl+r revisions  f3 preview  f4 zoom  esc leave"
@@ -50,7 +52,8 @@ class RuleEditing(Tab):
         super().__init__("rules")
         self._list = LineList(id="rule-list", empty="no rule files")
         self._editor = RuleEditor()
-        self._meaning = CellLines([_WORD_HINT], id="rule-meaning")
+        self._meaning = CellLines(id="rule-meaning")
+        self._explained: Line = ()
         self._messages = CellLines(id="rule-messages")
         self._lines: RuleLines | None = None
         self._file: OpenFile | None = None
@@ -88,6 +91,7 @@ class RuleEditing(Tab):
 
     def shown(self) -> None:
         """Open the user's own file, or the first, when the tab is shown for the first time."""
+        self.explain(self._explained)  # now it is known how wide it is
         session = self.session
         if session is None or self._file is not None or not session.book.files:
             return
@@ -258,12 +262,14 @@ class RuleEditing(Tab):
         self._told = head
         file = self._file
         path, read_only = (file.path, file.read_only) if file is not None else ("", False)
-        room = max(self._messages.size.height, SHOWN)
-        self._messages.set_lines(*message_lines(found, path, head=head, tail=tail, read_only=read_only, room=room))
+        room, width = max(self._messages.size.height, SHOWN), self._messages.size.width
+        said = message_lines(found, path, head=head, tail=tail, read_only=read_only, room=room, width=width)
+        self._messages.set_lines(*said)
 
     def explain(self, line: Line) -> None:
         """Say in the line under the editor what is under its cursor; nothing: which keys tell more."""
-        self._meaning.set_lines(line or _WORD_HINT)
+        self._explained = line
+        self._meaning.set_lines(line or fitting(_WORD_HINTS, self._meaning.size.width))
 
     def tell(self, text: str, role: str = "good") -> None:
         """Say what happened."""

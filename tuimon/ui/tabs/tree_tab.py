@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
 from textual.actions import SkipAction
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _SYNC_TICKS = 10
 """The tree is made afresh once a second, and only when a process came or went."""
+_NO_PROCESS: Final = "no process yet"
+_NO_MATCH: Final = "no process matches; esc takes the filter away"
 
 
 class TreeList(LineList):
@@ -57,7 +59,7 @@ class TreeList(LineList):
             self.what = what
 
     def __init__(self) -> None:
-        super().__init__(id="tree-list", empty="no process yet")
+        super().__init__(id="tree-list", empty=_NO_PROCESS)
         self.tree_lines: TreeLines | None = None
         self.view: ProcessTree | None = None
         self._key: Key | None = None
@@ -238,9 +240,6 @@ class TreeTab(Tab):
 
     def shown(self) -> None:
         """Paint the tree as it is now."""
-        from tuimon.view.tree_lines import tree_header
-
-        self._head.set_lines(tree_header(self._list.row_width))
         if self._list.view is not None and self._list.view.rows:  # made when the tab was asked for: only widths are new
             self._list.redraw()
             self._show_title()
@@ -262,9 +261,13 @@ class TreeTab(Tab):
         self._show_title()
 
     def _show_title(self) -> None:
+        from tuimon.view.tree_lines import tree_header
+
         view = self._list.view
         if view is None:
             return
+        self._head.set_lines(tree_header(self._list.row_width))
+        self._list.empty = _NO_MATCH if view.filter_text else _NO_PROCESS
         kept = f"{view.matches:,} of {view.total:,} match" if view.filter_text else f"{view.total:,}"
         ended = ", ended too" if view.ended else ""
         self._pane.set_title(f"Processes  {kept}{ended}", f"< > order: {view.order}  e ended")

@@ -10,15 +10,23 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tuimon.ui.widgets.painter import CellPainter
-from tuimon.view.cells import REST, Cell
+from tuimon.view.cells import REST, Cell, cut
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tuimon.view.completion import Completion, Item
 
 ROWS: Final = 8
 _WIDTH: Final = 78
+"""At least, where the terminal has as much; what its items need beyond it, as far as the terminal goes."""
 _LABEL: Final = 28
 _KIND: Final = 11
+_GAPS: Final = 3
+_MEANING: Final = 24
+"""Columns that long values leave for what they mean."""
+_MORE: Final = 9
+"""Columns for how many more there are."""
 _ROLES: Final = {
     "field": "token-field",
     "macro": "title",
@@ -53,6 +61,7 @@ class CompletionList(CellPainter):
         self._found: Completion | None = None
         self._at = 0
         self._top = 0
+        self._label = _LABEL
         self.display = False
 
     @property
@@ -86,9 +95,18 @@ class CompletionList(CellPainter):
         self.display = bool(found.items)
         if found.items:
             self.styles.height = min(len(found.items), ROWS)
-            self.styles.width = width = min(_WIDTH, self.screen.size.width)
+            width = self._fit(found.items, self.screen.size.width)
+            self.styles.width = width
             self.absolute_offset = Offset(min(at.x, self.screen.size.width - width), at.y)
             self.refresh(layout=True)
+
+    def _fit(self, items: Sequence[Item], room: int) -> int:
+        """Choose the columns of what is offered; return the width of all."""
+        rest = _KIND + _GAPS
+        longest = max(len(item.label) for item in items)
+        self._label = max(min(longest, room - rest - _MEANING), _LABEL)
+        meaning = max(len(item.meaning) for item in items)
+        return min(max(_WIDTH, self._label + rest + meaning + _MORE), room)
 
     def close(self) -> None:
         """Offer nothing."""
@@ -107,14 +125,15 @@ class CompletionList(CellPainter):
         if at >= len(self.items):
             return self.paint((Cell("", "", REST),), width)
         item = self.items[at]
-        more = f" {len(self.items) - ROWS - self._top:,} more" if y == ROWS - 1 else ""
+        below = len(self.items) - ROWS - self._top
+        more = f" {below:,} more" if y == ROWS - 1 and below > 0 else ""
         cells = (
             Cell(" ", "", 1),
-            Cell(item.label, _ROLES[item.kind], _LABEL),
+            Cell(cut(item.label, self._label), _ROLES[item.kind], self._label),
             Cell(" ", "", 1),
             Cell(item.kind, "muted", _KIND + 1),
-            Cell(item.meaning, "muted", REST),
-            Cell(more if not more.startswith(" 0") and not more.startswith(" -") else "", "muted"),
+            Cell(cut(item.meaning, width - self._label - _KIND - _GAPS - len(more)), "muted", REST),
+            Cell(more, "muted"),
         )
         return self.paint(cells, width, "cursor" if at == self._at else "cursor-blurred")
 
