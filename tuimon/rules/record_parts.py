@@ -57,12 +57,16 @@ _OF: Final = {
     "evt.arg.name": "shown",
     "fd.realpath": "real",
 }
+
+
+def _path(path: str, _failed: bool, _folder: bool) -> str:
+    return path
+
+
 _NO_SOCKET: Final = ("fd.is_server", "fd.connected", "fd.name_changed")
 _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
-    **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), lambda path, _failed, _folder: path),
-    **dict.fromkeys(
-        ("fs.path.nameraw", "evt.arg.name", "evt.rawarg.name", "evt.abspath.src"), lambda path, _failed, _folder: path
-    ),
+    **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), _path),
+    **dict.fromkeys(("fs.path.nameraw", "evt.arg.name", "evt.rawarg.name", "evt.abspath.src"), _path),
     "evt.arg.fd": lambda path, failed, folder: None if failed else f"<{'d' if folder else 'f'}>{path}",
     "fd.nameraw": lambda path, _failed, _folder: single_slashes(path),
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
@@ -110,12 +114,17 @@ def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray
     """Return, (k,), ABSENT where a field, given by its key, has no value for want of a socket, else UNSEEN."""
     out = np.full(len(rows), UNSEEN, np.int32)
     if key[0] in _ENDS:
-        # Of these rows alone: old batches share the texts of eight.
-        ext_at = batch.ext_at[rows]
-        has_socket = ext_at >= 0
-        has_socket[has_socket] = batch.ext["slot_len"][ext_at[has_socket], Slot.SOCK] >= SOCK_BYTES
-        out[~has_socket] = ABSENT
+        out[~has_socket(batch, rows)] = ABSENT
     return out
+
+
+def has_socket(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return, (k,), which records may carry a socket."""
+    # Of these rows alone: old batches share the texts of eight.
+    ext_at = batch.ext_at[rows]
+    has = ext_at >= 0
+    has[has] = batch.ext["slot_len"][ext_at[has], Slot.SOCK] >= SOCK_BYTES
+    return has
 
 
 def of_opened(
@@ -236,11 +245,12 @@ class Opens:
         """Return, (k,), the place of a field's value in its pool; UNSEEN for what is left to the getter."""
         out = np.full(self._count, UNSEEN, np.int32)
         paths: Places = getattr(self._paths, part.of)
-        values = self._pool.values if part.by_path else [""]
-        both = paths.astype(np.int64) * _STATES * part.by_path + self._state
-        states, codes = np.unique(both, return_inverse=True)
-        said = [_said(part, values[state // _STATES], state % _STATES) for state in states.tolist()]
-        found = pool.places(said)[codes] if said else np.empty(0, np.int32)
+        if part.say is _path and pool is self._pool:
+            found = paths.copy()
+            if part.of == "real":
+                found[self._ret < 0] = ABSENT
+        else:
+            found = self._told(part, pool, paths)
         if part.by_refusal:
             found[self._ret == -errno.EPERM] = UNSEEN
         if part.by_error:
@@ -248,6 +258,14 @@ class Opens:
                 found[self._ret == ret] = pool.place(fd_error(ret) or str(ret))
         out[self._at] = found
         return out
+
+    def _told(self, part: Part, pool: Pool, paths: Places) -> Places:
+        """Return the places of what a field makes of paths; each is asked once."""
+        values = self._pool.values if part.by_path else [""]
+        both = paths.astype(np.int64) * _STATES * part.by_path + self._state
+        states, codes = np.unique(both, return_inverse=True)
+        said = [_said(part, values[state // _STATES], state % _STATES) for state in states.tolist()]
+        return pool.places(said)[codes] if said else np.empty(0, np.int32)
 
 
 def _said(part: Part, path: str | None, state: int) -> Any:

@@ -20,7 +20,7 @@ from tuimon.records import Kind, Slot
 from tuimon.rules.members import NO_PID, PID_MEMBERS
 from tuimon.rules.numbers import file_numbers
 from tuimon.rules.pools import ABSENT
-from tuimon.rules.record_parts import PLAIN_OPENS
+from tuimon.rules.record_parts import PLAIN_OPENS, has_socket
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
@@ -302,8 +302,6 @@ class Words:
 
     def _own(self, value: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """Return a number for what is told of the event's own fd, -1 where an argument is another one."""
-        of_register = self._name in (*DIRFD_CALLS, "socket")
-        found = self._look.at("record" if of_register else TEXTS, self._rows, self._code)
         told = self._look.numbers("fd.num", self._rows)
         if (
             value is None
@@ -312,8 +310,27 @@ class Words:
             or told.unknown.any()
             or not told.has.all()
         ):
-            return found
-        return np.where(_as_int(value) == _as_int(told.found), found, -1)
+            return self._files(np.arange(len(self._rows)))
+        out = np.full(len(self._rows), -1, np.int64)
+        own = np.flatnonzero(_as_int(value) == _as_int(told.found))
+        if len(own):
+            out[own] = self._files(own)
+        return out
+
+    def _files(self, which: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return, (k,), a number for the name and the kind of the event's own fd of some of the rows.
+
+        Of a socket it is a number of the whole record's: which protocol it speaks is shown as well.
+        """
+        look, rows = self._look, self._rows[which]
+        (names, _), (kinds, _) = look.values("fd.name", rows), look.values("fd.type", rows)
+        sure = (names >= 0) & (kinds >= 0) & ~has_socket(look.batch, rows)
+        out = np.empty(len(rows), np.int64)
+        out[sure] = 2 * look.numbered("files", names[sure].astype(np.int64), kinds[sure].astype(np.int64))
+        if not sure.all():
+            side = "record" if self._name in (*DIRFD_CALLS, "socket") else TEXTS
+            out[~sure] = 2 * look.at(side, rows[~sure], self._code) + 1
+        return out
 
 
 def _as_int(values: NDArray[np.int64]) -> NDArray[np.int32]:
