@@ -18,6 +18,7 @@ from tuimon.fields.flags import errno_name, signal_name
 from tuimon.fields.registry import UNKNOWN, FieldInfo, FieldType, Value
 from tuimon.fields.sock import ip_text
 from tuimon.records import Flag, Kind, Slot
+from tuimon.syscalls import Call
 
 __all__ = [
     "clean",
@@ -118,17 +119,31 @@ def summary(event: Event) -> str:
     The path is the one given; the real one follows in brackets where it differs. Raw text: clean it to show it.
     """
     f = facts(event)
-    if f.kind == Kind.EXEC:
-        text = _exec(f)
-    elif f.kind == Kind.FORK:
-        text = f"= {f.ret}"
-    elif f.kind == Kind.EXIT:
-        text = _exit(f.ret)
-    elif f.kind == Kind.HEARTBEAT:
-        text = ""
-    else:
-        text = " ".join(filter(None, (_subject(f), _details(f), _outcome(f))))
+    text = _exec(f) if f.kind == Kind.EXEC else with_outcome(about(event), f.kind, f.call, f.ret)
     return text + CUT if f.flags & Flag.TRUNCATED else text
+
+
+def about(event: Event) -> str:
+    """Return what a call was about: ``summary`` but for what came of it; empty for the end or the fork of a process."""
+    f = facts(event)
+    return "" if f.kind in _RESULT_ONLY else " ".join(filter(None, (_subject(f), *shown_params(f))))
+
+
+_RESULT_ONLY: Final = (Kind.FORK, Kind.EXIT, Kind.HEARTBEAT)
+
+
+def with_outcome(text: str, kind: int, call: Call, ret: int) -> str:
+    """Return what an event was about together with what came of it: ``= 3``, ``= -2 ENOENT``, ``exit 1``."""
+    if kind == Kind.FORK:
+        return f"= {ret}"
+    if kind == Kind.EXIT:
+        return _exit(ret)
+    if kind == Kind.HEARTBEAT:
+        return ""
+    result = "" if kind == Kind.IO_URING else _result(call, ret)
+    if kind in (Kind.IO_URING, Kind.IO_URING_DONE):
+        result = f"(io_uring) {result}".rstrip()
+    return f"{text} {result}" if text and result else text or result
 
 
 def _exec(f: Facts) -> str:
@@ -188,24 +203,11 @@ def _ip(packed: bytes) -> str:
     return ip_text(packed) if len(packed) == 4 else f"[{ip_text(packed)}]"
 
 
-def _details(f: Facts) -> str:
-    return " ".join(shown_params(f))
-
-
-def _outcome(f: Facts) -> str:
-    if f.kind == Kind.IO_URING:
-        return "(io_uring)"
-    if f.kind == Kind.IO_URING_DONE:
-        return f"(io_uring) {_result(f)}".rstrip()
-    return _result(f)
-
-
-def _result(f: Facts) -> str:
-    ret = f.ret
+def _result(call: Call, ret: int) -> str:
     if -4096 < ret < 0:
         return f"= {ret} {errno_name(ret)}".rstrip()
-    if f.call.category in ("io-read", "io-write") and not f.call.returns_fd:
+    if call.category in ("io-read", "io-write") and not call.returns_fd:
         return size_text(ret)
-    if f.call.returns_fd or 0 < ret < 1 << 31:
+    if call.returns_fd or 0 < ret < 1 << 31:
         return f"= {ret}"
     return f"= 0x{ret & 0xFFFFFFFFFFFFFFFF:x}" if ret else ""

@@ -10,7 +10,8 @@ from tuimon.view.cells import REST
 from tuimon.view.columns import USUAL, WIDE, column_of, field_columns, fit_path, usual_keys
 from tuimon.view.live_lines import LiveLines, fit_title, widths
 from tuimon.view.live_view import LiveView
-from tuimon.view.sorted_rows import SortedRows, value_of
+from tuimon.view.sort_columns import value_of
+from tuimon.view.sorted_rows import SortedRows
 
 
 def shown(engine):

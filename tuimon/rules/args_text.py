@@ -182,12 +182,21 @@ def _tail(event: Event) -> str:
 
 def alike(look: Look, code: int, rows: Rows) -> Groups | None:
     """Return rows of one kind of event grouped by what evt.args shows of them; None when each stands alone."""
-    kind, name = look.kind_of(code), look.name_of(code)
-    if kind in _UNLIKE:
+    columns = columns_of_args(look.kind_of(code), look.name_of(code))
+    if columns is None:
         return None
     words = Words(look, code, rows)
     found = np.zeros(len(rows), np.int64)
     groups = groups_of(found, found)
+    for which in columns:
+        groups = groups_of(groups.of_row.astype(np.int64), words.column(which, None))
+    return groups
+
+
+def columns_of_args(kind: int, name: str) -> tuple[str, ...] | None:
+    """Return the columns that evt.args of a kind of event hangs on, for ``Words``; None when no two are alike."""
+    if kind in _UNLIKE:
+        return None
     columns = (
         column
         for bound in BOUND.get(name, ())
@@ -195,6 +204,4 @@ def alike(look: Look, code: int, rows: Rows) -> Groups | None:
         for is_raw in (True, False)
         for column in columns_of(bound, kind, name, is_raw=is_raw)
     )
-    for which in dict.fromkeys(columns):
-        groups = groups_of(groups.of_row.astype(np.int64), words.column(which, None))
-    return groups
+    return tuple(dict.fromkeys(columns))

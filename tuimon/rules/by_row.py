@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tuimon.rules import moment
 from tuimon.rules.args_text import alike, is_written, may_be, needed, of_processes, of_records, open_texts
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
 from tuimon.rules.composed import said_of
-from tuimon.rules.moment import is_near
-from tuimon.rules.moment import words as moment_words
 from tuimon.rules.numbering import Rows, Truths, groups_of
 from tuimon.rules.numbers import numbers_of
 
@@ -47,16 +46,12 @@ def _by_clock(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 def _by_moment(look: Look, asked: Asked, rows: Rows) -> Truths:
     """Return the truth of a check of what is read from /proc."""
-    near = is_near(look.batch, rows)
+    near, groups, codes, words = moment.alike(look, asked.getters[0][1][0], rows)
     out = np.empty(len(rows), np.int8)
     out[near] = look.asked_whole(asked, rows[near])
-    rows = rows[~near]
-    if len(rows):
-        codes = look.codes(rows).astype(np.int64)
-        of_row = moment_words(look, asked.getters[0][1][0], rows)
-        groups = groups_of(codes, of_row)
-        numbers = look.memory.numbered("moment", codes[groups.first], of_row[groups.first])
-        out[~near] = look.answers(asked, "moment", numbers, rows[groups.first])[groups.of_row]
+    if len(groups.first):
+        numbers = look.memory.numbered("moment", codes, words)
+        out[~near] = look.answers(asked, "moment", numbers, rows[~near][groups.first])[groups.of_row]
     return out
 
 

@@ -34,7 +34,7 @@ class ClockTexts:
         shape, zone = CLOCKS[name]
         seconds = times_ns // NS_PER_S
         distinct, self._of_row = np.unique(seconds, return_inverse=True)
-        texts = [_safely(second, shape, utc=bool(zone)) for second in distinct.tolist()]
+        texts = [safely(second, shape, utc=bool(zone)) for second in distinct.tolist()]
         width = max(map(len, texts), default=0)
         self.told: NDArray[np.bool_] = np.array([len(text) == width > 0 for text in texts], bool)[self._of_row]
         """(k,) which of them could be written out, all in one length; nothing else here holds of the others."""
@@ -144,7 +144,7 @@ def _together(parts: Sequence[NDArray[np.bool_]], modifier: str | None, like: ND
     return np.asarray(count == (len(parts) if modifier == "allof" else 1))
 
 
-def _safely(second: int, shape: str, *, utc: bool) -> str:
+def safely(second: int, shape: str, *, utc: bool) -> str:
     """Return a second as text, empty for one that no calendar has."""
     try:
         return second_text(second, shape, utc=utc)

@@ -8,14 +8,14 @@ hangs on one number of it, or nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.enrich.vitals import NEAR_NS, VITALS
-from tuimon.rules.numbering import Rows
+from tuimon.rules.numbering import Groups, Rows, groups_of
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
@@ -60,6 +60,28 @@ def _close(at_ns: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.boo
     after = np.searchsorted(times, at_ns)
     ends = [times[np.clip(place, 0, len(times) - 1)] for place in (after - 1, after)]
     return np.asarray(np.minimum(*(np.abs(end - at_ns) for end in ends)) <= NEAR_NS)
+
+
+class Alike(NamedTuple):
+    """Rows that show what their records say: no reading is near."""
+
+    near: NDArray[np.bool_]
+    """(k,) which rows are not among them, but have to be asked one by one."""
+    groups: Groups
+    """The others, by what is shown of them; the groups' own numbers mean nothing."""
+    codes: NDArray[np.int64]
+    """(g,) the kind of event of each group, and..."""
+    words: NDArray[np.int64]
+    """(g,) ...the number that the value hangs on, the same in every batch."""
+
+
+def alike(look: Look, name: str, rows: Rows) -> Alike:
+    """Return some rows put together by what a field shows of them."""
+    near = is_near(look.batch, rows)
+    codes = look.codes(rows[~near]).astype(np.int64)
+    of_row = words(look, name, rows[~near]) if len(codes) else codes
+    groups = groups_of(codes, of_row)
+    return Alike(near, groups, codes[groups.first], of_row[groups.first])
 
 
 def words(look: Look, name: str, rows: Rows) -> NDArray[np.int64]:

@@ -1,0 +1,272 @@
+"""Orders by the long texts of events: their details, and evt.args. What is alike is written out once.
+
+Nearly all events of a machine at work are opens, whose texts are put together from their paths without a getter. The
+others are told apart by the few columns that their texts hang on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Hashable, Iterator
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.batch import Batch
+from tuimon.fields.argsource import bound_of
+from tuimon.fields.evtarg import SETTING, args_text, shown_bounds, shown_params
+from tuimon.fields.facts import FD_EVENTS, NO_CALL, facts
+from tuimon.records import Flag, Kind, Slot
+from tuimon.render import CUT, about, with_outcome
+from tuimon.rules.args_text import columns_of_args, is_written, open_texts
+from tuimon.rules.columns import Columns
+from tuimon.rules.look import TEXTS as POOL
+from tuimon.rules.look import Look
+from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.pools import ABSENT
+from tuimon.rules.versions import EventOf
+from tuimon.rules.words import TEXTS, Words, columns_of
+from tuimon.syscalls import CALLS
+from tuimon.view.columns import detail
+from tuimon.view.sort_keys import NONE, PLAIN, Keys, Ranks
+
+_STEP_ROWS: Final = 4096
+_WRITTEN: Final = frozenset(("open", "openat"))
+_RESULT_ONLY: Final = (Kind.FORK, Kind.EXIT, Kind.HEARTBEAT)
+
+Alike = list[Hashable | None]
+"""What events of one kind with the same text have in common; None: it is to be written for this event alone."""
+
+
+class Writer(Protocol):
+    """Writes the texts of events."""
+
+    def begin(self) -> None:
+        """Forget what was known by numbers: they are given anew."""
+
+    def is_open(self, look: Look, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which rows are opens that ``opens`` knows."""
+
+    def opens(self, look: Look, rows: Rows, openings: NDArray[np.int64]) -> list[str]:
+        """Return the texts of opens, rows ascending, by the numbers of their flags and modes."""
+
+    def alike(self, look: Look, code: int, rows: Rows) -> Alike:
+        """Return, (k,), what tells the texts of events of one kind apart."""
+
+    def text(self, look: Look, code: int, row: int, alike: Hashable | None) -> str:
+        """Return the text of one event."""
+
+
+class TextKeys:
+    """Keys of texts.
+
+    Args:
+        writer: Writes them.
+        event_of: Makes row objects.
+        memory: What filters have worked out about the same history.
+    """
+
+    def __init__(self, writer: Writer, event_of: EventOf, memory: Memory | None) -> None:
+        self.ranks = Ranks()
+        self._writer = writer
+        self._columns = Columns([], event_of, None, None, memory)
+        self._generation = -1
+        self._opens: dict[int, int] = {}
+        """Numbers of texts by ``Columns.open_numbers``, and..."""
+        self._others: dict[int, dict[Hashable, int]] = {}
+        """...of others by kind of event and what they have in common."""
+
+    def fill(self, batch: Batch, rows: Rows, keys: Keys) -> Iterator[int]:
+        """Find the keys of some rows, ascending; yield how many, step by step."""
+        with self._looking(batch) as look:
+            codes = look.codes(rows)
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            for at in range(0, len(mine), _STEP_ROWS):
+                some = mine[at : at + _STEP_ROWS]
+                with self._looking(batch) as look:
+                    found = self._numbers(look, code, rows[some])
+                keys.put(some, found, np.where(found < 0, np.int8(NONE), np.int8(PLAIN)))
+                yield len(some)
+
+    @contextlib.contextmanager
+    def _looking(self, batch: Batch) -> Iterator[Look]:
+        """Hold what filters know, for as short as it can be."""
+        memory = self._columns.memory
+        with memory.lock:
+            self._columns.begin()
+            if self._generation != memory.generation:
+                self._generation = memory.generation
+                self._opens.clear()
+                self._others.clear()
+                self._writer.begin()
+            look = Look(self._columns, batch, memory.known(batch).codes)
+            try:
+                yield look
+            finally:
+                look.close()
+
+    def _number(self, text: str) -> int:
+        return self.ranks.number(text) if text else -1
+
+    def _numbers(self, look: Look, code: int, rows: Rows) -> NDArray[np.int64]:
+        """Return, (k,), the numbers of the texts of events of one kind, -1 where there is none."""
+        out = np.empty(len(rows), np.int64)
+        opens = self._writer.is_open(look, rows)
+        out[opens] = self._of_opens(look, rows[opens])
+        others = rows[~opens]
+        known = self._others.setdefault(code, {})
+        found = []
+        for key, row in zip(self._writer.alike(look, code, others), others.tolist(), strict=True):
+            number = known.get(key) if key is not None else None
+            if number is None:
+                number = self._number(self._writer.text(look, code, row, key))
+                if key is not None:
+                    known[key] = number
+            found.append(number)
+        out[~opens] = found
+        return out
+
+    def _of_opens(self, look: Look, rows: Rows) -> NDArray[np.int64]:
+        known = self._opens
+        distinct, first, inverse = np.unique(look.open_numbers[rows], return_index=True, return_inverse=True)
+        fresh = np.sort(first[[number not in known for number in distinct.tolist()]])
+        if len(fresh):
+            openings = look.memory.groups(look.batch, "opening")
+            texts = self._writer.opens(look, rows[fresh], openings.numbers[openings.of_row[rows[fresh]]])
+            known.update(zip(look.open_numbers[rows[fresh]].tolist(), map(self._number, texts), strict=True))
+        return np.array([known[number] for number in distinct.tolist()], np.int64)[inverse]
+
+
+class Details:
+    """Writes what events were about and what came of it."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was known by numbers."""
+        self._tails: dict[int, str] = {}
+        self._about: dict[Hashable, str] = {}
+
+    def is_open(self, look: Look, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which of the rows, of one kind, are opens by a path."""
+        if not len(rows) or look.name_of(int(look.codes(rows)[0])) not in _WRITTEN:
+            return np.zeros(len(rows), bool)
+        return look.is_plain_open(rows)
+
+    def opens(self, look: Look, rows: Rows, openings: NDArray[np.int64]) -> list[str]:
+        """Return the texts of opens."""
+        code = int(look.codes(rows)[0])
+        kind, call = look.kind_of(code), CALLS[look.name_of(code)]
+        given, _, _, real = look.opens(rows).paths
+        head, values = look.batch.head[rows], look.memory.pool(POOL).values
+        columns: list[NDArray[Any]] = [openings, given, real, head["ret"], head["flags"] & int(Flag.TRUNCATED), rows]
+        out = []
+        for opening, path_at, real_at, ret, cut, row in zip(*(each.tolist() for each in columns), strict=True):
+            tail = self._tails.get(opening)
+            if tail is None:
+                tail = self._tails[opening] = "".join(f" {text}" for text in shown_params(facts(look.event(row))))
+            path = values[path_at] if real_at in (path_at, ABSENT) else f"{values[path_at]} [{values[real_at]}]"
+            text = with_outcome(f"{path}{tail}", kind, call, ret)
+            out.append(text + CUT if cut else text)
+        return out
+
+    def alike(self, look: Look, code: int, rows: Rows) -> Alike:
+        """Return, (k,), what tells the details of events of one kind apart; the result comes last."""
+        kind, head = look.kind_of(code), look.batch.head[rows]
+        if kind == Kind.EXEC:
+            return _commands(look.batch, rows)
+        rets = head["ret"].tolist()
+        if kind in _RESULT_ONLY:
+            return list(zip(rets, (head["flags"] & int(Flag.TRUNCATED)).tolist(), strict=True))
+        words, unknown = Words(look, code, rows), np.zeros(len(rows), bool)
+        columns: list[NDArray[Any]] = [
+            words.column(which, None) for which in _columns_of_details(kind, look.name_of(code))
+        ]
+        if look.name_of(code) in FD_EVENTS:
+            found, has, unknown = look.numbers("fd.num", rows)
+            columns += [has, found]
+        out: Alike = list(zip(*(column.tolist() for column in columns), rets, strict=True))
+        for at in np.flatnonzero(unknown).tolist():
+            out[at] = None
+        return out
+
+    def text(self, look: Look, code: int, row: int, alike: Hashable | None) -> str:
+        """Return the details of one event."""
+        kind, call = look.kind_of(code), CALLS.get(look.name_of(code), NO_CALL)
+        if kind in _RESULT_ONLY and isinstance(alike, tuple):
+            ret, cut = alike
+            return with_outcome("", kind, NO_CALL, ret) + (CUT if cut else "")
+        event = look.event(row)
+        if kind == Kind.EXEC or not isinstance(alike, tuple) or event.flags & Flag.TRUNCATED:
+            return detail(event)
+        *others, ret = alike
+        key = code, *others
+        start = self._about.get(key)
+        if start is None:
+            try:
+                start = self._about[key] = about(event)
+            except Exception:  # a recording from elsewhere may hold what no kernel writes
+                return detail(event)
+        return with_outcome(start, kind, call, ret)
+
+
+@functools.cache
+def _columns_of_details(kind: int, name: str) -> tuple[str, ...]:
+    """Return the columns that the details of a kind of event hang on, beside its result and its fd."""
+    bounds = (*shown_bounds(name), *(bound_of(name, each) for each in SETTING.get(name, ())))
+    columns = (
+        column for bound in bounds if bound is not None for column in columns_of(bound, kind, name, is_raw=False)
+    )
+    return tuple(dict.fromkeys((TEXTS, *columns)))
+
+
+def _commands(batch: Batch, rows: Rows) -> Alike:
+    """Return, (k,), what decides the details of an exec: its file and its arguments; None where the process tells."""
+    out: Alike = []
+    cut = (batch.head["flags"][rows] & int(Flag.TRUNCATED)).tolist()
+    for at, is_cut in zip(batch.ext_at[rows].tolist(), cut, strict=True):
+        if at < 0:
+            out.append(None)
+            continue
+        start, lengths = int(batch.text_at[at]), batch.ext["slot_len"][at].tolist()
+        before = start + sum(lengths[: Slot.ARGV])
+        given, argv = batch.arena[start : start + lengths[0]], batch.arena[before : before + lengths[Slot.ARGV]]
+        out.append((given, argv, is_cut) if argv.strip(b"\0") else None)
+    return out
+
+
+class Arguments:
+    """Writes evt.args."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was known by numbers."""
+        self._tails: dict[int, str] = {}
+
+    def is_open(self, look: Look, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which rows are opens that are written without a getter."""
+        return is_written(look, rows)
+
+    def opens(self, look: Look, rows: Rows, openings: NDArray[np.int64]) -> list[str]:
+        """Return the texts of opens."""
+        return open_texts(look, rows, self._tails, openings)
+
+    def alike(self, look: Look, code: int, rows: Rows) -> Alike:
+        """Return, (k,), what tells evt.args of events of one kind apart."""
+        columns = columns_of_args(look.kind_of(code), look.name_of(code))
+        if columns is None:
+            return [None] * len(rows)
+        words = Words(look, code, rows)
+        if not columns:
+            return [()] * len(rows)
+        return list(zip(*(words.column(which, None).tolist() for which in columns), strict=True))
+
+    def text(self, look: Look, code: int, row: int, alike: Hashable | None) -> str:  # noqa: ARG002
+        """Return the text of one event."""
+        return args_text(look.event(row))
