@@ -38,7 +38,8 @@ _NAMED: Final = frozenset(
         "umount2",
     }
 )
-_OF_FD: Final = frozenset({"fchmod", "fchown"})
+OF_FD: Final = frozenset({"fchmod", "fchown"})
+"""Their path is that of the fd."""
 # The new name of a link is its source, the thing it leads to its target; for the others old and new.
 _NEW_IS_SOURCE: Final = frozenset({"link", "linkat", "symlink", "symlinkat"})
 _TWO_PATHS: Final = frozenset({"rename", "renameat", "renameat2", "mount", *_NEW_IS_SOURCE})
@@ -67,14 +68,14 @@ def _name(event: Event, _: str | None) -> Value:
     f = facts(event)
     if not _names_one(f):
         return None
-    return f.fd_name() if f.name in _OF_FD else f.path()
+    return f.fd_name() if f.name in OF_FD else f.path()
 
 
 def _nameraw(event: Event, _: str | None) -> Value:
     f = facts(event)
     if not _names_one(f):
         return None
-    return f.fd_name() if f.name in _OF_FD else f.given()
+    return f.fd_name() if f.name in OF_FD else f.given()
 
 
 def _has_two(f: Facts) -> bool:

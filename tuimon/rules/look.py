@@ -23,6 +23,7 @@ from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.file_kinds import OF_KIND, of_kinds
+from tuimon.rules.given_paths import given_places
 from tuimon.rules.members import Members
 from tuimon.rules.nodes import FieldRef
 from tuimon.rules.number_args import number_args
@@ -330,6 +331,8 @@ class Look:
             for code in np.unique(codes).tolist():
                 if not may_name_one(self.kind_of(code), self.name_of(code)):
                     out[codes == code] = ABSENT
+        mine = np.flatnonzero(out < 0)
+        out[mine] = given_places(self, key, rows[mine], self._pool(key))
         if key == ("fd.nameraw", None, "given"):
             codes = self._codes[rows]
             opens = [code for code in np.unique(codes).tolist() if self.name_of(code) in OPENS]

@@ -264,13 +264,16 @@ class Opens:
         values = self._pool.values if part.by_path else [""]
         both = paths.astype(np.int64) * _STATES * part.by_path + self._state
         states, codes = np.unique(both, return_inverse=True)
-        said = [_said(part, values[state // _STATES], state % _STATES) for state in states.tolist()]
-        return pool.places(said)[codes] if said else np.empty(0, np.int32)
-
-
-def _said(part: Part, path: str | None, state: int) -> Any:
-    failed = bool(state & _FAILED)
-    return None if path is None or (part.of == "real" and failed) else part.say(path, failed, bool(state & _FOLDER))
+        found = np.empty(len(states), np.int32)
+        for state in np.unique(states % _STATES).tolist():
+            mine = np.flatnonzero(states % _STATES == state)
+            failed, folder = bool(state & _FAILED), bool(state & _FOLDER)
+            if part.of == "real" and failed:
+                found[mine] = ABSENT
+                continue
+            say, texts = part.say, [values[at] for at in (states[mine] // _STATES).tolist()]
+            found[mine] = pool.places(None if text is None else say(text, failed, folder) for text in texts)
+        return found[codes]
 
 
 def _is_plain(raw: bytes) -> bool:
