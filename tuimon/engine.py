@@ -142,6 +142,8 @@ class Engine:
         self._started = threading.Event()
         self._error: BaseException | None = None
         self._finished = False
+        self._heard = threading.Event()
+        """There is an alert, or an end, since who waits for it looked last."""
         self._containers_read = 0
         self._thread: threading.Thread | None = None
 
@@ -204,6 +206,7 @@ class Engine:
             self._commands.run()
             self._publish()
             self._started.set()
+            self._heard.set()
 
     def _begin(self) -> None:
         """Attach first, then read what exists, so that nothing slips through between the two."""
@@ -243,6 +246,7 @@ class Engine:
             lap("history")
             if self.source.ended and not len(batch) and not self._fresh and not self._alerts.waiting:
                 self._finished = True
+                self._heard.set()
             if rhythm.counts(now):
                 self._weigh(now)
                 self._count()
@@ -327,6 +331,7 @@ class Engine:
     def _alerted(self, alert: Alert) -> None:
         self._stats.alert(alert)
         self._before.alert(alert)
+        self._heard.set()
 
     def _renewed(self, event: Event) -> Event:
         event.container = self.containers.of_cgroup(event.cgroup_id)
@@ -397,6 +402,12 @@ class Engine:
     def alerts_since(self, num: int) -> Sequence[Alert]:
         """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
         return self._alerts.since(num)
+
+    def wait_for_alerts(self, num: int, timeout_s: float) -> None:
+        """Wait until there is an alert with a greater number, or the source or the engine has ended; for one thread."""
+        self._heard.clear()
+        if self._alerts.count <= num and not self._finished and self._error is None:
+            self._heard.wait(timeout_s)
 
     def before(self, alert: Alert) -> Frozen | None:
         """Return the events of its container that were frozen with an alert, None when they had to go; any thread."""

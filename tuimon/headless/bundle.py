@@ -12,8 +12,9 @@ from tuimon.errors import TuimonError
 from tuimon.escape import clean
 from tuimon.events import Alert
 from tuimon.headless.evidence import Bundle, check_new, default_name, write_bundle
-from tuimon.headless.watch import POLL_S, failure
+from tuimon.headless.watch import failure
 
+POLL_S: Final = 0.05
 _LISTED: Final = 20
 """Alerts named when it is not clear which is meant."""
 

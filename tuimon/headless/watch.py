@@ -13,7 +13,9 @@ from tuimon.events import Alert
 from tuimon.headless.alerts import json_line, text_line
 from tuimon.view.words import counted
 
-POLL_S = 0.05
+TOGETHER_S = 0.05
+"""Alerts that follow one another are written together, this often."""
+WAIT_S = 1.0
 
 
 def failure(error: BaseException) -> TuimonError:
@@ -64,6 +66,7 @@ def watch(
             error = engine.error()
             # The order matters: what was true before the alerts were read ends the loop.
             over = error is not None or engine.finished() or (ends_at is not None and time.monotonic() >= ends_at)
+            before = printed
             for alert in engine.alerts_since(printed):
                 printed = alert.num
                 if keep is None or keep(alert):
@@ -74,7 +77,10 @@ def watch(
                 raise failure(error)
             if over:
                 return
-            time.sleep(POLL_S)
+            if printed != before:
+                time.sleep(TOGETHER_S)
+            left_s = WAIT_S if ends_at is None else min(ends_at - time.monotonic(), WAIT_S)
+            engine.wait_for_alerts(printed, max(left_s, 0.0))
     finally:
         engine.stop()
         status.write(closing(engine, shown))
