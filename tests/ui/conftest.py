@@ -7,6 +7,9 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import _wait
+from textual._context import active_app
+from textual.widgets._toast import Toast
 
 from tests.ui.fake_engine import fed_engine
 from tuimon.enrich.container_users import CONTAINER_USERS, Names
@@ -37,6 +40,22 @@ def _same_everywhere(monkeypatch, tmp_path):
     clock._second.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _idle_is_idle(monkeypatch):
+    """Textual takes a process that gets no CPU for idle, as on a busy machine: look at what there is to do instead."""
+    for module in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{module}.wait_for_idle", _idle)
+
+
+async def _idle(*times_s):
+    """Wait as Textual does, and then until no task of the loop can go on without a timer, a thread or a key."""
+    await _wait.wait_for_idle(*times_s)
+    loop, still, end = asyncio.get_running_loop(), 0, time.monotonic() + 10
+    while still < 3 and time.monotonic() < end:
+        await asyncio.sleep(0)
+        still = 0 if loop._ready else still + 1
+
+
 @asynccontextmanager
 async def running(engine=None, *, size=(120, 40), **options):
     """Run an app over an engine until the block ends; gives the app and its pilot."""
@@ -47,12 +66,17 @@ async def running(engine=None, *, size=(120, 40), **options):
         yield app, pilot
 
 
-async def until(condition, timeout_s=30.0):
-    """Wait until something is so; fail when it does not become so."""
+async def until(condition, timeout_s=60.0):
+    """Wait until something is so; fail when it does not become so, with what the screen shows."""
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, f"waited in vain; the screen shows\n{_seen()}"
         await asyncio.sleep(0.01)
+
+
+def _seen():
+    app = active_app.get(None)
+    return screen_text(app) if app is not None and app.screen_stack else "nothing"
 
 
 async def press(app, pilot, *keys):
@@ -66,11 +90,37 @@ async def settle(app, pilot):
     """Let everything that is under way come to its end."""
     await pilot.pause()
     if app.session is not None:
-        await until(lambda: app.session.live.progress == 1.0)
+        await until(_caught_up(app))
+        await until(lambda: all(worker.is_finished for worker in app.workers))
+        await pilot.pause()  # what they found is shown
         app.main.pump()
-        await until(lambda: app.session.live._next is None or not app.main.pump())
         app.main.pump()
     await pilot.pause()
+
+
+def _caught_up(app):
+    """Return what says whether the list shows all that there is now, having looked."""
+    session, newest = app.session, app.session.live.history.last_num
+
+    def has():
+        app.main.pump()
+        live = session.live
+        judged = live.progress == 1.0 and live._working.high > newest
+        return app.session is not session or (not live.pending and (judged or live.error is not None))
+
+    return has
+
+
+async def checked(app, pilot):
+    """Let what waits for a pause in typing come to its end, too."""
+    await until(lambda: not any(map(_waits, app.screen.walk_children(with_self=True))))
+    await settle(app, pilot)
+
+
+def _waits(widget):
+    """Whether a widget has something to do in a moment."""
+    once = (timer for timer in widget._timers if timer._repeat == 0)
+    return not isinstance(widget, Toast) and any(timer._task is not None and not timer._task.done() for timer in once)
 
 
 def screen_text(app) -> str:

@@ -217,6 +217,7 @@ async def view(app, pilot, *keys):
     """Press keys and wait until the view that is open has counted."""
     await press(app, pilot, *keys)
     drill = app.main.live.top.drill
+    await until(lambda: not drill._background.is_running)  # what is under way may be of the window or order before
     drill._begun = 0.0
     drill.pump()
     await until(lambda: drill.progress == 1.0 and not drill._background.is_running)

@@ -65,7 +65,7 @@ class Terminal:
         """Return the output without escape sequences."""
         return ESCAPE.sub(b" ", self.output[since:]).decode("utf-8", "replace")
 
-    def wait_for(self, text: str, timeout_s: float = 30, since: int = 0) -> float:
+    def wait_for(self, text: str, timeout_s: float = 60, since: int = 0) -> float:
         """Read until a text was written (cursor movements count as blanks); return the time it took."""
         began = time.monotonic()
         while text not in self.text(since):
@@ -79,7 +79,7 @@ class Terminal:
         while time.monotonic() < end and self.read(quiet_s):
             pass
 
-    def wait_exit(self, timeout_s: float = 30) -> int:
+    def wait_exit(self, timeout_s: float = 60) -> int:
         """Read until the program has ended; return its exit status."""
         end = time.monotonic() + timeout_s
         while self.status is None:

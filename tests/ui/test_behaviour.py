@@ -56,7 +56,7 @@ async def test_the_screen_is_there_before_the_engine():
     ready = threading.Event()
 
     def make():
-        ready.wait(5)
+        assert ready.wait(200)
         return fed_engine()
 
     app = TuimonApp(make)

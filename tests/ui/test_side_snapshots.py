@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
+from tests.ui.conftest import settle
 from tests.ui.side_engine import side_engine
 from tests.ui.test_snapshots import SIZES, looks, ready, settle_scrollbars
 from tuimon.ui.app import TuimonApp
@@ -26,7 +25,7 @@ async def still(pilot, keys):
     for side in pilot.app.main.tabs.values():
         if side.is_shown:
             side.shown()
-    await asyncio.sleep(0.1)
+    await settle(pilot.app, pilot)
     settle_scrollbars(pilot.app)
     await pilot.pause()
 

@@ -255,7 +255,7 @@ def source(app):
 async def known(app, pilot):
     """Wait until the whole recording was read ahead."""
     await press(app, pilot, "6")
-    await until(lambda: replay(app).view.progress == 1.0 and replay(app).view.marks, 20)
+    await until(lambda: replay(app).view.progress == 1.0 and replay(app).view.marks)
     await settle(app, pilot)
     replay(app)._paint()
     await settle(app, pilot)
@@ -264,8 +264,8 @@ async def known(app, pilot):
 async def arrived(app, pilot, engine=None):
     """Wait until a jump is done; given the engine before it, until another has taken its place."""
     if engine is not None:
-        await until(lambda: app.session.engine is not engine, 20)
-    await until(lambda: source(app).position_ns and not source(app).skipping, 20)
+        await until(lambda: app.session.engine is not engine)
+    await until(lambda: source(app).position_ns and not source(app).skipping)
     await settle(app, pilot)
 
 
@@ -279,10 +279,10 @@ async def plays_and_pauses(app, pilot, keys):
     await press(app, pilot, keys[0])
     assert source(app).paused
     source(app).skip_to_ns = 1 << 62
-    await until(lambda: source(app).ended, 20)
+    await until(lambda: source(app).ended)
     engine = app.session.engine
     await press(app, pilot, keys[0])  # at the end: from the start again
-    await until(lambda: app.session.engine is not engine, 20)
+    await until(lambda: app.session.engine is not engine)
     assert not source(app).paused
 
 
@@ -305,7 +305,7 @@ async def goes_to_alerts(app, pilot, keys):
     assert source(app).position_ns >= marks[0].time_ns
     assert app.session.alerts.total >= 1
     await press(app, pilot, "G", "enter")
-    await until(lambda: source(app).position_ns >= marks[-1].time_ns, 20)
+    await until(lambda: source(app).position_ns >= marks[-1].time_ns)
     engine = app.session.engine
     await press(app, pilot, "left_square_bracket")
     await arrived(app, pilot, engine)
@@ -351,11 +351,11 @@ async def goes_to_a_time(app, pilot, keys):
 async def starts_again(app, pilot, keys):
     await known(app, pilot)
     source(app).skip_to_ns = 1 << 62
-    await until(lambda: source(app).ended, 20)
+    await until(lambda: source(app).ended)
     await press(app, pilot, "1", "slash", *"shadow", "enter", "6")
     engine = app.session.engine
     await press(app, pilot, keys[0])
-    await until(lambda: app.session.engine is not engine, 20)
+    await until(lambda: app.session.engine is not engine)
     assert app.session.filter_text == "shadow"  # what the user chose stays
     assert len(app.session.engine.history) < len(engine.history)
 
@@ -571,7 +571,7 @@ async def test_recording_begins_and_ends_with_one_key_and_says_so(tmp_path, own_
         assert app.recording.running
         assert "REC" in screen_text(app)
         engine.source.paused = False
-        await until(engine.finished, 20)
+        await until(engine.finished)
         await press(app, pilot, "6")
         replay(app).shown()
         await press(app, pilot, "q")
@@ -673,7 +673,7 @@ async def test_steps_on_the_timeline_add_up_while_the_recording_is_opened_again(
         for _ in range(10):
             replay(app)._stepped(MarkList.Stepped(-1))
         await arrived(app, pilot, engine)
-        await until(lambda: not replay(app)._opening and not source(app).skipping, 20)
+        await until(lambda: not replay(app)._opening and not source(app).skipping)
         span_ns = replay(app).view.timeline.span_ns
         assert there - source(app).position_ns > span_ns / 10  # one step is a fiftieth
         app.session.engine.stop()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
+from tests.ui.conftest import checked, settle, until
 from tests.ui.fake_engine import fed_engine
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.widgets.filter_bar import FilterInput
@@ -40,23 +39,21 @@ def settle_scrollbars(app):
 async def ready(pilot, keys):
     """Press keys once the engine is there, and wait until nothing is under way."""
     app = pilot.app
-    while app.session is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: app.session is not None)
     app.main.query_one("#editor").cursor_blink = app.main.query_one(FilterInput).cursor_blink = False
     await pilot.pause()
     for key in keys:
         await pilot.press(key)
-    await pilot.pause()
-    while app.session.live.progress < 1 or app.session.live._next is not None:
-        app.main.pump()
-        await asyncio.sleep(0.01)
+    await settle(app, pilot)
     drill, typed = app.main.live.top.drill, app.main.query_one(FilterInput)
-    while drill.name and (drill.progress < 1 or not drill.table.rows):
+
+    def counted():
         app.main.pump()
-        await asyncio.sleep(0.01)
-    while typed.has_focus and typed.value and not typed.offered.is_open:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.3)  # the checks that follow typing
+        return not drill.name or (drill.progress == 1 and drill.table.rows)
+
+    await until(counted)
+    await until(lambda: typed.offered.is_open or not (typed.has_focus and typed.value))
+    await checked(app, pilot)
     settle_scrollbars(app)
     app.main.show_fixed()
     await pilot.pause()

@@ -39,14 +39,14 @@ class Tmux:
     def screen(self):
         return self.run("capture-pane", "-p")
 
-    def wait_for(self, text, timeout_s=20):
+    def wait_for(self, text, timeout_s=60):
         end = time.monotonic() + timeout_s
         while text not in (shown := self.screen()):
             assert time.monotonic() < end, f"no {text!r} in\n{shown}"
             time.sleep(0.02)
         return shown
 
-    def wait_without(self, text, timeout_s=20):
+    def wait_without(self, text, timeout_s=60):
         end = time.monotonic() + timeout_s
         while text in (shown := self.screen()):
             assert time.monotonic() < end, f"still {text!r} in\n{shown}"

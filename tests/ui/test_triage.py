@@ -283,19 +283,21 @@ async def test_that_evidence_is_being_collected_is_said_until_it_is_written(tmp_
     go_on = threading.Event()
 
     def write(engine, alert, path):
-        go_on.wait(20)
+        assert go_on.wait(200)
         if fails:
             raise RecordingError("no space left")
         return Bundle(path, 7, (), 1234)
 
     monkeypatch.setattr("tuimon.headless.evidence.write_bundle", write)
-    monkeypatch.setattr("tuimon.ui.evidence._SAID_S", 0.05)
+    monkeypatch.setattr("tuimon.ui.evidence._SAID_S", 0.5)
     async with running(fed_engine()) as (app, pilot):
-        await press(app, pilot, "2", "E")
-        app.screen.query_one("#ask-input").value = str(tmp_path)
-        await press(app, pilot, "enter")
-        await until(lambda: "still collecting evidence" in screen_text(app))
-        go_on.set()
+        try:
+            await press(app, pilot, "2", "E")
+            app.screen.query_one("#ask-input").value = str(tmp_path)
+            await pilot.press("enter")
+            await until(lambda: "still collecting evidence" in screen_text(app))
+        finally:
+            go_on.set()
         await until(lambda: ("no space left" if fails else "7 events, 1,234 bytes") in screen_text(app))
         await until(lambda: "still collecting" not in screen_text(app))
 
