@@ -6,6 +6,7 @@ from tests.ui.cases import registry
 from tests.ui.conftest import press, screen_text
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.before import BeforeScreen
+from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.screens.help import Help
 from tuimon.ui.screens.mute import MuteDialog, MuteList
@@ -65,6 +66,7 @@ def copies(binding, text, *before):
 
 
 SHADOW = ("2", "down")
+opens("alerts.go", Choice, *SHADOW)
 opens("help.search", Ask, "question_mark")
 opens("app.theme", ThemePick)
 opens("alerts.mute", MuteDialog, *SHADOW)

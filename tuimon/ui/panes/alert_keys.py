@@ -29,6 +29,9 @@ class AlertKeys:
             "b", "before", "Before", tooltip="The last events of its container before the alert", id="alerts.before"
         ),
         Binding("t", "story", "Story", tooltip="What its processes did, in order of time", id="alerts.story"),
+        Binding(
+            "l", "go", "Go to", tooltip="Go to its event, container, process, file or connection", id="alerts.go"
+        ),
         Binding("y", "copy_value", "Copy", show=False, tooltip="Copy the output", id="alerts.copy"),
         Binding(
             "Y", "copy_menu", "Copy as", show=False, tooltip="Copy as JSON, command, filter, text", id="alerts.copy_as"
@@ -109,6 +112,13 @@ class AlertKeys:
         """Tell what its processes did."""
         if (alert := self.the_alert()) is not None:
             self.app.open_story(alert)
+
+    def action_go(self) -> None:
+        """Ask where to go from the alert."""
+        from tuimon.ui.screens.places import ask_where
+
+        if (alert := self.the_alert()) is not None and self.app.session is not None:
+            ask_where(self.app, alert)
 
     def action_evidence(self) -> None:
         """Write an evidence bundle."""

@@ -22,6 +22,7 @@ from tuimon.ui.tabs.alerts_tab import AlertsTab
 from tuimon.ui.tabs.live_tab import LiveTab
 from tuimon.ui.tabs.rules_tab import RulesTab
 from tuimon.ui.tabs.tabs import TABS, make_tabs
+from tuimon.ui.tabs.tree_tab import TreeTab
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
@@ -55,8 +56,10 @@ _TITLED: Final = 78
 _HINT_KEYS: Final = 12
 """Keys after which the hint goes."""
 _FIXED_TICKS: Final = 5
-_IDLE_TICKS: Final = 10
-"""Ticks between two paintings of the heads, with events and without: then only the clock goes on."""
+_IDLE_TICKS: Final = 9
+_CLOCK_TICKS: Final = 12
+"""Ticks between two paintings of the heads: with events, with none but new figures, with nothing new at all. What is
+painted in one go costs one frame: without events the figures come once a second, and containers change with them."""
 MIN_SIZE: Final = (60, 16)
 
 
@@ -96,6 +99,8 @@ class MainScreen(Screen[None]):
         self._too_small = CellLines(id="too-small")
         self._body = ContentSwitcher(initial="live", id="body")
         self._tick = 0
+        self._heads_tick = -_CLOCK_TICKS
+        """When the heads were painted last."""
         self._keys = 0
         self._filter_from: tuple[str, Widget | None] = ("live", None)
         """The tab and the widget from which the filter was opened."""
@@ -135,6 +140,13 @@ class MainScreen(Screen[None]):
         """The alerts tab."""
         tab = self.tabs["alerts"]
         assert isinstance(tab, AlertsTab)
+        return tab
+
+    @property
+    def processes(self) -> TreeTab:
+        """The tree tab."""
+        tab = self.tabs["tree"]
+        assert isinstance(tab, TreeTab)
         return tab
 
     def on_mount(self) -> None:
@@ -184,8 +196,9 @@ class MainScreen(Screen[None]):
         changes = session.pump()
         for tab in self.tabs.values():
             tab.pump(self._tick, changes)
-        ticks = _FIXED_TICKS if changes.live else _IDLE_TICKS
-        if self._tick % ticks == 1 or changes.alerts or changes.switched:
+        ticks = _FIXED_TICKS if changes.live else _IDLE_TICKS if changes.figures else _CLOCK_TICKS
+        if self._tick - self._heads_tick >= ticks or changes.alerts or changes.switched:
+            self._heads_tick = self._tick
             self.show_fixed()
 
     def on_screen_resume(self) -> None:
@@ -238,7 +251,7 @@ class MainScreen(Screen[None]):
 
     def _show_tabs(self) -> None:
         current = self._body.current
-        total = self.session.alerts.total if self.session is not None else 0
+        total = self.session.alerts.open if self.session is not None else 0
         cells = [Cell(" ", "")]
         for number, (name, title, _) in enumerate(TABS, 1):
             count = f" {amount(total)}!" if name == "alerts" and total else ""

@@ -246,6 +246,23 @@ class TreeTab(Tab):
         else:
             self._renew()
 
+    def reveal(self, process: Process) -> bool:
+        """Show a process, whatever is folded, filtered or over; return whether it is still kept."""
+        from tuimon.view.process_tree import key_of
+
+        view = self._list.view
+        if view is None:
+            return False
+        view.set_filter("")
+        view.fold_all(False)
+        if process.end_ns is not None:
+            view.show_ended(True)
+        self.app.main.action_tab("tree")
+        seq = view.position(key_of(process))
+        if seq is not None:
+            self._list.put_cursor(seq)
+        return seq is not None
+
     def _renew(self) -> None:
         from tuimon.view.tree_lines import boot_offset
 

@@ -70,6 +70,7 @@ class LiveList(LineList):
         if self._lines is not None:
             self.set_follow(False)
             self.put_cursor(self._lines.seq_near(num))
+            self._num = num  # the rows may still be those of the filter before: with the next ones it is found
 
     def keep_event(self) -> None:
         """Another query's rows are shown: put the cursor on the same event, or on the next that is shown."""
