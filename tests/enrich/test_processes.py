@@ -183,6 +183,20 @@ def test_a_new_name_of_the_main_thread_makes_a_new_version(table):
     assert table.current(200) is found[4]
 
 
+def test_of_a_process_that_ended_with_another_name_there_is_one(table):
+    """The tree listed it once for each name that it had in its last batch, all of them over."""
+    rows(
+        table,
+        execute(10, 200, comm=b"sh"),
+        call(11, 200, comm=b"sh"),
+        call(12, 200, comm=b"id"),
+        end(13, 200),
+        execute(14, 201, comm=b"ls"),
+        end(15, 201),
+    )
+    assert sorted((p.pid, p.comm) for p in table.ended()) == [(200, "id"), (201, "ls")]
+
+
 def test_a_program_that_renames_itself_all_the_time_costs_its_own_rows_only(table):
     """Each event under another name: a version each, and no more work than that. Quadratic work would take minutes."""
     names = [call(1000 + n, 200, comm=b"n%d" % n) for n in range(3000)]

@@ -129,7 +129,15 @@ class ProcessTable:
 
     def ended(self) -> list[Process]:
         """Return the last version of every process that ended and is still kept; any thread."""
-        return [p for p in tuple(self._versions.values()) if p.end_ns is not None]
+        last: dict[tuple[int, int], Process] = {}
+        for process in tuple(self._versions.values()):
+            if process.end_ns is None:
+                continue
+            key = process.pid, process.start_ns
+            # One that took another name in the batch in which it ended has several versions that say so.
+            if key not in last or process.exec_ns >= last[key].exec_ns:
+                last[key] = process
+        return list(last.values())
 
     def want_environ(self, wanted: bool) -> None:
         """Say whether the environments of processes that were not seen being executed are to be read too.
