@@ -7,7 +7,7 @@ from tests.ui.fake_engine import fed_engine
 from tuimon.errors import TuimonError
 from tuimon.rules.filter import compile_filter
 from tuimon.view.cells import REST
-from tuimon.view.columns import USUAL, WIDE, column_of, field_columns, fit_path, usual_keys
+from tuimon.view.columns import USUAL, WIDE, column_of, field_columns, fit_failure, fit_path, usual_keys
 from tuimon.view.live_lines import LiveLines, fit_title, widths
 from tuimon.view.live_view import LiveView
 from tuimon.view.sort_columns import value_of
@@ -38,6 +38,22 @@ def text_of(line):
 )
 def test_a_long_path_is_shortened_from_its_front(text: str, width: int, shown: str) -> None:
     assert fit_path(text, width) == shown
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (80, "/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),
+        (34, "/etc/localtime O_RD... = -2 ENOENT"),
+        (30, ".../localtime O... = -2 ENOENT"),
+        (26, ".../localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),  # no room for both: the path
+    ],
+)
+def test_of_a_failed_call_what_came_of_it_stays(width: int, shown: str) -> None:
+    assert fit_failure("/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT", width) == shown
+    assert fit_failure("/usr/share/locale/en_US/LC_MESSAGES/coreutils.mo O_RDONLY = -2 ENOENT", 40) == (
+        ".../coreutils.mo O_RDONLY = -2 ENOENT"
+    )
 
 
 @pytest.mark.parametrize("width", [40, 77, 99, 100, 140, 200])

@@ -17,7 +17,7 @@ from tuimon.records import Kind
 from tuimon.render import summary, value_text
 from tuimon.rules.values import NUMERIC
 from tuimon.syscalls import CALL_OF_NR, event_name
-from tuimon.view.cells import REST, Cell, severity_role
+from tuimon.view.cells import REST, Cell, cut, severity_role
 from tuimon.view.clock import clock
 from tuimon.view.severity import letter
 from tuimon.view.terms import field_term, joined
@@ -99,7 +99,8 @@ def _type(event: Event, width: int, marks: Marks) -> Cell:  # noqa: ARG001
 
 def _detail(event: Event, width: int, marks: Marks) -> Cell:  # noqa: ARG001
     failed = event.kind in CALL_KINDS and event.ret < 0
-    return Cell(fit_path(detail(event), width), "event-failed" if failed else "", REST)
+    text = detail(event)
+    return Cell(fit_failure(text, width) if failed else fit_path(text, width), "event-failed" if failed else "", REST)
 
 
 def _detail_term(event: Event) -> str:
@@ -198,6 +199,24 @@ def fit_path(text: str, width: int) -> str:
     if at < 0:  # not even the name fits beside the rest
         at = path.rfind("/")
     return f"...{path[at:]}{blank}{rest}" if at > len("...") else text
+
+
+_FAILED: Final = " = -"
+_BEFORE_FAILURE: Final = 16
+"""Columns that must be left for what a failed call was about."""
+
+
+def fit_failure(text: str, width: int) -> str:
+    """Shorten a failed call's summary before what came of it: that it failed, and how, is worth more than its flags.
+
+    >>> fit_failure("/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT", 34)
+    '/etc/localtime O_RD... = -2 ENOENT'
+    """
+    at = text.rfind(_FAILED)
+    room = width - (len(text) - at)
+    if len(text) <= width or at < 0 or room < _BEFORE_FAILURE:
+        return fit_path(text, width)
+    return cut(fit_path(text[:at], room), room) + text[at:]
 
 
 def detail(event: Event) -> str:
