@@ -46,7 +46,7 @@ def test_a_long_path_is_shortened_from_its_front(text: str, width: int, shown: s
         (80, "/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),
         (34, "/etc/localtime O_RD... = -2 ENOENT"),
         (30, ".../localtime O... = -2 ENOENT"),
-        (26, ".../localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),  # no room for both: the path
+        (26, "/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),  # no room for both: the path
     ],
 )
 def test_of_a_failed_call_what_came_of_it_stays(width: int, shown: str) -> None:
@@ -56,10 +56,12 @@ def test_of_a_failed_call_what_came_of_it_stays(width: int, shown: str) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [40, 77, 99, 100, 140, 200])
+@pytest.mark.parametrize("width", [40, 58, 66, 77, 99, 100, 140, 200])
 def test_the_columns_fill_the_width(width):
     columns = [column_of(key) for key in usual_keys(width)]
     assert ("container" in usual_keys(width)) == (width >= WIDE)
+    assert ("pid" in usual_keys(width)) == (width >= 66)
+    assert width < 58 or widths(columns, width)[-1 if width < WIDE else -2] >= 12
     for folded in (False, True):
         found = widths(columns, width, folded=folded)
         assert min(found) > 0

@@ -138,9 +138,14 @@ USUAL: Final = {column.key: column for column in _USUAL}
 """The columns that are no fields, by key, in their order."""
 
 
+_NARROW: Final = 66
+"""Columns below which a process's number would leave eight to what an event is about."""
+
+
 def usual_keys(width: int) -> tuple[str, ...]:
     """Return the columns of a list of some columns while nobody chose others."""
-    return tuple(USUAL) if width >= WIDE else tuple(key for key in USUAL if key != "container")
+    left_out = () if width >= WIDE else ("container",) if width >= _NARROW else ("container", "pid")
+    return tuple(key for key in USUAL if key not in left_out)
 
 
 def column_of(key: str) -> Column | None:

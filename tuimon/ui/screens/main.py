@@ -217,7 +217,8 @@ class MainScreen(Screen[None]):
         self._too_small.set_lines(
             (),
             (Cell(f" tuimon needs a terminal of {MIN_SIZE[0]}x{MIN_SIZE[1]};", "attention", REST),),
-            (Cell(f" this one is {width}x{height}. Make it larger, or q to quit.", "", REST),),
+            (Cell(f" this one is {width}x{height}.", "", REST),),
+            (Cell(" Make it larger, or q to quit.", "", REST),),
         )
         self.show_status()
         self._show_tabs()
