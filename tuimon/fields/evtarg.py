@@ -261,9 +261,14 @@ def shown_bounds(name: str) -> tuple[Bound, ...]:
     """Return the parameters of a type of event that a one-line summary may show, but for ``SETTING``."""
     if name in _DESCRIBES_PROCESS:
         return ()
-    return tuple(
-        bound for bound in BOUND.get(name, ()) if bound.param.type not in _NOT_SHOWN and bound.param.name != "features"
-    )
+    return tuple(bound for bound in BOUND.get(name, ()) if _may_be_shown(bound.param))
+
+
+def _may_be_shown(param: Param) -> bool:
+    """Whether ``_shown`` may say something of a parameter."""
+    by_type = param.type in ("MODE", "SIGTYPE", *_SHOWN_NUMBERS) or param.type.startswith(("FLAGS", "ENUMFLAGS"))
+    by_name = param.name in ("mode", "uid", "gid") and param.type not in _NOT_SHOWN
+    return (by_type or by_name) and param.name != "features"
 
 
 SETTING: Final = {"fsconfig": ("key", "value_charbuf")}

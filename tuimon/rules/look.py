@@ -525,12 +525,12 @@ class Look:
         raws, paths = ([values[at] for at in column.tolist()] for column in (opens.paths.raw, opens.paths.given))
         return raws, paths, opens.is_folder.tolist()
 
-    def opens(self, rows: Rows) -> Opens:
-        """Return the opens by a path among some rows."""
+    def opens(self, rows: Rows, is_open: NDArray[np.bool_] | None = None) -> Opens:
+        """Return the opens by a path among some rows; with ``is_open`` whatever has its path where they have it."""
         numbers = self.at("texts", rows, -1)
         size = int(numbers.max(initial=0)) + 1
         paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))
-        is_open = self.columns.is_open(self._codes[rows])
+        is_open = self.columns.is_open(self._codes[rows]) if is_open is None else is_open
         return Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
 
     def codes(self, rows: Rows) -> NDArray[np.uint16]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
+from tuimon.events import Event
 from tuimon.fields.argsource import bound_of
 from tuimon.fields.evtarg import SETTING, args_text, shown_bounds, shown_params
-from tuimon.fields.facts import FD_EVENTS, NO_CALL, facts
+from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, NO_CALL, facts
 from tuimon.records import Flag, Kind, Slot
 from tuimon.render import CUT, about, with_outcome
 from tuimon.rules.args_text import columns_of_args, is_written, open_texts
@@ -26,18 +27,19 @@ from tuimon.rules.look import TEXTS as POOL
 from tuimon.rules.look import Look
 from tuimon.rules.numbering import Memory, Rows
 from tuimon.rules.pools import ABSENT
+from tuimon.rules.record_parts import Opens
 from tuimon.rules.versions import EventOf
 from tuimon.rules.words import TEXTS, Words, columns_of
-from tuimon.syscalls import CALLS
+from tuimon.syscalls import CALLS, Call
 from tuimon.view.columns import detail
 from tuimon.view.sort_keys import NONE, PLAIN, Keys, Ranks
 
-_STEP_ROWS: Final = 4096
+_STEP_ROWS: Final = 16_384
 _WRITTEN: Final = frozenset(("open", "openat"))
 _RESULT_ONLY: Final = (Kind.FORK, Kind.EXIT, Kind.HEARTBEAT)
 
-Alike = list[Hashable | None]
-"""What events of one kind with the same text have in common; None: it is to be written for this event alone."""
+Alike = list[tuple[Any, ...]]
+"""What events of one kind with the same text have in common."""
 
 
 class Writer(Protocol):
@@ -46,8 +48,8 @@ class Writer(Protocol):
     def begin(self) -> None:
         """Forget what was known by numbers: they are given anew."""
 
-    def is_open(self, look: Look, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), which rows are opens that ``opens`` knows."""
+    def is_open(self, look: Look, code: int, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which rows, of one kind, are opens that ``opens`` knows."""
 
     def opens(self, look: Look, rows: Rows, openings: NDArray[np.int64]) -> list[str]:
         """Return the texts of opens, rows ascending, by the numbers of their flags and modes."""
@@ -55,8 +57,8 @@ class Writer(Protocol):
     def alike(self, look: Look, code: int, rows: Rows) -> Alike:
         """Return, (k,), what tells the texts of events of one kind apart."""
 
-    def text(self, look: Look, code: int, row: int, alike: Hashable | None) -> str:
-        """Return the text of one event."""
+    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> list[str]:
+        """Return the texts of events of one kind, rows ascending."""
 
 
 class TextKeys:
@@ -75,21 +77,23 @@ class TextKeys:
         self._generation = -1
         self._opens: dict[int, int] = {}
         """Numbers of texts by ``Columns.open_numbers``, and..."""
-        self._others: dict[int, dict[Hashable, int]] = {}
+        self._others: dict[int, dict[tuple[Any, ...], int]] = {}
         """...of others by kind of event and what they have in common."""
 
     def fill(self, batch: Batch, rows: Rows, keys: Keys) -> Iterator[int]:
         """Find the keys of some rows, ascending; yield how many, step by step."""
-        with self._looking(batch) as look:
-            codes = look.codes(rows)
-        for code in np.unique(codes).tolist():
-            mine = np.flatnonzero(codes == code)
-            for at in range(0, len(mine), _STEP_ROWS):
-                some = mine[at : at + _STEP_ROWS]
-                with self._looking(batch) as look:
-                    found = self._numbers(look, code, rows[some])
-                keys.put(some, found, np.where(found < 0, np.int8(NONE), np.int8(PLAIN)))
-                yield len(some)
+        for at in range(0, len(rows), _STEP_ROWS):
+            some = rows[at : at + _STEP_ROWS]
+            found = np.empty(len(some), np.int64)
+            with self._looking(batch) as look:
+                codes = look.codes(some)
+                for code in np.unique(codes).tolist():
+                    mine = np.flatnonzero(codes == code)
+                    found[mine] = self._numbers(look, code, some[mine])
+            keys.part(at, at + len(some)).put(
+                np.arange(len(some)), found, np.where(found < 0, np.int8(NONE), np.int8(PLAIN))
+            )
+            yield len(some)
 
     @contextlib.contextmanager
     def _looking(self, batch: Batch) -> Iterator[Look]:
@@ -113,20 +117,20 @@ class TextKeys:
 
     def _numbers(self, look: Look, code: int, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), the numbers of the texts of events of one kind, -1 where there is none."""
+        opens = self._writer.is_open(look, code, rows)
+        if opens.all():
+            return self._of_opens(look, rows)
         out = np.empty(len(rows), np.int64)
-        opens = self._writer.is_open(look, rows)
-        out[opens] = self._of_opens(look, rows[opens])
-        others = rows[~opens]
-        known = self._others.setdefault(code, {})
-        found = []
-        for key, row in zip(self._writer.alike(look, code, others), others.tolist(), strict=True):
-            number = known.get(key) if key is not None else None
-            if number is None:
-                number = self._number(self._writer.text(look, code, row, key))
-                if key is not None:
-                    known[key] = number
-            found.append(number)
-        out[~opens] = found
+        if opens.any():
+            out[opens] = self._of_opens(look, rows[opens])
+        others, known = rows[~opens], self._others.setdefault(code, {})
+        keys = self._writer.alike(look, code, others)
+        fresh = {key: at for at, key in enumerate(keys) if key not in known}
+        if fresh:
+            at = np.array(sorted(fresh.values()), np.intp)
+            new = [keys[each] for each in at.tolist()]
+            known.update(zip(new, map(self._number, self._writer.texts(look, code, others[at], new)), strict=True))
+        out[~opens] = [known[key] for key in keys]
         return out
 
     def _of_opens(self, look: Look, rows: Rows) -> NDArray[np.int64]:
@@ -148,34 +152,22 @@ class Details:
 
     def begin(self) -> None:
         """Forget what was known by numbers."""
-        self._tails: dict[int, str] = {}
+        self._tails: dict[Hashable, str] = {}
+        """What follows a path, by the number of the opening, or by what it hangs on."""
         self._about: dict[Hashable, str] = {}
 
-    def is_open(self, look: Look, rows: Rows) -> NDArray[np.bool_]:
+    def is_open(self, look: Look, code: int, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which of the rows, of one kind, are opens by a path."""
-        if not len(rows) or look.name_of(int(look.codes(rows)[0])) not in _WRITTEN:
+        if look.name_of(code) not in _WRITTEN:
             return np.zeros(len(rows), bool)
         return look.is_plain_open(rows)
 
     def opens(self, look: Look, rows: Rows, openings: NDArray[np.int64]) -> list[str]:
         """Return the texts of opens."""
-        code = int(look.codes(rows)[0])
-        kind, call = look.kind_of(code), CALLS[look.name_of(code)]
-        given, _, _, real = look.opens(rows).paths
-        head, values = look.batch.head[rows], look.memory.pool(POOL).values
-        columns: list[NDArray[Any]] = [openings, given, real, head["ret"], head["flags"] & int(Flag.TRUNCATED), rows]
-        out = []
-        for opening, path_at, real_at, ret, cut, row in zip(*(each.tolist() for each in columns), strict=True):
-            tail = self._tails.get(opening)
-            if tail is None:
-                tail = self._tails[opening] = "".join(f" {text}" for text in shown_params(facts(look.event(row))))
-            path = values[path_at] if real_at in (path_at, ABSENT) else f"{values[path_at]} [{values[real_at]}]"
-            text = with_outcome(f"{path}{tail}", kind, call, ret)
-            out.append(text + CUT if cut else text)
-        return out
+        return self._with_paths(look, look.opens(rows), rows, openings.tolist())
 
     def alike(self, look: Look, code: int, rows: Rows) -> Alike:
-        """Return, (k,), what tells the details of events of one kind apart; the result comes last."""
+        """Return, (k,), what tells the details of events of one kind apart: of a call texts first, the result last."""
         kind, head = look.kind_of(code), look.batch.head[rows]
         if kind == Kind.EXEC:
             return _commands(look.batch, rows)
@@ -186,32 +178,83 @@ class Details:
         columns: list[NDArray[Any]] = [
             words.column(which, None) for which in _columns_of_details(kind, look.name_of(code))
         ]
-        if look.name_of(code) in FD_EVENTS:
+        if _shows_fd(look.name_of(code)):
             found, has, unknown = look.numbers("fd.num", rows)
             columns += [has, found]
         out: Alike = list(zip(*(column.tolist() for column in columns), rets, strict=True))
         for at in np.flatnonzero(unknown).tolist():
-            out[at] = None
+            out[at] = _alone(look.batch, int(rows[at]))
         return out
 
-    def text(self, look: Look, code: int, row: int, alike: Hashable | None) -> str:
-        """Return the details of one event."""
+    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> list[str]:
+        """Return the details of events of one kind."""
         kind, call = look.kind_of(code), CALLS.get(look.name_of(code), NO_CALL)
-        if kind in _RESULT_ONLY and isinstance(alike, tuple):
-            ret, cut = alike
-            return with_outcome("", kind, NO_CALL, ret) + (CUT if cut else "")
-        event = look.event(row)
-        if kind == Kind.EXEC or not isinstance(alike, tuple) or event.flags & Flag.TRUNCATED:
+        if kind in _RESULT_ONLY:
+            return [with_outcome("", kind, NO_CALL, ret) + (CUT if cut else "") for ret, cut in alike]
+        if kind == Kind.EXEC:
+            return [detail(look.event(row)) for row in rows.tolist()]
+        out = [""] * len(rows)
+        at = np.arange(0)
+        if kind == Kind.SYSCALL and _is_of_path(look.name_of(code)):
+            paths = look.opens(rows, np.ones(len(rows), bool))
+            at = paths.at
+            tails = [(code, *alike[each][1:-1]) for each in at.tolist()]
+            for place, text in zip(at.tolist(), self._with_paths(look, paths, rows[at], tails), strict=True):
+                out[place] = text
+        for each in np.setdiff1d(np.arange(len(rows)), at).tolist():
+            out[each] = self._text(look.event(int(rows[each])), kind, call, code, alike[each])
+        return out
+
+    def _with_paths(self, look: Look, paths: Opens, rows: Rows, tails: Sequence[Hashable]) -> list[str]:
+        """Return the details of calls by a path, all of one kind; ``tails`` says what else each hangs on."""
+        if not len(rows):
+            return []
+        code = int(look.codes(rows[:1])[0])
+        kind, call = look.kind_of(code), CALLS[look.name_of(code)]
+        head, values = look.batch.head[rows], look.memory.pool(POOL).values
+        columns = (paths.paths.given, paths.paths.real, head["ret"], head["flags"] & int(Flag.TRUNCATED), rows)
+        out = []
+        for key, path_at, real_at, ret, cut, row in zip(tails, *(each.tolist() for each in columns), strict=True):
+            tail = self._tails.get(key)
+            if tail is None:
+                tail = self._tails[key] = "".join(f" {text}" for text in shown_params(facts(look.event(row))))
+            path = values[path_at] if real_at in (path_at, ABSENT) else f"{values[path_at]} [{values[real_at]}]"
+            text = with_outcome(f"{path}{tail}", kind, call, ret)
+            out.append(text + CUT if cut else text)
+        return out
+
+    def _text(self, event: Event, kind: int, call: Call, code: int, columns: tuple[Any, ...]) -> str:
+        if columns[0] == _ALONE or event.flags & Flag.TRUNCATED:
             return detail(event)
-        *others, ret = alike
-        key = code, *others
+        key = code, *columns[:-1]
         start = self._about.get(key)
         if start is None:
             try:
                 start = self._about[key] = about(event)
             except Exception:  # a recording from elsewhere may hold what no kernel writes
                 return detail(event)
-        return with_outcome(start, kind, call, ret)
+        return with_outcome(start, kind, call, columns[-1])
+
+
+_ALONE: Final = -1 << 70
+"""Stands in the place of a number for an event that is like no other."""
+
+
+def _alone(batch: Batch, row: int) -> tuple[int, int]:
+    return _ALONE, batch.first_num + row
+
+
+@functools.cache
+def _is_of_path(name: str) -> bool:
+    """Whether a call is about one path, the first of its texts, and nothing else but what is shown behind it."""
+    call = CALLS.get(name, NO_CALL)
+    return call.path is not None and call.path2 is None and call.text is None and name not in (*SETTING, "chdir")
+
+
+@functools.cache
+def _shows_fd(name: str) -> bool:
+    """Whether what a call was about may hang on the number of its fd; one that it made itself is its result."""
+    return name in FD_EVENTS and (name in DIRFD_CALLS or not CALLS[name].returns_fd)
 
 
 @functools.cache
@@ -225,17 +268,17 @@ def _columns_of_details(kind: int, name: str) -> tuple[str, ...]:
 
 
 def _commands(batch: Batch, rows: Rows) -> Alike:
-    """Return, (k,), what decides the details of an exec: its file and its arguments; None where the process tells."""
+    """Return, (k,), what decides the details of an exec: its file and its arguments; or the process."""
     out: Alike = []
     cut = (batch.head["flags"][rows] & int(Flag.TRUNCATED)).tolist()
-    for at, is_cut in zip(batch.ext_at[rows].tolist(), cut, strict=True):
+    for row, at, is_cut in zip(rows.tolist(), batch.ext_at[rows].tolist(), cut, strict=True):
         if at < 0:
-            out.append(None)
+            out.append(_alone(batch, row))
             continue
         start, lengths = int(batch.text_at[at]), batch.ext["slot_len"][at].tolist()
         before = start + sum(lengths[: Slot.ARGV])
         given, argv = batch.arena[start : start + lengths[0]], batch.arena[before : before + lengths[Slot.ARGV]]
-        out.append((given, argv, is_cut) if argv.strip(b"\0") else None)
+        out.append((given, argv, is_cut) if argv.strip(b"\0") else _alone(batch, row))
     return out
 
 
@@ -249,7 +292,7 @@ class Arguments:
         """Forget what was known by numbers."""
         self._tails: dict[int, str] = {}
 
-    def is_open(self, look: Look, rows: Rows) -> NDArray[np.bool_]:
+    def is_open(self, look: Look, code: int, rows: Rows) -> NDArray[np.bool_]:  # noqa: ARG002
         """Return, (k,), which rows are opens that are written without a getter."""
         return is_written(look, rows)
 
@@ -261,12 +304,12 @@ class Arguments:
         """Return, (k,), what tells evt.args of events of one kind apart."""
         columns = columns_of_args(look.kind_of(code), look.name_of(code))
         if columns is None:
-            return [None] * len(rows)
+            return [_alone(look.batch, row) for row in rows.tolist()]
         words = Words(look, code, rows)
         if not columns:
             return [()] * len(rows)
         return list(zip(*(words.column(which, None).tolist() for which in columns), strict=True))
 
-    def text(self, look: Look, code: int, row: int, alike: Hashable | None) -> str:  # noqa: ARG002
-        """Return the text of one event."""
-        return args_text(look.event(row))
+    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> list[str]:  # noqa: ARG002
+        """Return the texts of events of one kind."""
+        return [args_text(look.event(row)) for row in rows.tolist()]
