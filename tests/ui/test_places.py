@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.conftest import press, running, screen_text, settle, until
+from tests.ui.conftest import press, running, screen_text
 from tests.ui.fake_engine import fed_engine
 from tests.ui.side_engine import side_engine
 from tuimon.ui.screens.choice import Choice
@@ -59,11 +59,20 @@ async def test_the_dialog_of_an_alert_leads_there_too_and_is_closed():
     async with running(fed_engine()) as (app, pilot):
         await press(app, pilot, "2", "down", "enter", "l")
         assert isinstance(app.screen, Choice)
-        assert "Go from this alert to" in screen_text(app)
+        assert "Go to" in screen_text(app)
         assert "everything in web" in screen_text(app)
         await press(app, pilot, "c")
         assert app.screen is app.main
         assert app.session.chosen_name == "web"
+
+
+async def test_from_an_event_to_its_process_in_the_tree():
+    async with running(side_engine()) as (app, pilot):
+        await press(app, pilot, "g", "j")
+        event = app.main.query_one(LiveList).event_under_cursor()
+        await press(app, pilot, "enter", "l", "t")
+        assert app.screen is app.main
+        assert app.main.query_one(TreeList).process_under_cursor().pid == event.process.pid
 
 
 async def test_the_tab_counts_the_alerts_that_are_still_to_be_looked_at():
@@ -75,5 +84,4 @@ async def test_the_tab_counts_the_alerts_that_are_still_to_be_looked_at():
         assert 0 < left < total
         assert f"2 Alerts {left}!" in screen_text(app)
         await press(app, pilot, "ctrl+k", "end", "enter")
-        await settle(app, pilot)
-        await until(lambda: "!" not in screen_text(app).splitlines()[1])
+        assert "!" not in screen_text(app).splitlines()[1]

@@ -67,6 +67,8 @@ def copies(binding, text, *before):
 
 SHADOW = ("2", "down")
 opens("alerts.go", Choice, *SHADOW)
+opens("live.go", Choice, "g")
+opens("event.go", Choice, "g", "enter")
 opens("help.search", Ask, "question_mark")
 opens("app.theme", ThemePick)
 opens("alerts.mute", MuteDialog, *SHADOW)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from tuimon.ui.text import safe
+from tuimon.ui.widgets.lists import GO
 from tuimon.view.cells import REST, Cell, Line
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ class AlertKeys:
             "b", "before", "Before", tooltip="The last events of its container before the alert", id="alerts.before"
         ),
         Binding("t", "story", "Story", tooltip="What its processes did, in order of time", id="alerts.story"),
-        Binding(
-            "l", "go", "Go to", tooltip="Go to its event, container, process, file or connection", id="alerts.go"
-        ),
+        Binding("l", "go", "Go to", tooltip=GO, id="alerts.go"),
         Binding("y", "copy_value", "Copy", show=False, tooltip="Copy the output", id="alerts.copy"),
         Binding(
             "Y", "copy_menu", "Copy as", show=False, tooltip="Copy as JSON, command, filter, text", id="alerts.copy_as"
@@ -118,7 +117,7 @@ class AlertKeys:
         from tuimon.ui.screens.places import ask_where
 
         if (alert := self.the_alert()) is not None and self.app.session is not None:
-            ask_where(self.app, alert)
+            ask_where(self.app, alert.event)
 
     def action_evidence(self) -> None:
         """Write an evidence bundle."""

@@ -14,7 +14,7 @@ from tuimon.ui.panes.pane import Pane
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.lists import WHY, LiveList
+from tuimon.ui.widgets.lists import GO, WHY, LiveList
 from tuimon.view.cells import Cell, fitting
 from tuimon.view.clock import amount
 from tuimon.view.words import some
@@ -59,6 +59,7 @@ class LivePane(BenchKeys, Pane):
         Binding("I", "invert", "Invert the order", show=False, id="live.invert"),
         Binding("U", "fold", "Fold repeats", show=False, tooltip=_FOLD, id="live.fold"),
         Binding("C", "columns", "Columns", show=False, tooltip=_COLUMNS, id="live.columns"),
+        Binding("l", "go", "Go to", show=False, tooltip=GO, id="live.go"),
         Binding("w", "why", "Why", show=False, tooltip=WHY, id="live.why"),
         Binding("L", "loud", "Loud calls", show=False, tooltip=_LOUD, id="live.loud"),
         *bench_bindings("live", alert=False),
@@ -205,6 +206,13 @@ class LivePane(BenchKeys, Pane):
         event = self.list.event_under_cursor()
         if event is not None:
             self.app.push_screen(EventDetails(event))
+
+    def action_go(self) -> None:
+        """Ask where to go from the event under the cursor."""
+        from tuimon.ui.screens.places import ask_where
+
+        if (event := self.list.event_under_cursor()) is not None:
+            ask_where(self.app, event)
 
     def action_why(self) -> None:
         """Say why rules fired or did not for the event under the cursor."""

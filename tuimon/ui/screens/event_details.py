@@ -14,6 +14,7 @@ from tuimon.syscalls import event_name
 from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
 from tuimon.ui.screens.details import Details
 from tuimon.ui.text import plain
+from tuimon.ui.widgets.lists import GO
 from tuimon.view.cells import Line
 from tuimon.view.event_lines import About, EventLines, json_lines
 from tuimon.view.export import event_json
@@ -34,6 +35,7 @@ class EventDetails(BenchKeys, Details):
         Binding("exclamation_mark", "narrow(False)", "Drop", key_display="!", tooltip=_DROP, id="event.drop"),
         Binding("y", "copy", "Copy", tooltip="The value under the cursor, else the event as JSON", id="event.copy"),
         Binding("J", "json", "JSON", tooltip="The event as JSON, or as lines again", id="event.json"),
+        Binding("l", "go", "Go to", tooltip=GO, id="event.go"),
         Binding("w", "why", "Why", show=False, tooltip="Why rules fired or did not", id="event.why"),
         *bench_bindings("event", alert=False),
     ]
@@ -82,6 +84,12 @@ class EventDetails(BenchKeys, Details):
     def bench_subject(self) -> Event:
         """Return the event."""
         return self._event
+
+    def action_go(self) -> None:
+        """Ask where to go from the event."""
+        from tuimon.ui.screens.places import ask_where
+
+        ask_where(self.app, self._event)
 
     def action_why(self) -> None:
         """Say why rules fired or did not."""

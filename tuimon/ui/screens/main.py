@@ -425,6 +425,7 @@ class MainScreen(Screen[None]):
         for pane in (self.live.alerts, self.alerts.alerts):
             pane.list.renew()
         self.shown_tab.show_fixed()
+        self._show_tabs()
 
     def apply_filter(self, text: str) -> None:
         """Keep in the live pane what a filter describes, and nothing else; say what is wrong with it."""

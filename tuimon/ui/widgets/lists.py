@@ -23,6 +23,7 @@ _WHOLE = 1 << 20
 """Columns: as good as any number, so that nothing is shortened."""
 
 WHY = "Why rules fired or did not, part by part"
+GO = "Go to the events around it, its container, process, file or connection"
 
 
 class LiveList(LineList):
