@@ -164,3 +164,15 @@ def test_importing_the_loader_loads_no_screen_and_no_bcc() -> None:
     code = "import sys, tuimon.rules.commands, tuimon.rules.loader; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"textual", "rich", "bcc"} & set(done.stdout.split())
+
+
+def test_everything_that_is_wrong_with_a_rule_is_told():
+    """Not its first mistake alone: what is missing, and what is there and wrong."""
+    text = "- rule: A\n  condition: proc.nme = x\n  output: a %proc.nam\n  priority: WARN\n"
+    found = [each for each in load([RuleFile("a.yaml", text)]).diagnostics if each.severity == "error"]
+    assert [(each.line, each.message.partition(" ")[0], each.hint) for each in sorted(found, key=lambda e: e.line)] == [
+        (1, "Item", "add a line desc: ..."),
+        (2, "unknown", "did you mean proc.name?"),
+        (3, "invalid", "did you mean %proc.name?"),
+        (4, "Invalid", "did you mean Warning?"),
+    ]

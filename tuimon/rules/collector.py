@@ -56,6 +56,7 @@ _REPLACEABLE: Final[tuple[str, ...]] = (
 _RULE_KEYS: Final = ("rule", "source", *_REPLACEABLE, "override", "append")
 _TOP_KEYS: Final = ("required_engine_version", "required_plugin_versions", "list", "macro", "rule")
 
+_NO_TEXT: Final = ConditionText((), "")
 _APPEND_IS_OLD: Final = "'append' is deprecated: write override: {condition: append}, naming the key, instead"
 _ENABLED_IS_OLD: Final = "'enabled' alone is deprecated: add override: {enabled: replace}"
 _APPEND_AND_OVERRIDE: Final = "'override' and 'append: true' cannot be used together"
@@ -73,6 +74,7 @@ class Override:
 
 
 T = TypeVar("T", bound=Item)
+Value = TypeVar("Value")
 
 
 class Collector:
@@ -239,15 +241,14 @@ class Collector:
 
     def _defined(self, node: Mapping, name: str, context: Context) -> None:
         condition = decode.scalar(node, "condition", context)
-        output = decode.scalar(node, "output", context)
         rule = RuleItem(
             name,
             context,
             self._file,
             condition=ConditionText.of(condition),
-            output=_trimmed(output),
-            desc=decode.text(node, "desc", context),
-            priority=_priority(decode.scalar(node, "priority", context), context),
+            output=self._tried(lambda: _trimmed(decode.scalar(node, "output", context)), _NO_TEXT),
+            desc=self._tried(lambda: decode.text(node, "desc", context), ""),
+            priority=self._tried(lambda: _priority(decode.scalar(node, "priority", context), context), PRIORITIES[-1]),
             source=decode.text(node, "source", context) if node.get("source") is not None else "syscall",
             enabled=decode.optional_truth(node, "enabled", context, True),
             capture=decode.optional_truth(node, "capture", context, False),
@@ -269,6 +270,14 @@ class Collector:
         for exception in rule.exceptions:
             validate(exception, self._hints_for(rule))
         self._define(self.rules, rule)
+
+    def _tried(self, read: Callable[[], Value], otherwise: Value) -> Value:
+        """Return a value; what is wrong with it is told, and what else is wrong with the rule is still looked for."""
+        try:
+            return read()
+        except ItemError as error:
+            self.findings.error(error)
+            return otherwise
 
     def _toggled(self, node: Mapping, name: str, context: Context) -> None:
         enabled = decode.truth(node, "enabled", context)

@@ -276,6 +276,8 @@ class Compiler:
         return parsed.problems
 
     def _output(self, rule: RuleItem) -> tuple[str, ...] | None:
+        if not rule.output.parts:  # missing, which has been told
+            return None
         text = rule.output.text
         found = self._answers.get(("output", text), lambda: self._outputs.check(text))
         context = rule.context.inside("rule output", "", rule.output.place(0))
