@@ -18,7 +18,8 @@ from tuimon.events import Event
 from tuimon.fields.evtarg import args_text
 from tuimon.fields.facts import facts
 from tuimon.resources import find_recording
-from tuimon.rules.args_text import may_be, needed, of_processes, of_records
+from tuimon.rules.args_text import is_written, may_be, needed
+from tuimon.rules.args_words import ArgsWords
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import compile_expression
@@ -171,10 +172,42 @@ def test_no_word_of_two_letters_rules_out_an_event_that_has_it(recorded):
     for batch, objects in zip(batches, events, strict=True):
         codes = columns.memory.known(batch).codes
         look = Look(columns, batch, codes)
-        of_word: dict[tuple[int, str], list[int]] = {}
+        of_word: dict[str, dict[int, list[int]]] = {}
         for row, event in enumerate(objects):
             for pair in set(re.findall(r"(?=(\w\w))", args_text(event), re.ASCII)):
-                of_word.setdefault((int(codes[row]), pair), []).append(row)
-        for (code, pair), where in of_word.items():
-            word, rows = needed(Check(FieldRef("evt.args"), "contains", Literal(pair))), np.array(where[:3])
-            assert not word or (of_processes(look, rows, word) | of_records(look, code, rows, word)).all(), pair
+                of_word.setdefault(pair, {}).setdefault(int(codes[row]), []).append(row)
+        for pair, where in of_word.items():
+            word = needed(Check(FieldRef("evt.args"), "contains", Literal(pair)))
+            rows = np.array(sorted(row for some in where.values() for row in some[:3]))
+            assert not word or ArgsWords(look, word).likely(rows).all(), pair
+
+
+@pytest.mark.parametrize("word", [b"sh", b"etc", b"usr", b"ls", b"root", b"so", b"lib", b"nginx", b"sleep", b"tmp"])
+def test_what_surely_holds_a_word_holds_it_and_what_may_not_does_not(word, recorded):
+    batches, replay, events = recorded
+    columns, found = Columns([], replay.event), 0
+    for batch, objects in zip(batches, events, strict=True):
+        rows, codes = np.arange(len(batch)), columns.memory.known(batch).codes
+        look = Look(columns, batch, codes)
+        words = ArgsWords(look, word)
+        holds = np.array([word.decode() in args_text(event) for event in objects])
+        opens = np.flatnonzero(is_written(look, rows))
+        assert words.likely(rows)[holds].all()
+        assert words.of_opens(opens)[holds[opens]].all()
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            sure = words.sure(code, mine)
+            assert holds[mine[sure]].all()
+            found += int(sure.sum())
+    assert found or word not in (b"sh", b"etc")
+
+
+def test_a_word_across_two_records_is_in_neither_of_them():
+    """One search goes through the texts of all records, which lie side by side."""
+    events = [builders.open_event(path) for path in ("/tmp/xs", "hello/shsh", "/a/s", "hs", "sh")]
+    batch, tables = builders.batch_of(events)
+    columns = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
+    look = Look(columns, batch, columns.memory.known(batch).codes)
+    rows = np.arange(len(batch))
+    texts = [b"sh" in b"".join(batch.slots(row)) or b"sh" in bytes(batch.ext["comm"][row]) for row in rows]
+    assert ArgsWords(look, b"sh").of_opens(rows).tolist() == texts

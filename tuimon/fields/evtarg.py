@@ -91,15 +91,15 @@ _SECOND_PATHS: Final = frozenset(("newpath", "linkpath"))
 _UNSIGNED_BITS: Final = {"UINT8": 8, "UINT16": 16, "UINT32": 32}
 
 
+OWN_FDS: Final = ("fd", "dirfd", "out_fd", "fdout", "fd_in", "linkdirfd")
+"""Parameters that show the name of the event's fd when they are it."""
 PAIRS: Final = frozenset({"pipe", "pipe2", "socketpair"})
 
 
 def _own_fd(f: Facts, name: str, value: int) -> bool:
     if f.name in PAIRS and name in ("fd1", "fd2"):
         return True
-    return value == f.fd_num() and (
-        name in ("fd", "dirfd", "out_fd", "fdout", "fd_in", "linkdirfd") or f.call.returns_fd
-    )
+    return value == f.fd_num() and (name in OWN_FDS or f.call.returns_fd)
 
 
 def _texts(f: Facts, param: Param, raw: Raw) -> tuple[str, str]:

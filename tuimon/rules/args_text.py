@@ -17,7 +17,6 @@ from tuimon.events import Event
 from tuimon.fields.argsource import BOUND, BOUND_BY_NAME
 from tuimon.fields.evtarg import fd_error, number_text, param_text
 from tuimon.fields.facts import AT_FDCWD, facts
-from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbering import Groups, Rows, groups_of
@@ -37,13 +36,14 @@ _PLAIN: Final = re.compile(r"[g-wyz]")
 _NAMES: Final = "AF_DECnet"
 _SOCKETS: Final = re.compile(r"[46][tui]")
 """Kinds of sockets, which stand before their addresses."""
+_TOKEN: Final = re.compile(
+    r"(\\[^A-Za-z0-9]|\[\^?\]?(?:\[:\^?[a-z]+:\]|[^\]\\\[])*\]|\((?!\?)|[^\\(\[])([*+?]|\{[0-9,]*\})*", re.DOTALL
+)
+"""One part of a regular expression and what says how often; escapes of letters and (? are left alone."""
+_SPECIAL: Final = ".^$)"
 _WHOLE: Final = frozenset(("=", "==", "!=", "in", "startswith"))
 """Operators that ask how a text begins, or does not."""
 _LITERAL: Final = frozenset(("=", "==", "contains", "startswith", "endswith"))
-_OF_PROCESS: Final = ("proc.name", "proc.exe", "proc.args", "proc.exepath", "proc.cwd", "proc.pname")
-_IDS: Final = ("UID", "GID")
-_OWN_IDS: Final = frozenset(("euid", "egid", "loginuid"))
-"""Sources of those that are the process's."""
 
 
 def needed(check: Check) -> bytes:
@@ -52,14 +52,47 @@ def needed(check: Check) -> bytes:
     What evt.args is put together from meets at blanks and punctuation only, so that a word lies in one part of it.
     """
     literal = check.right.text if isinstance(check.right, Literal) else ""
-    if check.op not in _LITERAL or check.modifier is not None or not isinstance(check.left, FieldRef):
+    if check.modifier is not None or not isinstance(check.left, FieldRef):
         return b""
     words = [
         word
-        for word in _WORD.findall(literal)
+        for piece in pieces(check.op, literal)
+        for word in _WORD.findall(piece)
         if _PLAIN.search(word) and word not in _NAMES and not _SOCKETS.fullmatch(word)
     ]
     return max(words, key=len, default="").encode()
+
+
+def pieces(op: str, literal: str) -> list[str]:
+    """Return texts of which each must lie in whatever satisfies an operator with this constant; there may be more."""
+    if op in _LITERAL:
+        return [literal]
+    if op == "glob":
+        return [] if "[" in literal or "\\" in literal else re.split(r"[*?]", literal)
+    return pieces_of_regex(literal) if op == "regex" else []
+
+
+def pieces_of_regex(pattern: str) -> list[str]:
+    """Return literal texts that whatever a pattern matches holds; none where it has an alternative at its top."""
+    out, at, depth = [""], 0, 0
+    while at < len(pattern):
+        token = _TOKEN.match(pattern, at)
+        if token is None:
+            return []
+        at, text, quantifier = token.end(), token[1], token[2]
+        depth += (text == "(") - (text == ")")
+        if depth == 0 and text == "|":
+            return []
+        if depth == 0 and text not in _SPECIAL and len(text) == 1 and not quantifier:
+            out[-1] += text
+        else:
+            out.append("")
+    return out
+
+
+def is_word(check: Check) -> bool:
+    """Return whether a check holds of any text that holds the word that is ``needed`` for it."""
+    return check.op == "contains" and isinstance(check.right, Literal) and check.right.text == needed(check).decode()
 
 
 def may_be(check: Check, name: str) -> bool:
@@ -74,51 +107,6 @@ def may_be(check: Check, name: str) -> bool:
     if check.op == "startswith":
         return any(text.startswith(names[0]) or names[0].startswith(text) for text in texts)
     return any(text.startswith(names[0]) and all(f" {each}" in text for each in names[1:]) for text in texts)
-
-
-def of_processes(look: Look, rows: Rows, wanted: bytes) -> NDArray[np.bool_]:
-    """Return, (k,), whether a text of the process of each row, or the name of its parent, holds a word."""
-    out, word = np.zeros(len(rows), bool), wanted.decode()
-    for name in _OF_PROCESS:
-        groups, places, pool = look.values_of_groups(name)
-        distinct, of_group = np.unique(places, return_inverse=True)
-        holds = [at < 0 or word in (pool.values[at] or "") for at in distinct.tolist()]
-        out |= np.array(holds, bool)[of_group][groups.of_row[rows]]
-    return out
-
-
-def of_records(look: Look, code: int, rows: Rows, wanted: bytes) -> NDArray[np.bool_]:
-    """Return, (k,), whether anything else that evt.args of a kind of event shows may hold a word."""
-    params = [bound.param for bound in BOUND.get(look.name_of(code), ())]
-    sources = {bound.source for bound in BOUND.get(look.name_of(code), ()) if bound.param.type in _IDS}
-    if any(wanted.decode() in param.name for param in params) or sources - _OWN_IDS:
-        return np.ones(len(rows), bool)
-    batch = look.batch
-    ext_at = batch.ext_at[rows]
-    starts, ends = batch.text_at[ext_at].tolist(), batch.text_at[ext_at + 1].tolist()
-    comms = batch.ext["comm"][ext_at].tolist() if len(batch.ext) else []
-    found = (
-        [
-            at >= 0 and (wanted in batch.arena[start:end] or wanted in comm)
-            for at, start, end, comm in zip(ext_at.tolist(), starts, ends, comms, strict=True)
-        ]
-        if comms
-        else [False] * len(rows)
-    )
-    if sources:
-        found = [
-            held or _named(look.event(row), wanted.decode()) for held, row in zip(found, rows.tolist(), strict=True)
-        ]
-    return np.array(found, bool)
-
-
-def _named(event: Event, wanted: str) -> bool:
-    """Whether the name of the user or the group of an event's process may hold a word."""
-    process = event.process
-    if process is None:
-        return False
-    names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
-    return any(not isinstance(name, str) or wanted in name for name in names)
 
 
 def is_written(look: Look, rows: Rows) -> NDArray[np.bool_]:

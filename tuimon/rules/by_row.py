@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tuimon.rules import moment
-from tuimon.rules.args_text import alike, is_written, may_be, needed, of_processes, of_records, open_texts
+from tuimon.rules.args_text import alike, is_word, is_written, may_be, needed, open_texts
+from tuimon.rules.args_words import ArgsWords
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
@@ -76,20 +77,19 @@ def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 
 def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
-    out = np.empty(len(rows), np.int8)
-    written = is_written(look, rows)
-    out[written] = _by_open_args(look, asked, rows[written])
-    others = np.flatnonzero(~written)
+    out = np.full(len(rows), NO, np.int8)
     wanted = needed(asked.check)
-    likely = of_processes(look, rows[others], wanted) if wanted and len(others) else np.ones(len(others), bool)
+    words = ArgsWords(look, wanted) if wanted and len(rows) else None
+    is_open = is_written(look, rows)
+    opens, others = np.flatnonzero(is_open), np.flatnonzero(~is_open)
+    if words is not None:
+        opens, others = opens[words.of_opens(rows[opens])], others[words.likely(rows[others])]
+        if is_word(asked.check):
+            opens, others = (_but_sure(look, words, rows, some, out) for some in (opens, others))
+    out[opens] = _by_open_args(look, asked, rows[opens])
     codes = look.codes(rows[others])
     for code in np.unique(codes).tolist():
-        mine, known = others[codes == code], likely[codes == code]
-        if not known.all():
-            unsure = ~known
-            known[unsure] = of_records(look, code, rows[mine[unsure]], wanted)
-            out[mine[~known]] = NO
-            mine = mine[known]
+        mine = others[codes == code]
         groups = alike(look, code, rows[mine])
         if groups is None:
             out[mine] = look.asked_whole(asked, rows[mine])
@@ -98,6 +98,16 @@ def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
             first = rows[mine[groups.first]].tolist()
             out[mine] = np.array([asked.answer(look.event(row)) for row in first], np.int8)[groups.of_row]
     return out
+
+
+def _but_sure(look: Look, words: ArgsWords, rows: Rows, some: Rows, out: Truths) -> Rows:
+    """Say yes of those of some rows that surely hold a word, and return the others."""
+    codes, sure = look.codes(rows[some]), np.zeros(len(some), bool)
+    for code in np.unique(codes).tolist():
+        mine = codes == code
+        sure[mine] = words.sure(code, rows[some[mine]])
+    out[some[sure]] = YES
+    return some[~sure]
 
 
 def _by_open_args(look: Look, asked: Asked, rows: Rows) -> Truths:

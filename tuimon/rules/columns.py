@@ -19,6 +19,7 @@ from tuimon.batch import Batch
 from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import has_raw_result
 from tuimon.records import Kind
+from tuimon.rules.args_words import Held
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.checks import MISSING, Checks
 from tuimon.rules.graph import FALSE, Graph
@@ -85,6 +86,8 @@ class Columns:
         self._era = self.memory.era
         self.tails: dict[int, str] = {}
         """See ``tuimon.rules.args_text``."""
+        self.held: tuple[NDArray[np.void], bytes, Held] | None = None
+        """The texts looked through last, and for what (tuimon.rules.args_words)."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
 
     def begin(self) -> None:

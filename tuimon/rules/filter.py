@@ -24,6 +24,7 @@ from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import Condition
 from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows
+from tuimon.rules.occurrences import occurrences
 from tuimon.rules.pools import Places
 from tuimon.rules.predicates import to_bytes
 from tuimon.rules.versions import EventOf
@@ -79,7 +80,6 @@ class TextFilter:
     def __init__(self, text: str, wanted: str, event_of: EventOf, memory: Memory | None = None) -> None:
         self.text = text
         self._wanted = to_bytes(wanted).lower()
-        self._pattern = re.compile(re.escape(self._wanted))
         self._event_of = event_of
         self._memory = memory or Memory()
         self._last: tuple[NDArray[np.void] | None, NDArray[np.bool_]] = None, np.empty(0, bool)
@@ -127,7 +127,7 @@ class TextFilter:
         kept = np.zeros(len(batch.ext), bool)
         comm = np.ascontiguousarray(batch.ext["comm"])
         size = comm.dtype.itemsize
-        starts = self._places(comm.tobytes().lower())
+        starts = occurrences(comm.tobytes().lower(), self._wanted)
         rows = starts[starts % size + len(self._wanted) <= size] // size
         if b"\0" in self._wanted:  # what fills a comm up is not part of it
             rows = np.array([row for row in rows.tolist() if self._wanted in bytes(comm[row]).lower()], np.intp)
@@ -138,7 +138,7 @@ class TextFilter:
         """Return, (m,), whether a text slot of each ext row holds it."""
         kept = np.zeros(len(batch.ext), bool)
         arena = batch.arena.lower()
-        starts = self._places(arena)
+        starts = occurrences(arena, self._wanted)
         rows = np.searchsorted(batch.text_at, starts, side="right") - 1
         rows, first = np.unique(rows, return_index=True)
         starts = starts[first] - batch.text_at[rows]
@@ -149,17 +149,6 @@ class TextFilter:
         for row in rows[~inside].tolist():  # that place lies across the seam of two slots; there may be another
             kept[row] = self._in_one_slot(batch, row, arena)
         return kept
-
-    def _places(self, text: bytes) -> NDArray[np.intp]:
-        """Return where the wanted bytes begin in a text."""
-        places: list[int] = []
-        at = text.find(self._wanted)
-        while at >= 0:
-            places.append(at)
-            if len(places) > _MANY:
-                return np.array([match.start() for match in self._pattern.finditer(text)], np.intp)
-            at = text.find(self._wanted, at + len(self._wanted))
-        return np.array(places, np.intp)
 
     def _in_one_slot(self, batch: Batch, ext_row: int, arena: bytes) -> bool:
         """Whether the text lies in one slot, not across the seam of two."""
@@ -218,8 +207,6 @@ class Preparation:
 
 _LOWERED: Final = "lowered"
 """Names the pool of the texts of processes in lower case, and which of them a process has."""
-_MANY: Final = 2000
-"""Hits in a batch from which on a pattern finds them quicker than one call each."""
 _WORTH_IT: Final = 4096
 _LIKELY: Final = tuple(
     f"{name} exists"

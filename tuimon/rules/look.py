@@ -19,6 +19,7 @@ from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import OPENS
 from tuimon.fields.fspath import may_name_one
 from tuimon.fields.registry import UNKNOWN, Getter
+from tuimon.process import Process
 from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
@@ -347,7 +348,7 @@ class Look:
         """Return the places of what a getter says of some rows."""
         line = line_of(key) if side == "process" else None
         if line is not None:
-            values, of_process = of_lines(line, [self._actor(row).process for row in rows.tolist()])
+            values, of_process = of_lines(line, self._processes(rows))
             return self._pool(key).places(values)[of_process]
         if side in _WORDS:
             return self._got_words(key, getter, arg, rows)
@@ -412,6 +413,13 @@ class Look:
             return self._event(row)
         return Event(self.batch, row, find(int(self._process_at[row])), None, self.boot_to_epoch_ns)
 
+    def _processes(self, rows: Rows) -> list[Process | None]:
+        """Return the process of each of some rows."""
+        find = self.memory.process_of
+        if find is None:
+            return [self._event(row).process for row in rows.tolist()]
+        return list(map(find, self._process_at[rows].tolist()))
+
     @cached_property
     def _process_at(self) -> NDArray[np.int64]:
         return process_of(self.batch)
@@ -464,7 +472,7 @@ class Look:
     def members(self) -> Members:
         """What is known of the processes of the rows."""
         groups = self.memory.groups(self.batch, "process")
-        return Members(self.memory, groups, self._numbers_of("process", groups), lambda row: self._actor(row).process)
+        return Members(self.memory, groups, self._numbers_of("process", groups), self._processes)
 
     # Plain numbers
 

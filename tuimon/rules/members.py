@@ -28,7 +28,7 @@ class Members:
         memory: Where they are kept.
         groups: The rows by process.
         numbers: (g,) the number of each group's process version as it is now.
-        process_of: Gives the process of a row.
+        processes: Gives the processes of rows.
     """
 
     def __init__(
@@ -36,17 +36,17 @@ class Members:
         memory: Memory,
         groups: Groups,
         numbers: NDArray[np.int64],
-        process_of: Callable[[int], Process | None],
+        processes: Callable[[Rows], list[Process | None]],
     ) -> None:
         self._memory = memory
         self._groups = groups
         self._numbers = numbers
-        self._process_of = process_of
+        self._processes = processes
 
     def places(self, member: str, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), the place among ``values`` of a member of each row's process, ABSENT where there is none."""
         pool = self._memory.pool(_POOL)
-        known = self._memory.places("process", (_POOL, member), self._size)
+        known = self._memory.places("process", (_POOL, member), self._size, _POOL)
         return self._found(known, member, rows, lambda values: pool.places(values))
 
     def pids(self, member: str, rows: Rows) -> NDArray[np.int64]:
@@ -77,7 +77,7 @@ class Members:
         missing = np.flatnonzero(needed & (known[self._numbers] == UNSEEN))
         if len(missing):
             get = _getter(member)
-            processes = map(self._process_of, self._groups.first[missing].tolist())
+            processes = self._processes(self._groups.first[missing])
             known[self._numbers[missing]] = made([None if each is None else get(each) for each in processes])
         return np.asarray(known[self._numbers][of_row], np.int64)
 

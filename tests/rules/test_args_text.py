@@ -1,0 +1,66 @@
+"""Words that evt.args must hold, by what is asked of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuimon.errors import RuleError
+from tuimon.fields.registry import FieldType
+from tuimon.rules.args_text import is_word, needed, pieces, pieces_of_regex
+from tuimon.rules.nodes import Check, FieldRef, Literal
+from tuimon.rules.predicates import predicate
+
+_ATOMS = ["a", "b", "sh", "]", ".", "[ab]", "[^]b]", "[[:alpha:]]", "(a|sh)", "(a(b)?)", r"\.", "^", "$", "|", "{", " "]
+_PATTERNS = st.lists(
+    st.tuples(st.sampled_from(_ATOMS), st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{0}", "*?"])), max_size=6
+).map(lambda parts: "".join(atom + often for atom, often in parts))
+
+
+def check(op: str, text: str) -> Check:
+    return Check(FieldRef("evt.args"), op, Literal(text))
+
+
+@given(pattern=_PATTERNS, text=st.text("ab]sh.{ ", max_size=8))
+def test_what_a_pattern_matches_holds_all_its_pieces(pattern, text):
+    try:
+        matches = predicate("regex", FieldType.CHARBUF, (pattern,))
+    except RuleError:
+        return
+    if matches(text):
+        assert all(piece in text for piece in pieces_of_regex(pattern))
+
+
+@given(pattern=st.text(r"ab*?[]\ ", max_size=8), text=st.text("ab[] ", max_size=8))
+def test_what_a_glob_matches_holds_all_its_pieces(pattern, text):
+    if predicate("glob", FieldType.CHARBUF, (pattern,))(text):
+        assert all(piece in text for piece in pieces("glob", pattern))
+
+
+@pytest.mark.parametrize(
+    ("op", "text", "word"),
+    [
+        ("regex", ".*passwd.*", b"passwd"),
+        ("regex", r".*/(etc|usr)/shadow[0-9]*", b"shadow"),
+        ("regex", ".*(curl|wget).*", b""),
+        ("regex", "a|shadow", b""),
+        ("regex", "(?i)shadow", b""),
+        ("regex", r"\dshadow", b""),
+        ("regex", ".*shadow?", b"shado"),
+        ("regex", ".*O_TRUNC.*", b""),
+        ("glob", "*/etc/shado?*", b"shado"),
+        ("glob", "*[s]hadow", b""),
+        ("icontains", "shadow", b""),
+        ("contains", "/etc/shadow", b"shadow"),
+    ],
+)
+def test_the_longest_word_is_looked_for(op, text, word):
+    assert needed(check(op, text)) == word
+
+
+def test_only_what_is_a_word_is_found_for_sure():
+    assert is_word(check("contains", "shadow"))
+    assert not is_word(check("contains", "/shadow"))
+    assert not is_word(check("=", "shadow"))
+    assert not is_word(check("contains", "O_TRUNC"))

@@ -1,0 +1,216 @@
+"""Which events' evt.args may hold a word, and which surely do, by the texts that it is put together from.
+
+Those are the texts of the record, of the process and the name of its parent, the names of its users, and the names of
+the parameters; see ``needed`` in tuimon.rules.args_text for the words that can be told in this way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.events import Event
+from tuimon.fields.argsource import BOUND, Bound
+from tuimon.fields.evtarg import OWN_FDS
+from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
+from tuimon.fields.who import group_name, user_name
+from tuimon.records import Kind, Slot
+from tuimon.rules.numbering import NOT_ASKED, Rows, groups_of
+from tuimon.rules.occurrences import occurrences
+from tuimon.rules.pools import ABSENT, Places
+from tuimon.rules.words import Words, is_pid
+from tuimon.syscalls import CALLS
+
+if TYPE_CHECKING:
+    from tuimon.batch import Batch
+    from tuimon.rules.look import Look
+
+_MEMBERS: Final = ("comm", "exe", "args", "exepath", "cwd", "parent.comm")
+"""Of a process; the texts among them that a parameter shows may be any, but for the parent's name."""
+_TEXTS: Final = frozenset(("comm", "exe", "args", "exepath", "cwd"))
+"""Sources that are a text of the process, and its members."""
+_IDS: Final = ("UID", "GID")
+_ID_MEMBERS: Final = {"euid": "uid", "egid": "gid", "loginuid": "loginuid"}
+"""Sources of ids that are the process's, and which member of it."""
+
+
+_POOL: Final = "text"
+"""Names the pool of texts, see tuimon.rules.look."""
+
+
+class Held(NamedTuple):
+    """Of each ext row, (m,)."""
+
+    anywhere: NDArray[np.bool_]
+    """A text of it, or the name of its thread, may hold the word."""
+    given: NDArray[np.bool_]
+    """The path as given surely does."""
+
+
+class ArgsWords:
+    """A word looked for in evt.args of the rows of a batch.
+
+    Args:
+        look: The batch.
+        word: Letters, digits and underscores.
+    """
+
+    def __init__(self, look: Look, word: bytes) -> None:
+        self._look = look
+        self._word = word
+        self._text = word.decode()
+        self._held = _held(look, word)
+
+    def likely(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which of some rows may hold it."""
+        look, out = self._look, self._of_records(rows, self._held.anywhere)
+        codes: NDArray[Any] = look.codes(rows)
+        of_process = np.zeros(len(rows), bool)
+        for code in np.unique(codes).tolist():
+            bounds, mine = BOUND.get(look.name_of(code), ()), np.flatnonzero(codes == code)
+            ids = {bound.source for bound in bounds if bound.param.type in _IDS}
+            of_process[mine] = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in bounds)
+            if not bounds:
+                out[mine] = False  # the text is empty
+            elif any(self._text in bound.param.name for bound in bounds) or ids - set(_ID_MEMBERS):
+                out[mine], of_process[mine] = True, False
+            elif ids:
+                out[mine] |= self._named(rows[mine])
+        for member in _MEMBERS:
+            out[of_process] |= self._of_member(member, rows[of_process])
+        return out
+
+    def of_opens(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), the same for opens by a path, which show nothing of their process."""
+        if self._names_hold("open") or self._names_hold("openat"):
+            return np.ones(len(rows), bool)
+        return self._of_records(rows, self._held.anywhere)
+
+    def sure(self, code: int, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which of some rows of one kind of event surely hold it; of others nothing is said."""
+        look, name = self._look, self._look.name_of(code)
+        kind, out = look.kind_of(code), np.zeros(len(rows), bool)
+        if self._names_hold(name):
+            return ~out
+        words = Words(look, code, rows)
+        for bound in BOUND.get(name, ()):
+            if bound.get is None or out.all():
+                continue
+            if bound.source == "given" and kind in CALL_KINDS:
+                out |= self._of_records(rows, self._held.given)
+            elif bound.source == "args" and kind == Kind.EXEC:
+                out[~out] = self._of_arguments(rows[~out])
+            elif bound.source in _TEXTS:
+                out |= self._of_member(bound.source, rows)
+            elif bound.param.type == "PID" and is_pid(bound.source, kind):
+                out |= self._is_in(words.named(bound.source))
+            elif bound.param.type == "FD" and _is_own(bound, name, kind):
+                out[~out] = self._of_files(rows[~out])
+        if look.columns.is_open(np.array([code]))[0]:
+            opens = look.opens(rows)
+            out[opens.at] |= self._of_paths(opens.paths.given)
+        return out
+
+    def _names_hold(self, name: str) -> bool:
+        return any(self._text in bound.param.name for bound in BOUND.get(name, ()))
+
+    def _of_files(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether the name of the fd that each event is about holds it, and is shown."""
+        look = self._look
+        (names, _), (kinds, _), fds = (
+            look.values("fd.name", rows),
+            look.values("fd.type", rows),
+            look.numbers("fd.num", rows),
+        )
+        return np.asarray(self._of_paths(np.maximum(names, ABSENT)) & (kinds > ABSENT) & fds.has & (fds.found >= 0))
+
+    def _of_paths(self, places: Places) -> NDArray[np.bool_]:
+        """Return, (k,), whether texts at places hold it; each is asked once and for all."""
+        values = self._look.memory.pool(_POOL).values
+        table = self._look.memory.table("value", ("held by a text", self._word), len(values))
+        new = np.unique(places[table[places] == NOT_ASKED])
+        table[new] = [self._in(values[at]) for at in new.tolist()]
+        return np.asarray(table[places] > 0)
+
+    def _of_arguments(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether the arguments behind argv[0] of executed programs hold it."""
+        slots = [self._look.batch.slot(row, Slot.ARGV) for row in rows.tolist()]
+        return np.array([self._word in argv.partition(b"\0")[2] for argv in slots], bool)
+
+    def _of_records(self, rows: Rows, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.asarray(np.append(held, False)[self._look.batch.ext_at[rows]])  # row -1: no ext
+
+    def _of_member(self, member: str, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether a text of each row's process holds it; each distinct one is asked once and for all."""
+        return self._is_in(self._look.members.places(member, rows))
+
+    def _is_in(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return, (k,), whether members of processes at places hold it."""
+        values = self._look.members.values
+        table = self._look.memory.table("value", ("held by a member", self._word), len(values))
+        new = np.unique(places[table[places] == NOT_ASKED])
+        table[new] = [self._in(values[at]) for at in new.tolist()]
+        return np.asarray(table[places] > 0)
+
+    def _in(self, value: Any) -> bool:
+        if isinstance(value, tuple):
+            return any(self._text in each for each in value)
+        return isinstance(value, str) and self._text in value
+
+    def _named(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether the name of a user or group of each row's process may hold it."""
+        look = self._look
+        groups = groups_of(look.at("container", rows, -1), look.members.places("uid", rows))
+        for member in ("gid", "loginuid"):
+            groups = groups_of(groups.of_row.astype(np.int64), look.members.places(member, rows))
+        found = [_is_named(look.event(row), self._text) for row in rows[groups.first].tolist()]
+        return np.asarray(np.array(found, bool)[groups.of_row])
+
+
+def _is_own(bound: Bound, name: str, kind: int) -> bool:
+    """Whether a parameter is the fd that events of a kind are about, and shows its name."""
+    call = CALLS.get(name, NO_CALL)
+    if kind != Kind.SYSCALL or bound.param.name not in OWN_FDS:
+        return False
+    at = (call.dirfd if call.dirfd is not None else call.dirfd2) if name in DIRFD_CALLS else call.fd
+    return bound.source == "fd" or (bound.source == f"s{at}" and not call.returns_fd)
+
+
+def _is_named(event: Event, word: str) -> bool:
+    process = event.process
+    if process is None:
+        return False
+    names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
+    return any(not isinstance(name, str) or word in name for name in names)
+
+
+def _held(look: Look, word: bytes) -> Held:
+    """Return which ext rows hold a word; neighbours may have them together."""
+    last = look.columns.held
+    if last is None or last[0] is not look.batch.ext or last[1] != word:
+        last = look.columns.held = look.batch.ext, word, _held_by_records(look.batch, word)
+    return last[2]
+
+
+def _held_by_records(batch: Batch, word: bytes) -> Held:
+    held = Held(*(np.zeros(len(batch.ext), bool) for _ in Held._fields))
+    if not len(batch.ext):
+        return held
+    starts = occurrences(batch.arena, word)
+    rows = np.searchsorted(batch.text_at, starts, side="right") - 1
+    ends = starts + len(word)
+    inside = ends <= batch.text_at[rows + 1]
+    held.anywhere[rows[inside]] = True
+    in_given = ends <= batch.text_at[rows] + batch.ext["slot_len"][rows, Slot.GIVEN]
+    held.given[rows[in_given]] = True
+    across = np.flatnonzero(~inside)  # the seam of records; another one may begin within
+    last = np.searchsorted(batch.text_at, ends[across] - 1, side="right") - 1
+    for first, end in zip(rows[across].tolist(), (last + 1).tolist(), strict=True):
+        for row in range(first, end):
+            held.anywhere[row] |= word in batch.arena[batch.text_at[row] : batch.text_at[row + 1]]
+    comms = np.ascontiguousarray(batch.ext["comm"]).view(np.uint8).reshape(len(batch.ext), -1)
+    apart = np.pad(comms, ((0, 0), (0, 1)))  # so that no word lies in two of them
+    held.anywhere[occurrences(apart.tobytes(), word) // apart.shape[1]] = True
+    return held
