@@ -8,12 +8,14 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.containers import engine_cgroups
+from tuimon.enrich.container_users import CONTAINER_USERS, Names
+from tuimon.enrich.users import HOST_USERS
 
 ROOT = Path(__file__).resolve().parents[1]
 UPSTREAM = ROOT.parent / "shared/upstream"
@@ -136,6 +138,37 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_facto
     """Keep the user's config out of the tests."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
     monkeypatch.delenv("SUDO_USER", raising=False)
+
+
+@contextlib.contextmanager
+def _kept_names() -> Iterator[None]:
+    """Give the names of users back: a recording that is played brings its own, for all of this process."""
+    kept = HOST_USERS._users, HOST_USERS._groups, HOST_USERS._fixed
+    try:
+        yield
+    finally:
+        HOST_USERS._users, HOST_USERS._groups, HOST_USERS._fixed = kept
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _names_of_users_after_a_file() -> Iterator[None]:
+    """As fixtures of a whole file may play a recording; which file comes next in this process hangs on the machine."""
+    with _kept_names():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _names_of_users_after_a_test() -> Iterator[None]:
+    with _kept_names():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _names_of_users_in_containers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users of containers are read in the background: of a made event, from whatever process has its pid here."""
+    if request.node.get_closest_marker("kernel") is None:
+        loaded, unknown = Names(loaded=True), Names()
+        monkeypatch.setattr(CONTAINER_USERS, "names", lambda container, _=0: loaded if container.known else unknown)
 
 
 @pytest.fixture(scope="session")
