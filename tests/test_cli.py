@@ -231,7 +231,7 @@ def test_a_signal_lets_the_front_end_clean_up(number: signal.Signals, status: in
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"
     child.send_signal(number)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert (out, err, child.returncode) == (b"cleaned\n", b"", status)
 
 
@@ -252,7 +252,7 @@ def test_a_terminal_that_cannot_move_its_cursor_is_a_sentence() -> None:
         [sys.executable, "-m", "tuimon"], stdin=follower, stdout=follower, stderr=subprocess.PIPE, env=env
     )
     os.close(follower)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=120)
     os.close(leader)
     assert child.returncode == cli.USAGE
     assert b"set TERM" in err

@@ -39,7 +39,7 @@ class Kernel(SyntheticSource):
         """Compile, ask once more, install."""
         if c_text is not None:
             self.compiling.set()
-            assert self.may_finish.wait(10)
+            assert self.may_finish.wait(60)
             if self.trouble:
                 raise CaptureError("no room")
         if still_wanted():
@@ -86,7 +86,7 @@ def test_one_that_is_late_is_forgotten():
     pushdown = Pushdown(source)
     old, new = ruleset("evt.type = openat and fd.name = /a"), ruleset("evt.type = openat and fd.name = /b", 2)
     pushdown.ask(old)
-    assert source.compiling.wait(10)
+    assert source.compiling.wait(60)
     pushdown.lift()  # the rules are swapped while the old ones' compilation goes on
     pushdown.ask(new)
     source.may_finish.set()

@@ -125,17 +125,14 @@ def test_asking_never_waits_for_an_engine(machine: Machine):
             return None
 
         def from_socket(self, candidate: Candidate, site: Site, known: object) -> Container:
-            hold.wait(10)
+            assert hold.wait(200)
             return Container(id=ID[:12], full_id=ID, name="slow", known=True)
 
     containers = machine.containers([Slow()])
     cgroup_id = machine.group(f"/docker/{ID}")
     try:
-        began = time.perf_counter()
         for _ in range(1000):
-            containers.of_cgroup(cgroup_id)
-        assert time.perf_counter() - began < 2.0
-        assert containers.of_cgroup(cgroup_id) is None
+            assert containers.of_cgroup(cgroup_id) is None  # who waited would be told
     finally:
         hold.set()
     assert named(containers, cgroup_id).name == "slow"
@@ -276,10 +273,9 @@ def test_thousands_of_short_lived_containers_do_not_pile_up(machine: Machine, mo
         if number % 20 == 0:
             wait_for(lambda full_id=full_id: containers.by_id(full_id) is not None)
         machine.remove(f"/docker/{full_id}")
-    wait_for(lambda: all(c.ended or c.is_host for c in containers.list()))
+    wait_for(lambda: all(c.ended or c.is_host for c in containers.list()) and len(containers._entries) <= 3)
     assert len(containers.list()) <= 52
     assert len(containers._by_cgroup) <= 115
-    assert len(containers._entries) <= 3
 
 
 def test_an_engine_that_does_not_answer_is_one_notice_until_it_does(machine: Machine, monkeypatch: pytest.MonkeyPatch):

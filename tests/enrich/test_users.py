@@ -101,17 +101,17 @@ def test_who_asks_while_the_files_are_read_for_the_first_time_waits_for_them(
 
     def slowly(path: Path) -> str:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return read(path)
 
     monkeypatch.setattr(users, "_read", slowly)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(table.user, 1000)
-        assert begun.wait(10)
+        assert begun.wait(60)
         second = pool.submit(table.user, 1000)
         with pytest.raises(TimeoutError):
             second.result(0.05)
         go_on.set()
-        told = first.result(10)
+        told = first.result(60)
     assert told is not None
     assert second.result() == told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,14 +71,24 @@ def test_of_another_process_with_the_same_pid_nothing_is_known():
 def test_a_thread_that_works_uses_the_cpu(monkeypatch: pytest.MonkeyPatch):
     """What it is said to use is what it used, whatever the machine lets it have."""
     reader, process, at = asked_of()
-    tid, readings, read = os.getpid(), [], reader._procfs.cpu_times
-    monkeypatch.setattr(reader._procfs, "cpu_times", lambda *which: (read(*which), readings.append(1))[0])
+    tid, read = os.getpid(), reader._procfs.cpu_times
+    begun, worked = threading.Event(), threading.Event()
+
+    def around_the_work(*which: int) -> object:
+        """Read before it, and not again before it is done."""
+        assert not begun.is_set() or worked.wait(60)
+        found = read(*which)
+        begun.set()
+        return found
+
+    monkeypatch.setattr(reader._procfs, "cpu_times", around_the_work)
     began, used = time.monotonic(), time.thread_time()
     reader.cpu(process, tid, at)
-    wait_until(lambda: readings)
+    assert begun.wait(60)
     end = time.thread_time() + 0.3
     while time.thread_time() < end:
         pass
+    worked.set()
     share = answer(lambda: reader.cpu(process, tid, at))
     took_s, used_s = time.monotonic() - began, time.thread_time() - used
     assert share is not None

@@ -86,10 +86,10 @@ def test_parentheses_in_strings_do_not_nest() -> None:
     ids=lambda text: text[:12],
 )  # fmt: skip
 def test_long_and_hostile_texts_take_time_in_proportion(text: str) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     with contextlib.suppress(ConditionSyntaxError):
         parse_condition(text)
-    assert time.monotonic() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_a_text_too_long_to_be_a_condition_is_refused() -> None:

@@ -79,10 +79,10 @@ def test_aliases_are_counted_as_if_written_out() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
 def test_nesting_is_bounded(opening: str) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(YamlError, match=f"deeper than {MAX_DEPTH}"):
         read(opening * 100_000)
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_text_that_is_no_utf8_is_refused_with_its_place() -> None:

@@ -128,11 +128,11 @@ def test_used_lists_are_marked() -> None:
 
 
 def test_lists_that_double_are_refused_in_no_time() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     known = lists(l0=["a", "b"], **{f"l{i}": [f"l{i - 1}", f"l{i - 1}"] for i in range(1, 50)})
     with pytest.raises(ConditionSyntaxError, match="opens to more than"):
         known.parse("a.b in (l49)")
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def macro(name: str, text: str, depth: int = 1) -> Macro:
@@ -165,13 +165,13 @@ def messages(text: str) -> list[str]:
 
 
 def test_macros_that_double_are_refused_in_no_time() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     items = ["- macro: m0\n  condition: evt.type = open\n"]
     items += [f"- macro: m{i}\n  condition: m{i - 1} or m{i - 1}\n" for i in range(1, 60)]
     found = messages(rules(*items))
     assert len(found) == 1
     assert "more than 200000" in found[0]
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_a_long_chain_of_macros_is_refused_before_it_is_too_deep_for_python() -> None:
