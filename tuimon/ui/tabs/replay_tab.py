@@ -367,7 +367,8 @@ class ReplayTab(Tab):
         except (TuimonError, OSError) as error:
             self.app.call_from_thread(self.app.notify, safe(str(error)), severity="error", markup=False)
         finally:
-            self._opening = self._opening and done
+            if not done:  # else it is the screen's: it may have sent for the recording again
+                self._opening = False
 
     def _opened_again(self, engine: Engine, skip_to_ns: int) -> None:
         """Show the new engine, and go on to where keys pressed meanwhile lead."""
