@@ -573,7 +573,7 @@ class Look:
 
     def _kept_word_groups(self, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
         """Return the same for kinds of event of which they do not change: kept until another argument is asked."""
-        known, key = self.memory.known(self.batch), (field, arg, kinds.tobytes())
+        known, key = self.memory.known(self.batch), (field, arg, kinds.tobytes(), self.memory.era)
         if known.words is not None and known.words[0] == key:
             _, of_row, first, numbers = known.words
             return some_of(Groups(of_row, first.astype(np.intp), numbers.astype(np.int64)), rows)
