@@ -63,6 +63,22 @@ async def drops_the_value_under_the_cursor(app, pilot, keys):
     assert len(app.session.live) == 60 - 9
 
 
+@case("live.since")
+async def keeps_what_comes_from_now_on(app, pilot, keys):
+    there = app.session.live.history.last_num
+    await press(app, pilot, keys[0])
+    assert app.session.filter_text == f"evt.num > {there}"
+    assert not len(app.session.live)
+    assert "since " in screen_text(app)
+    app.session.engine.feed()
+    await settle(app, pilot)
+    nums = shown(app, lambda event: event.num)
+    assert nums
+    assert min(nums) > there
+    await press(app, pilot, "escape")
+    assert not app.session.filter_text
+
+
 @case("live.left", "live.right")
 async def walks_over_the_columns(app, pilot, keys):
     await press(app, pilot, "g")

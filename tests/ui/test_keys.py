@@ -276,6 +276,25 @@ async def orders_containers(app, pilot, keys):
     assert app.session.containers.order == "start"
 
 
+@case("containers.find", "containers.unfind")
+async def finds_a_container(app, pilot, keys):
+    await press(app, pilot, "c", "backslash", *"SHOP")
+    assert keys[0] in ("backslash", "escape")
+    names = [row.container.name for row in app.session.containers.shown]
+    assert names == ["shop"]
+    assert "1 with SHOP" in screen_text(app)
+    await press(app, pilot, "enter", "g", "enter")
+    assert app.session.chosen_name == "shop"
+    await press(app, pilot, "escape")
+    assert len(app.session.containers.shown) == 4, "esc lists all again"
+    assert app.session.chosen_name == "shop", "before it takes the choice back"
+    await press(app, pilot, "backslash", *"nosuch")
+    assert "none; esc lists all again" in screen_text(app)
+    await press(app, pilot, "escape", "escape")
+    assert app.focused is app.main.live.containers.list
+    assert len(app.session.containers.shown) == 4
+
+
 @case("containers.ended")
 async def lists_ended_containers_one_by_one(app, pilot, keys):
     await end_containers(app, pilot)

@@ -45,14 +45,14 @@ def test_a_long_path_is_shortened_from_its_front(text: str, width: int, shown: s
     [
         (80, "/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),
         (34, "/etc/localtime O_RD... = -2 ENOENT"),
-        (30, ".../localtime O... = -2 ENOENT"),
+        (30, "/etc/localtime ... = -2 ENOENT"),
         (26, "/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT"),  # no room for both: the path
     ],
 )
 def test_of_a_failed_call_what_came_of_it_stays(width: int, shown: str) -> None:
     assert fit_failure("/etc/localtime O_RDONLY|O_CLOEXEC = -2 ENOENT", width) == shown
     assert fit_failure("/usr/share/locale/en_US/LC_MESSAGES/coreutils.mo O_RDONLY = -2 ENOENT", 40) == (
-        ".../coreutils.mo O_RDONLY = -2 ENOENT"
+        ".../LC_MESSAGES/coreutils.mo = -2 ENOENT"
     )
 
 

@@ -156,3 +156,13 @@ def test_one_ended_container_is_shown_as_it_is_and_so_is_one_with_alerts():
     view, gone = with_ended(3)
     view.update((*view.rows[:-1], dataclasses.replace(gone[-1], alerts=2)))
     assert [row.container.name for row in view.shown if not isinstance(row, Ended)][-1] == "job-2"
+
+
+def test_looking_for_a_text_lists_what_has_it_ended_ones_too():
+    view, _ = with_ended()
+    view.find_text = "JOB"
+    assert [row.container.name for row in view.shown] == ["job-0", "job-1", "job-2"]
+    view.find_text = "store/shop-7f9c"
+    assert [row.container.name for row in view.shown] == ["shop"]
+    view.find_text = ""
+    assert isinstance(view.shown[-1], Ended)

@@ -221,7 +221,9 @@ def fit_failure(text: str, width: int) -> str:
     room = width - (len(text) - at)
     if len(text) <= width or at < 0 or room < _BEFORE_FAILURE:
         return fit_path(text, width)
-    return cut(fit_path(text[:at], room), room) + text[at:]
+    about = text[:at]
+    path = about.partition(" ")[0]
+    return cut(about if len(path) <= room else fit_path(path, room), room) + text[at:]
 
 
 def detail(event: Event) -> str:

@@ -22,6 +22,8 @@ class ContainerView:
         """Every container, in order."""
         self.ended_open = False
         """Whether the ended containers of which there is nothing to tell are listed one by one."""
+        self.find_text = ""
+        """Only containers whose name, image, pod or id holds it are listed; empty: all."""
         self._shown: tuple[ContainerRow | Ended, ...] = ()
         self._shown_of: tuple[object, ...] = ()
         """What ``_shown`` was made of."""
@@ -50,10 +52,14 @@ class ContainerView:
     @property
     def shown(self) -> tuple[ContainerRow | Ended, ...]:
         """The rows as they are listed: ended containers without alerts, drift and choice are one line."""
-        made_of = (self.ended_open, len(self.drift), self.chosen_ids, self.rows)
-        if self._shown_of[:3] != made_of[:3] or self._shown_of[3] is not self.rows:
-            shown = folded(self.rows, self._is_dull, label, opened=self.ended_open)
-            self._shown, self._shown_of = shown, made_of
+        made_of = (self.ended_open, len(self.drift), self.chosen_ids, self.find_text, self.rows)
+        if self._shown_of[:-1] != made_of[:-1] or self._shown_of[-1] is not self.rows:
+            if needle := self.find_text.lower():
+                self._shown = tuple(row for row in self.rows if needle in _text(row))
+            else:
+                shown = folded(self.rows, self._is_dull, label, opened=self.ended_open)
+                self._shown = shown
+            self._shown_of = made_of
         return self._shown
 
     def _is_dull(self, row: ContainerRow) -> bool:
@@ -108,6 +114,13 @@ def label(row: ContainerRow) -> str:
     """Return the container's name as lists show it, raw: the pod's name, the engine's name, or the id."""
     container = row.container
     return container.name or container.pod_name or container.id
+
+
+def _text(row: ContainerRow) -> str:
+    """Return what a text is looked for in."""
+    container = row.container
+    pod = f"{container.pod_namespace or ''}/{container.pod_name}" if container.pod_name else ""
+    return f"{container.name or ''} {container.image or ''} {pod} {container.id}".lower()
 
 
 def _ordered(rows: tuple[ContainerRow, ...], order: str) -> tuple[ContainerRow, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tuimon.view.session import Changes, Session
 
 _PAUSE: Final = "Stop or go on drawing; the capture never stops"
+_SINCE: Final = "Keep only what comes from now on, like a cleared screen; esc brings the rest back"
 _LOUD: Final = "Calls that come by the million (read, write, futex, ...): leave out, or show too"
 _FOLLOW: Final = "Keep the newest event in view, in the order of time"
 _KEEP: Final = "Keep only events with the value under the cursor (left and right choose the column)"
@@ -61,6 +62,7 @@ class LivePane(BenchKeys, Pane):
         Binding("C", "columns", "Columns", show=False, tooltip=_COLUMNS, id="live.columns"),
         Binding("l", "go", "Go to", show=False, tooltip=GO, id="live.go"),
         Binding("w", "why", "Why", show=False, tooltip=WHY, id="live.why"),
+        Binding("ctrl+l", "since", "From now on", show=False, tooltip=_SINCE, id="live.since"),
         Binding("L", "loud", "Loud calls", show=False, tooltip=_LOUD, id="live.loud"),
         *bench_bindings("live", alert=False),
         Binding("F", "rule_from_filter", "Rule", show=False, tooltip=_FROM_FILTER, id="live.rule_from_filter"),
@@ -206,6 +208,16 @@ class LivePane(BenchKeys, Pane):
         event = self.list.event_under_cursor()
         if event is not None:
             self.app.push_screen(EventDetails(event))
+
+    def action_since(self) -> None:
+        """Keep only what comes from now on."""
+        from tuimon.view.clock import clock
+        from tuimon.view.trail import Step
+
+        session = self._session
+        if session is not None and session.snapshot is not None:
+            num, now_ns = session.live.history.last_num, session.snapshot.time_ns
+            self.app.main.add_step(Step(f"since {clock(now_ns)}", f"evt.num > {num}"))
 
     def action_go(self) -> None:
         """Ask where to go from the event under the cursor."""

@@ -41,8 +41,8 @@ class MuteDialog(Pick):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l,tab", "turn(1)", "Longer", id="mute.longer"),
-        Binding("left,h", "turn(-1)", "Shorter", id="mute.shorter"),
+        Binding("right,l,tab", "turn(1)", "Longer", key_display="right", id="mute.longer"),
+        Binding("left,h", "turn(-1)", "Shorter", key_display="left", id="mute.shorter"),
     ]
     app: TuimonApp
 
