@@ -262,8 +262,8 @@ async def test_pausing_shows_the_moment_and_resuming_goes_on():
 async def test_lost_events_are_said_in_words():
     async with running() as (app, pilot):
         app.session.engine.lost = 42
-        app.main._tick = 0
         app.main.pump()
+        app.main.show_fixed()
         await settle(app, pilot)
         assert "LOST 42" in screen_text(app)
         assert "42 lost" in screen_text(app)
@@ -272,8 +272,8 @@ async def test_lost_events_are_said_in_words():
 async def test_a_notice_is_shown():
     async with running() as (app, pilot):
         app.session.engine.notices = ("the podman socket is gone",)
-        app.main._tick = 0
         app.main.pump()
+        app.main.show_fixed()
         await settle(app, pilot)
         assert "the podman socket is gone" in screen_text(app)
 

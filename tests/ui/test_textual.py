@@ -44,7 +44,7 @@ async def test_streaming_rows_asks_for_no_layout():
         app.main._refresh_layout = lambda *a, **k: (layouts.append(a), original(*a, **k))
         for _ in range(5):
             app.session.engine.feed(5)
-            app.main._tick = 1  # not a tick of the heads
+            app.main._heads_tick = app.main._tick  # not a tick of the heads
             app.main.pump()
             await pilot.pause()
         assert layouts == []

@@ -1,6 +1,8 @@
 """The list behind the live pane: a view equals filter-then-list, places are kept, a pause keeps its rows."""
 
 import dataclasses
+import threading
+import time
 from collections import deque
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from tuimon.batch import Batch, empty_batch
 from tuimon.history import History
 from tuimon.records import HEAD
-from tuimon.view import scan
+from tuimon.view import scan, scan_thread
 from tuimon.view.live_view import LiveView
 from tuimon.view.scan import SLICE_ROWS, Chosen
 from tuimon.view.scan_thread import ScanThread
@@ -30,6 +32,18 @@ def batch(first_num, numbers, cgroups=None):
         process_at=np.full(len(numbers), -1, np.int32),
         first_num=first_num,
     )
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def synced(view):
+    view.sync()
+    return view
 
 
 class NrFilter:
@@ -332,3 +346,29 @@ def test_the_thread_judges_in_the_background():
     thread.stop()
     thread.stop()
     assert len(view) == 1000
+
+
+def test_the_thread_looks_seldom_at_a_history_that_nothing_is_added_to_and_at_once_when_told(monkeypatch):
+    waits = []
+
+    class Wake(threading.Event):
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            return super().wait(timeout)
+
+    history = History()
+    history.append(batch(1, [5, 6]))
+    view = LiveView(history)
+    thread = ScanThread(view)
+    thread._wake = Wake()
+    monkeypatch.setattr(scan_thread, "_CALM_S", 300.0)  # only a call ends the wait
+    thread.start()
+    until(lambda: 300.0 in waits)
+    view.show(NrFilter(6), None)
+    thread.wake()
+    until(lambda: len(synced(view)) == 1)
+    history.append(batch(3, [6, 6]))
+    thread.wake()
+    until(lambda: len(synced(view)) == 3)
+    thread.stop()
+    assert scan_thread._IDLE_S in waits

@@ -32,6 +32,7 @@ from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.text import safe
 from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
+from tuimon.ui.ticker import Ticker
 from tuimon.ui.tuning import tune
 from tuimon.ui.widgets.palette import Palette
 from tuimon.view.cells import REST, Cell
@@ -118,6 +119,7 @@ class TuimonApp(App[None]):
         self._journal_path = journal_path
         self._opening = opening
         self.frames = Frames(self)
+        self._ticker = Ticker(PUMP_S, self._pump, self._handle_exception)
         self._leaving = False
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
@@ -240,7 +242,7 @@ class TuimonApp(App[None]):
         self.session = session
         session.start()
         self.main.attach(session)
-        self.set_interval(PUMP_S, self._pump)
+        self._ticker.start()
         self.set_interval(FILES_S, self._poll_files)
         tune()
         self.bench.offer_recovery()
@@ -270,7 +272,7 @@ class TuimonApp(App[None]):
 
     def _pump(self) -> None:
         session = self.session
-        if session is None or not self.screen_stack:  # the last tick may come when the screens are gone already
+        if session is None or self._exit or not self.screen_stack:  # the last tick may come when the screens are gone
             return
         if (error := session.engine.error()) is not None:
             self._fail(error)
@@ -278,8 +280,7 @@ class TuimonApp(App[None]):
         self.frames.catch_up()
         if self.frames.skip_tick():
             return
-        with self.batch_update():
-            self.main.pump()
+        self.main.pump()
 
     # Frames.
 
@@ -320,6 +321,7 @@ class TuimonApp(App[None]):
 
     def on_unmount(self) -> None:
         """End the scan, and a recording that runs."""
+        self._ticker.stop()
         self.recording.stop()
         if self.session is not None:
             self.session.close()

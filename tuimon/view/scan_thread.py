@@ -13,6 +13,8 @@ _BUDGET_S: Final = 0.008
 _BREATH_S: Final = 0.002
 """Between two budgets, so that the screen's thread gets the interpreter without having to ask for it."""
 _IDLE_S: Final = 0.1
+_CALM_S: Final = 1.0
+"""A history that nothing was added to is looked at this often; who adds to it, or asks something else, says so."""
 _REST: Final = 19
 """Times as long as a piece of preparation took it lasts until the next."""
 
@@ -38,7 +40,7 @@ class ScanThread:
         self._thread.start()
 
     def wake(self) -> None:
-        """Say that there is a new query."""
+        """Say that there is a new query, or something new for the one there is."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -49,14 +51,15 @@ class ScanThread:
             self._thread.join()
 
     def _run(self) -> None:
-        rest_s = 0.0
+        rested_at, seen = 0.0, -1
         while not self._stop.is_set():
             if self._view.scan(_BUDGET_S):
                 self._stop.wait(_BREATH_S)
                 continue
-            began = time.monotonic()
-            if rest_s <= 0 and self._prepare():
-                rest_s = (time.monotonic() - began) * _REST
-            self._wake.wait(_IDLE_S)
+            began, last = time.monotonic(), self._view.history.last_num
+            busy = began < rested_at or self._prepare()
+            if busy and began >= rested_at:
+                rested_at = began + (time.monotonic() - began) * (1 + _REST)
+            self._wake.wait(_IDLE_S if busy or last != seen else _CALM_S)
             self._wake.clear()
-            rest_s -= _IDLE_S
+            seen = last

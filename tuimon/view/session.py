@@ -119,6 +119,8 @@ class Changes:
     containers: bool
     switched: bool
     """The live list shows another query's rows now."""
+    figures: bool = False
+    """There is a newer snapshot."""
 
 
 class Session:
@@ -164,6 +166,8 @@ class Session:
         self._watched: frozenset[int] | None = None
         """The cgroups that the engine was asked for."""
         self._generation = 0
+        self._scanned_to = 0
+        """The newest event that the scan was told of."""
         self._scan = ScanThread(self.live, engine.prepare)
 
     @property
@@ -193,7 +197,8 @@ class Session:
         """Take what the engine has since the last time. The screen's thread, ten times a second."""
         snapshot = self.engine.snapshot()
         containers = False
-        if snapshot is not None and snapshot is not self.snapshot:
+        figures = snapshot is not None and snapshot is not self.snapshot
+        if snapshot is not None and figures:
             self.snapshot = snapshot
             containers = self.containers.update(snapshot.containers)
         new = self.alerts.sync()
@@ -212,10 +217,13 @@ class Session:
             containers = True
         if containers:
             self._follow_containers()
+        if self.live.filtered and self._scanned_to != (last := self.live.history.last_num):
+            self._scanned_to = last
+            self._scan.wake()
         live = self.live.sync()
         switched = self.live.generation != self._generation
         self._generation = self.live.generation
-        return Changes(live or switched, bool(new), containers, switched)
+        return Changes(live or switched, bool(new), containers, switched, figures)
 
     @property
     def chosen_name(self) -> str:

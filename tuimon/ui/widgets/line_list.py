@@ -106,6 +106,8 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         self._base = 0
         self._cache: dict[tuple[int, str], Strip] = {}
         self._scrollbar_at = 0.0
+        self._scrollbar_of: tuple[object, ...] = ()
+        """What the scrollbar was painted for."""
         self._own_scroll = False
 
     # Data.
@@ -193,9 +195,16 @@ class LineList(CellPainter, ScrollView, can_focus=True):
             return
         # 0 means: the scrollbar is where the rows are, there is nothing to do when the next tick brings nothing new.
         self._scrollbar_at = now if changed else 0.0
-        self._scroll_update(self.virtual_size)
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.position = self.scroll_y
+        if self._scrollbar_of != self._scrollbar_now:
+            self._scroll_update(self.virtual_size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.position = self.scroll_y
+            self._scrollbar_of = self._scrollbar_now
+
+    @property
+    def _scrollbar_now(self) -> tuple[object, ...]:
+        """What the scrollbar hangs on: Textual paints it afresh whether any of that has changed or not."""
+        return self.virtual_size, self.container_size, self.scroll_y, self.show_vertical_scrollbar
 
     # Painting.
 
