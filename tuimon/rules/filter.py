@@ -115,7 +115,7 @@ class TextFilter:
     def texts(self, batch: Batch, groups: Groups) -> Places:
         """Return the place of what is looked through for each group of processes; kept for the next text."""
         numbers = self._memory.process_numbers(batch, groups, self._event_of)
-        known = self._memory.places("process", _LOWERED, int(numbers.max(initial=-1)) + 1)
+        known = self._memory.places("process", _LOWERED, int(numbers.max(initial=-1)) + 1, _LOWERED)
         missing = np.flatnonzero(known[numbers] < 0)
         if len(missing):
             processes = [self._event_of(batch, row).process for row in groups.first[missing].tolist()]
@@ -193,14 +193,15 @@ class Preparation:
 
         Small ones are left: they cost little, and will be joined.
         """
-        columns = self._columns
-        with columns.memory.lock:
+        columns, memory = self._columns, self._columns.memory
+        with memory.lock, memory.preparing():
+            memory.tidy(batches)
             columns.begin()
             for batch in reversed(batches):
-                if len(batch) >= _WORTH_IT and not columns.memory.known(batch).prepared:
+                if len(batch) >= _WORTH_IT and memory.known(batch).prepared != memory.lost:
                     columns.ask(batch)
-                    self._text.texts(batch, columns.memory.groups(batch, "process"))
-                    columns.memory.known(batch).prepared = True
+                    self._text.texts(batch, memory.groups(batch, "process"))
+                    memory.known(batch).prepared = memory.lost
                     return batch
         return None
 

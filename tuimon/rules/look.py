@@ -395,13 +395,14 @@ class Look:
             is_open &= ~self.columns.is_named(self._codes[rows], name)
         numbers = numbers if side == "texts" else self.at("texts", rows, -1)
         size = int(numbers.max()) + 1
-        paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))
+        paths = Paths(*(self.memory.places("texts", which, size, TEXTS) for which in Paths._fields))
         opens = Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
         return opens.places(part, self._pool(key))
 
     def _known(self, side: str, key: Any, largest: int) -> Places:
         """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
-        return self.memory.places(side, (key, self.columns.checks.plain_falco), largest + 1)
+        of = self.columns.pool_key(key)
+        return self.memory.places(side, (key, self.columns.checks.plain_falco), largest + 1, of)
 
     def _pool(self, key: Any) -> Pool:
         return self.memory.pool(self.columns.pool_key(key))
@@ -537,7 +538,7 @@ class Look:
         """Return the opens by a path among some rows; with ``is_open`` whatever has its path where they have it."""
         numbers = self.at("texts", rows, -1)
         size = int(numbers.max(initial=0)) + 1
-        paths = Paths(*(self.memory.places("texts", which, size) for which in Paths._fields))
+        paths = Paths(*(self.memory.places("texts", which, size, TEXTS) for which in Paths._fields))
         is_open = self.columns.is_open(self._codes[rows]) if is_open is None else is_open
         return Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
 

@@ -46,7 +46,7 @@ class Members:
     def places(self, member: str, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), the place among ``values`` of a member of each row's process, ABSENT where there is none."""
         pool = self._memory.pool(_POOL)
-        known = self._memory.places("process", (_POOL, member), self._size)
+        known = self._memory.places("process", (_POOL, member), self._size, _POOL)
         return self._found(known, member, rows, lambda values: pool.places(values))
 
     def pids(self, member: str, rows: Rows) -> NDArray[np.int64]:

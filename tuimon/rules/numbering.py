@@ -11,11 +11,12 @@ containers do change while more becomes known of them: their numbers are looked 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -26,7 +27,8 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Container as Owner
 from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
-from tuimon.rules.pools import UNSEEN, VALUE_BYTES, Places, Pool
+from tuimon.rules.kept_values import KeptValues
+from tuimon.rules.pools import UNSEEN, Places, Pool
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
 from tuimon.rules.versions import EventOf, ProcessOf, Versions, grown
 from tuimon.syscalls import event_name
@@ -43,6 +45,12 @@ _LONG_KEY: Final = 48
 """Most texts of a record with what goes with them are longer; a million events have 65,000 of them."""
 _MAX_AGE_S: Final = 60.0
 """Answers may hang on names of users, which change."""
+_NUMBERED: Final = frozenset(
+    ("type", "container", "result", "opening", "process", "user", "actor", "texts", "numbers", "record")
+)
+"""Sides whose numbers hang on no place in a pool, so that answers about them hold when values move."""
+_OF_RECORDS: Final = ("texts", "record")
+"""Sides of which each event may have a number of its own: those of events that are gone are let go of."""
 _OF_USERS: Final = frozenset(("user", "actor", "named"))
 _FLAGS: Final = int(Flag.TRUNCATED | Flag.COMPAT | Flag.USER_MEMORY | Flag.REAL_SAME | Flag.HAS_EXT | Flag.FAULT)
 CODES: Final = 1 << 24
@@ -95,13 +103,13 @@ class Known:
     """By side and the kinds of event that it is about, None for all."""
     words: tuple[object, NDArray[Any], NDArray[np.int32], NDArray[np.int32]] | None = None
     """The argument asked last (``Look``), and its ``Groups``, small: while a filter is typed it is asked again."""
-    prepared: bool = False
-    """What is asked most often has been asked."""
+    prepared: int = -1
+    """What is asked most often has been asked, while ``Memory.lost`` was this."""
 
 
 def is_prepared(batch: Batch) -> bool:
-    """Whether what is asked most often of a batch has been asked; any thread."""
-    return isinstance(batch.notes, Known) and batch.notes.prepared
+    """Whether what is asked most often of a batch has been asked, and is still known; any thread."""
+    return isinstance(batch.notes, Known) and batch.notes.prepared == batch.notes.owner.lost
 
 
 class Memory:
@@ -124,9 +132,10 @@ class Memory:
         self._flags_at: list[int] = []
         self._numbers: dict[str, dict[Any, int]] = {}
         self._tables: dict[tuple[str, object], Truths] = {}
-        self._places: dict[tuple[str, object], Places] = {}
+        self._values = KeptValues()
+        self._settled_bytes = 0
+        """What the values took when some were let go of last."""
         self._pids: dict[object, NDArray[np.int64]] = {}
-        self._pools: dict[object, Pool] = {}
         self._questions: dict[object, int] = {}
         self._asked = itertools.count()
         self._owners: dict[int, tuple[int, Owner | None]] = {}
@@ -149,7 +158,8 @@ class Memory:
         if sum(table.nbytes for table in self._tables.values()) > _MAX_TABLE_BYTES:
             self._tables.clear()
             self._questions.clear()
-        if self.value_bytes > _MAX_VALUE_BYTES and now_s - self._forgot_s > _MAX_AGE_S:
+        most = max(_MAX_VALUE_BYTES * 5 // 4, self._settled_bytes + _MAX_VALUE_BYTES // 2)
+        if self.value_bytes > most and now_s - self._forgot_s > _MAX_AGE_S:
             self._forgot_s = now_s
             self._forget_answers()
         count = sum(map(len, self._numbers.values())) + len(self.versions)
@@ -174,17 +184,52 @@ class Memory:
     @property
     def value_bytes(self) -> int:
         """About how much memory the values of fields take."""
-        pooled = sum(map(len, self._pools.values())) * VALUE_BYTES
-        places = sum(table.nbytes for table in self._places.values())
-        return pooled + places + sum(table.nbytes for table in self._pids.values())
+        return self._values.nbytes + sum(table.nbytes for table in self._pids.values())
 
-    def _forget_answers(self, sides: Container[str] | None = None) -> None:
+    @property
+    def lost(self) -> int:
+        """Grows whenever all values are let go of: what was prepared is to be prepared again."""
+        return self._values.lost
+
+    @contextlib.contextmanager
+    def preparing(self) -> Iterator[None]:
+        """What is asked meanwhile is kept for as long as the history shows it."""
+        self._values.is_preparing = True
+        try:
+            yield
+        finally:
+            self._values.is_preparing = False
+
+    def tidy(self, batches: Iterable[Batch]) -> None:
+        """When values are many, let go of those asked least recently, and of those that no batch shows any more.
+
+        Args:
+            batches: All there are.
+        """
+        if self.value_bytes <= max(_MAX_VALUE_BYTES, self._settled_bytes * 5 // 4):
+            return
+        self._forgotten += 1
+        self._tables = {key: kept for key, kept in self._tables.items() if key[0] in _NUMBERED}
+        self._values.shrink(_MAX_VALUE_BYTES // 4, {side: self._in_use(side, batches) for side in _OF_RECORDS})
+        self._settled_bytes = self.value_bytes
+
+    def _in_use(self, side: str, batches: Iterable[Batch]) -> NDArray[np.bool_]:
+        """Return, by number of a side, whether some batches have it."""
+        used = np.zeros(len(self._numbers.get(side, ())), bool)
+        for batch in batches:
+            for (of, _), groups in self.known(batch).groups.items():
+                if of == side:
+                    used[groups.numbers] = True
+        return used
+
+    def _forget_answers(self, sides: Collection[str] | None = None) -> None:
         if sides is None:
             self._forgotten += 1
-            self._tables, self._places, self._pids, self._pools, self._questions = {}, {}, {}, {}, {}
+            self._tables, self._pids, self._questions, self._settled_bytes = {}, {}, {}, 0
+            self._values.clear()
             return
         self._tables = {key: kept for key, kept in self._tables.items() if key[0] not in sides}
-        self._places = {key: kept for key, kept in self._places.items() if key[0] not in sides}
+        self._values.forget(sides)
 
     def known(self, batch: Batch) -> Known:
         """Return what is known of a batch."""
@@ -378,10 +423,7 @@ class Memory:
 
     def pool(self, key: object) -> Pool:
         """Return the distinct values that fields have in common."""
-        found = self._pools.get(key)
-        if found is None:
-            found = self._pools[key] = Pool()
-        return found
+        return self._values.pool(key)
 
     def pids(self, key: object, size: int) -> NDArray[np.int64]:
         """Return a pid by number of the process version, with room for so many; UNSEEN at first."""
@@ -390,12 +432,9 @@ class Memory:
             found = self._pids[key] = grown(found, _roomy(size), UNSEEN)
         return found
 
-    def places(self, side: str, key: object, size: int) -> Places:
-        """Return the place in its pool of a field's value by number, with room for so many; UNSEEN at first."""
-        found = self._places.get((side, key), _NO_PLACES)
-        if len(found) < size:
-            found = self._places[side, key] = grown(found, _roomy(size), UNSEEN)
-        return found
+    def places(self, side: str, key: object, size: int, of: object) -> Places:
+        """See ``KeptValues.places``."""
+        return self._values.places(side, key, size, of)
 
 
 _NO_TRUTHS: Final = np.empty(0, np.int8)
