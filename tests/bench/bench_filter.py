@@ -1,6 +1,7 @@
 """How long a filter takes over a million real events until its rows are all found.
 
-    python -m tests.bench.bench_filter [--events N] [--rounds N] [--loud] [--all-fields] [--json FILE]
+    python -m tests.bench.bench_filter [--events N] [--rounds N] [--loud] [--only TEXT] [--json FILE]
+    python -m tests.bench.bench_filter --all-fields [--slow FILE] [--show N] [--only TEXT] [--json FILE]
 
 Events are the recorded mix of tests.bench.real_mix. "prepared" is what a person waits for: the screen prepares the
 history while there is nothing else to do, and the filter, never seen before, is asked of all of it; "first" is the
@@ -11,7 +12,8 @@ wall time for the prepared one; rounds are interleaved, the median counts.
 
 With ``--all-fields`` every field of the registry is asked instead, with every argument that events have: whether it
 exists, what it is equal to, what it contains. The slowest are printed first; what takes so long that a sample tells it
-is multiplied up from every 20th batch.
+is multiplied up from every 20th batch. ``--slow FILE`` asks those again of which a file of --json says that they took 100 ms
+or longer; a field's other conditions are asked as well, as then, and not shown.
 """
 
 from __future__ import annotations
@@ -133,7 +135,7 @@ def prepared(mix: real_mix.Mix) -> tuple[list[Batch], Memory, float]:
     return batches, memory, time.process_time() - began
 
 
-def every_field_asked(mix: real_mix.Mix, only: str) -> list[tuple[str, float, int]]:
+def every_field_asked(mix: real_mix.Mix, only: str, slow: frozenset[str] | None) -> list[tuple[str, float, int]]:
     """Return conditions on every field, with the CPU milliseconds and the rows of each, the slowest first.
 
     A history is prepared anew when what filters keep has grown: beyond a bound they let go of it.
@@ -142,14 +144,15 @@ def every_field_asked(mix: real_mix.Mix, only: str) -> list[tuple[str, float, in
     held = memory.value_bytes
     out = []
     for info, name in every_field():
-        if only not in name:
+        asked_of_it = conditions(info, name)
+        if only not in name or (slow is not None and slow.isdisjoint(asked_of_it)):
             continue
         if memory.value_bytes > held + _MAY_GROW_BYTES:
             for batch in batches:
                 batch.notes = None
             batches, memory, _ = prepared(mix)
         sample = batches[:: len(batches) // SAMPLES + 1]
-        for at, text in enumerate(conditions(info, name)):
+        for at, text in enumerate(asked_of_it):
             clocks = Clocks()
             rows = clocks.take(lambda: asked(text, sample, mix, memory))  # noqa: B023
             whole_ms = clocks.cpu_ms[0] * len(batches) / len(sample)
@@ -157,13 +160,20 @@ def every_field_asked(mix: real_mix.Mix, only: str) -> list[tuple[str, float, in
                 rows = clocks.take(lambda: asked(text, batches, mix, memory))  # noqa: B023
                 # What the sample took belongs to the first question about a field.
                 whole_ms = clocks.cpu_ms[1] + (0 if at else clocks.cpu_ms[0])
-            out.append((text, whole_ms, rows))
+            if slow is None or text in slow:
+                out.append((text, whole_ms, rows))
     return sorted(out, key=lambda each: -each[1])
+
+
+def slow_ones(path: str) -> frozenset[str]:
+    """Return the conditions that took 100 ms or longer in an earlier run."""
+    told = json.loads(Path(path).read_text())["fields"]
+    return frozenset(text for text, each in told.items() if each["prepared_ms"] >= 100)
 
 
 def print_every_field(mix: real_mix.Mix, args: argparse.Namespace) -> None:
     """Measure and print the same."""
-    found = every_field_asked(mix, args.only)
+    found = every_field_asked(mix, args.only, slow_ones(args.slow) if args.slow else None)
     print(f"{mix.events:,} real events, prepared; {len(found):,} conditions on every field, CPU ms")
     for bound in (10, 30, 100, 300, 1000):
         print(f"{sum(ms < bound for _, ms, _ in found):6,} under {bound} ms")
@@ -188,6 +198,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only filters that hold this text")
     parser.add_argument("--cold", action="store_true", help="measure histories that nobody has prepared too")
     parser.add_argument("--all-fields", action="store_true", help="ask every field of the registry instead")
+    parser.add_argument("--slow", metavar="FILE", help="with --all-fields: only what took 100 ms or longer there")
     parser.add_argument("--show", type=int, default=40, help="with --all-fields: so many of the slowest")
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     args = parser.parse_args()
