@@ -12,8 +12,8 @@ wall time for the prepared one; rounds are interleaved, the median counts.
 
 With ``--all-fields`` every field of the registry is asked instead, with every argument that events have: whether it
 exists, what it is equal to, what it contains. The slowest are printed first; what takes so long that a sample tells it
-is multiplied up from every 20th batch. ``--slow FILE`` asks those again of which a file of --json says that they took 100 ms
-or longer; a field's other conditions are asked as well, as then, and not shown.
+is multiplied up from every 20th batch. ``--slow FILE`` asks those again of which a file of --json says that they took
+100 ms or longer; the other conditions on these fields are asked as well, as then, and not shown.
 """
 
 from __future__ import annotations
@@ -230,9 +230,8 @@ def main() -> int:
                 if args.cold:
                     for batch in mix.batches:
                         batch.notes = None
-                    mine.setdefault("cold", Clocks()).take(
-                        lambda: asked(said, mix.batches, mix, Memory(mix.processes.get))
-                    )  # noqa: B023
+                    anew = Memory(mix.processes.get)
+                    mine.setdefault("cold", Clocks()).take(lambda: asked(said, mix.batches, mix, anew))  # noqa: B023
     for text, mine in ways.items():
         base = mine["row-wise"].medians()[0] * share
         cold = mine["cold"].medians()[0] if "cold" in mine else 0.0
