@@ -106,7 +106,7 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> 
 # --- running things
 
 
-def wait_until(said: Callable[[], Any], timeout_s: float = 30.0, step_s: float = 0.02) -> Any:
+def wait_until(said: Callable[[], Any], timeout_s: float = 60.0, step_s: float = 0.02) -> Any:
     """Return what a function says as soon as that is true; fail when it is not within the time."""
     end = time.monotonic() + timeout_s
     while True:
@@ -271,7 +271,7 @@ class Docker(Engine):
         """Start the daemon (again) and wait until it answers."""
         with open(self.folder / "log", "ab") as log:
             self.daemon = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_until(self._ready, 20.0)
+        wait_until(self._ready, 60.0)
 
     def stop(self) -> None:
         """Stop the daemon; its containers end with it."""
@@ -378,7 +378,7 @@ def containerd_engine(folder: Path, images: Sequence[str] = (IMAGE,)) -> Iterato
                 pytest.skip(f"containerd does not start here: {(folder / 'log').read_text(errors='replace')[-500:]}")
             return "Server" in containerd.call("version", check=False)
 
-        wait_until(ready, 20.0)
+        wait_until(ready, 60.0)
         pause = folder / "pause.tar"
         pause.write_bytes(image_archive(busybox_rootfs(("sleep",)), PAUSE_IMAGE, ("/bin/sleep", "2147483647")))
         containerd.call("-n", "k8s.io", "images", "import", str(pause))

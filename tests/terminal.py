@@ -58,7 +58,7 @@ class Terminal:
     def _tmux(self, *args: str, check: bool = True) -> str:
         env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
         done = subprocess.run(
-            ["tmux", "-L", self._socket, *args], capture_output=True, text=True, check=False, env=env, timeout=20
+            ["tmux", "-L", self._socket, *args], capture_output=True, text=True, check=False, env=env, timeout=60
         )
         if check and done.returncode:
             raise AssertionError(f"tmux {args[0]}: {done.stderr}")
@@ -80,7 +80,7 @@ class Terminal:
         """Type text letter by letter, as a person would."""
         self._tmux("send-keys", "-t", "t", "-l", "--", text)
 
-    def wait_for(self, pattern: str, timeout_s: float = 30.0) -> str:
+    def wait_for(self, pattern: str, timeout_s: float = 60.0) -> str:
         """Return the screen as soon as a regular expression is found on it (dot matches no newline)."""
         ends_at = time.monotonic() + timeout_s
         while True:
@@ -91,7 +91,7 @@ class Terminal:
                 raise AssertionError(f"{pattern!r} did not appear within {timeout_s} s:\n{screen}")
             time.sleep(0.03)
 
-    def wait_gone(self, pattern: str, timeout_s: float = 30.0) -> str:
+    def wait_gone(self, pattern: str, timeout_s: float = 60.0) -> str:
         """Return the screen as soon as a regular expression is no longer found on it."""
         ends_at = time.monotonic() + timeout_s
         while True:
@@ -102,7 +102,7 @@ class Terminal:
                 raise AssertionError(f"{pattern!r} was still there after {timeout_s} s:\n{screen}")
             time.sleep(0.03)
 
-    def status(self, timeout_s: float = 30.0) -> int:
+    def status(self, timeout_s: float = 60.0) -> int:
         """Wait for the program to end and return its exit status."""
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:

@@ -19,7 +19,7 @@ from tuimon.capture.source import Interest, Source, Want
 from tuimon.records import SOCK, Flag, Kind, Slot
 from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Links:

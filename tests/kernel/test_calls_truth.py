@@ -244,8 +244,8 @@ def watched() -> Iterator[Watched]:
         outcome = engine.apply_rules([RuleFile("calls.yaml", rule)])
         assert outcome.accepted, outcome.diagnostics
         engine.start()
-        assert engine.wait_started(30), engine.error()
-        wait_until(lambda: engine.source.has_prefilter, 20.0)
+        assert engine.wait_started(120), engine.error()
+        wait_until(lambda: engine.source.has_prefilter, 60.0)
         yield Watched(engine, folder / "work", token)
     finally:
         engine.stop()

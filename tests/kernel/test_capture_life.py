@@ -137,7 +137,7 @@ def test_closing_from_another_thread_ends_the_drain() -> None:
     thread.start()
     subprocess.run(["/bin/true"], check=True)
     source.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert drained
 

@@ -222,7 +222,7 @@ def test_an_exec_says_what_its_standard_fds_are(source: KernelSource) -> None:
 def drain_batches(source: KernelSource, pid: int) -> list[tuple[Batch, int]]:
     """Return the exec of a process, once its end is seen."""
     execs: list[tuple[Batch, int]] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         batch = source.drain(0.1)
         mine = np.flatnonzero(batch.head["tgid"] == pid).tolist()

@@ -278,7 +278,7 @@ class Live:
         self.source.close()
         self.containers.close()
 
-    def events(self, wanted: Callable[[Event], object], timeout_s: float = 15.0) -> list[Event]:
+    def events(self, wanted: Callable[[Event], object], timeout_s: float = 60.0) -> list[Event]:
         """Return the wanted events as soon as there is one whose container is known."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:

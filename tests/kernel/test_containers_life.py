@@ -125,7 +125,7 @@ def restart(containerd: Containerd) -> None:
     containerd.daemon.wait()
     with open(containerd.folder / "log", "ab") as log:
         containerd.daemon = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    wait_until(lambda: "Server" in containerd.call("version", check=False), 20.0)
+    wait_until(lambda: "Server" in containerd.call("version", check=False), 60.0)
 
 
 # -- many ------------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def cgroup(path: str) -> Iterator[Path]:
         yield folder
     finally:
         for each in new:
-            wait_until(lambda each=each: not (each / "cgroup.procs").read_text() and each.rmdir() is None, 10.0)
+            wait_until(lambda each=each: not (each / "cgroup.procs").read_text() and each.rmdir() is None, 60.0)
 
 
 def inside(folder: Path, *before: str) -> subprocess.Popen[bytes]:

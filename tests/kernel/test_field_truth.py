@@ -135,7 +135,7 @@ class World:
                 (a.event for a in self.engine.alerts_since(0) if self._wanted(a.event, kind, call, token)), None
             )
 
-        return wait_until(found, 20.0)  # type: ignore[no-any-return]
+        return wait_until(found, 60.0)  # type: ignore[no-any-return]
 
     def _wanted(self, event: Event, kind: str, call: str, token: str) -> bool:
         """Tell whether a subject's work is seen, not its start or the engine's client that starts it."""
@@ -170,7 +170,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             outcome = engine.apply_rules([RuleFile("truth.yaml", RULES.format(token=run))])
             assert outcome.accepted, outcome.diagnostics
             engine.start()
-            assert engine.wait_started(30), engine.error()
+            assert engine.wait_started(120), engine.error()
             for kind in KINDS:
                 subjects.start(kind, tokens[AFTER, kind])
             tokens[AFTER, "each"] = f"{run}each"
@@ -196,7 +196,7 @@ def value(event: Event, name: str, arg: str | None = None) -> object:
 
 def settled(event: Event, name: str, arg: str | None = None) -> object:
     """Return a field's value once it is known."""
-    wait_until(lambda: value(event, name, arg) is not UNKNOWN, 5.0)
+    wait_until(lambda: value(event, name, arg) is not UNKNOWN, 60.0)
     return value(event, name, arg)
 
 
@@ -429,7 +429,7 @@ def test_what_kind_an_fd_is_of(world: World, kind: str) -> None:
             (e for e in events if value(e, "evt.rawres") == number and token in str(value(e, "proc.args"))), None
         )
 
-    event = wait_until(shown, 10.0)
+    event = wait_until(shown, 60.0)
     link = os.readlink(f"/proc/{event.tgid}/fd/{number}")
     named = {"file", "file (device)", "directory"}
     name = link if kind in named else "a memfd" if kind == "memfd" else value(event, "fd.name")
@@ -447,7 +447,7 @@ def fresh(world: World, when: str, kind: str) -> Event:
         event = next(newest, None)
         return event if event is not None and now_ns - event.ts_ns < 300_000_000 else None
 
-    return wait_until(found, 20.0)  # type: ignore[no-any-return]
+    return wait_until(found, 60.0)  # type: ignore[no-any-return]
 
 
 FRESH = ("plain", "thread", "nobody", "container")
@@ -498,7 +498,7 @@ def test_another_process_may_change_the_limit(world: World) -> None:
     pid = world.event(AFTER, "plain", "openat").tgid
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (543, 1024))
     subprocess.run(["prlimit", f"--pid={pid}", "--nofile=544:1024"], check=True)
-    wait_until(lambda: value(fresh(world, AFTER, "plain"), "proc.fdlimit") == 544, 10.0)
+    wait_until(lambda: value(fresh(world, AFTER, "plain"), "proc.fdlimit") == 544, 60.0)
 
 
 @pytest.mark.parametrize("when", [BEFORE, AFTER])

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.containers import unique
+from tests.containers import unique, wait_until
+from tuimon.batch import Batch
+from tuimon.capture.recording import RecordingReader
+from tuimon.errors import RecordingError
+from tuimon.records import Slot
 
 pytestmark = pytest.mark.kernel
 
 TUIMON = [sys.executable, "-m", "tuimon"]
+READY = "ready"
+"""Ends the name of a file that is read until the recorder has seen it."""
 RULE = """\
 - rule: Marked file read
   desc: A test.
@@ -42,29 +48,42 @@ def record(file: Path, rules: Path, marker: str, number: signal.Signals) -> str:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        ends_at = time.monotonic() + 60
-        while not file.exists():
-            assert time.monotonic() < ends_at
-            assert process.poll() is None
-            time.sleep(0.05)
-        time.sleep(0.5)
-        for i in range(5):
-            subprocess.run(["cat", f"{marker}-{i}"], stderr=subprocess.DEVNULL, check=False)
-        time.sleep(1.0)
+        wait_until(lambda: read(f"{marker}-{READY}") <= recorded(file) or process.poll() is not None, 60, 0.2)
+        assert process.poll() is None
+        marked = read(*(f"{marker}-{i}" for i in range(5)))
+        wait_until(lambda: marked <= recorded(file), 10)
         process.send_signal(number)
-        return process.communicate(timeout=20)[1]
+        return process.communicate(timeout=60)[1]
     finally:
         process.kill()
         process.wait()
 
 
+def read(*names: str) -> set[bytes]:
+    """Try to read files; return their names as they are in events."""
+    for name in names:
+        subprocess.run(["cat", name], stderr=subprocess.DEVNULL, check=False)
+    return {name.encode() for name in names}
+
+
+def recorded(file: Path) -> set[bytes]:
+    """Return the paths, as given, of the events that are in a recording which is being written."""
+    found: set[bytes] = set()
+    with contextlib.suppress(RecordingError):  # its last block is on its way
+        for _, batch in RecordingReader(file).frames():
+            if isinstance(batch, Batch):
+                found |= {batch.slots(row)[Slot.GIVEN] for row in range(len(batch))}
+    return found
+
+
 def replay(file: Path, rules: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return the alerts of a replay, and what was said."""
+    """Return the alerts of a replay about what was read once it was recorded, and what was said."""
     done = subprocess.run(
         [*TUIMON, "replay", "--json", "--no-default-rules", "-r", str(rules), str(file)],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    alerts = [json.loads(line) for line in done.stdout.splitlines()]
+    return [alert for alert in alerts if not alert["output_fields"]["fd.name"].endswith(READY)], done.stderr
 
 
 def test_a_replay_raises_the_alerts_of_what_was_recorded(tmp_path: Path, rules: tuple[Path, str]) -> None:

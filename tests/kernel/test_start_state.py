@@ -76,12 +76,12 @@ def old() -> Iterator[Old]:
         ends = {name: socket_ends(pid, fds[name]) for name in ("tcp client", "tcp server")}
         assert engine.apply_rules([RuleFile("old.yaml", RULE.format(uid=UID, token=token))]).accepted
         engine.start()
-        assert engine.wait_started(30), engine.error()
-        wait_until(lambda: engine.source.has_prefilter, 20.0)
+        assert engine.wait_started(120), engine.error()
+        wait_until(lambda: engine.source.has_prefilter, 60.0)
         process.stdin.write("go\n")
         process.stdin.flush()
         old = Old(engine, pid, fds, truth, ends, folder)
-        wait_until(lambda: len(old.events("close")) == len(fds), 20.0)
+        wait_until(lambda: len(old.events("close")) == len(fds), 60.0)
         yield old
         process.stdin.close()
         process.wait()

@@ -45,12 +45,12 @@ def engine() -> Iterator[Engine]:
     # As the screen does: without a view, what no rule in force can match stays in the kernel and cannot be previewed.
     engine.watch(None)
     engine.start()
-    assert engine.wait_started(60), engine.error()
+    assert engine.wait_started(120), engine.error()
     yield engine
     engine.stop()
 
 
-def until(found: Callable[[], object], timeout_s: float = 20.0) -> None:
+def until(found: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not found():
         assert time.monotonic() < deadline, "it did not happen in time"

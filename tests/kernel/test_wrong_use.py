@@ -48,7 +48,7 @@ def exists(program_id: int) -> bool:
 
 def run(*args: str, prefix: Sequence[str] = (), env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*prefix, *TUIMON, *args], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        [*prefix, *TUIMON, *args], capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
         env={**os.environ, **(env or {})},
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_however_it_ends_its_probes_are_gone(number: signal.Signals, after_s: fl
         time.sleep(after_s)
         programs = programs_of(process.pid)
         process.send_signal(number)
-        _, text = process.communicate(timeout=15)
+        _, text = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode != 0
