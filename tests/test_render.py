@@ -21,6 +21,7 @@ from tuimon import fields, render
 from tuimon.events import Event
 from tuimon.fields.registry import UNKNOWN
 from tuimon.records import Flag, Kind
+from tuimon.syscalls import NAME_TO_NR
 
 EVENTS = [
     (open_event("/etc/shadow"), "/etc/shadow O_RDONLY = 3"),
@@ -35,6 +36,7 @@ EVENTS = [
     (connect_event("203.0.113.9", 443), "203.0.113.9:443"),
     (connect_event("2001:db8::1", 443, ret=-115), "[2001:db8::1]:443 = -115 EINPROGRESS"),
     (connect_event("203.0.113.9", 5000, call="accept", local=("10.0.0.1", 22), ret=7), "203.0.113.9:5000 -> :22 = 7"),
+    (syscall_event(NAME_TO_NR["umask"], args=(0o77,), ret=0o22), "= 0022"),
     (syscall_event("read", args=(3, 0, 4096), ret=1100, slim=True), "fd=3 1.1k"),
     (syscall_event("read", args=(3, 0, 4096), ret=-11, slim=True), "fd=3 = -11 EAGAIN"),
     (syscall_event("write", args=(3, 0, 5), ret=5, real="/var/log/x", fd_type=0o100000), "/var/log/x 5"),

@@ -208,6 +208,8 @@ def _result(call: Call, ret: int) -> str:
         return f"= {ret} {errno_name(ret)}".rstrip()
     if call.category in ("io-read", "io-write") and not call.returns_fd:
         return size_text(ret)
+    if call.name == "umask":  # a mask of permissions is read in octal
+        return f"= {ret:04o}"
     if call.returns_fd or 0 < ret < 1 << 31:
         return f"= {ret}"
     return f"= 0x{ret & 0xFFFFFFFFFFFFFFFF:x}" if ret else ""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import batch_of, open_event
 from tests.ui.fake_engine import FakeEngine
-from tuimon.capture.recording import RecordingSource
+from tuimon.capture.recording import RecordingReader, RecordingSource
 from tuimon.capture.synthetic import SyntheticSource
 from tuimon.engine import build_engine
 from tuimon.enrich import users
@@ -123,6 +123,16 @@ def test_its_recording_plays_as_it_happened(tmp_path):
     times = [piece.head["ts_ns"].tolist() for piece in pieces]
     assert [time_ns for each in times for time_ns in each] == batch.head["ts_ns"].tolist()
     assert max(each[-1] - each[0] for each in times) < 100_000_000
+
+
+def test_its_recording_names_no_other_container(demo, tmp_path):
+    alert = demo.alerts_since(0)[0]
+    assert len(demo.containers.to_state()["containers"]) > 2
+    write_bundle(demo, alert, tmp_path / "x.tar.gz")
+    top = opened(tmp_path / "x.tar.gz", tmp_path / "out")
+    frames = RecordingReader(top / "events.tmon").frames()
+    (state,) = [state for kind, state in frames if kind == b"CONT"]
+    assert {row["id"] for row in state["containers"]} == {"host", alert.container_id}
 
 
 def test_it_begins_with_what_it_is_about(demo, tmp_path):

@@ -1,5 +1,7 @@
 """The small parts of the view: filter recall, sparklines, clocks, severities, the status line."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 from tests.ui.fake_engine import fed_engine
 from tuimon.rules.items import PRIORITIES
 from tuimon.view.cells import REST, Cell, fitting, severity_role, shortened, sparkline
-from tuimon.view.clock import amount, clock, percent, span
-from tuimon.view.detail_lines import wrapped
+from tuimon.view.clock import amount, clock, day, percent, span
+from tuimon.view.detail_lines import alert_lines, wrapped
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.severity import rank, short, worse
 from tuimon.view.status_lines import status_line
@@ -131,3 +133,15 @@ def test_a_line_that_has_no_room_shows_where_it_is_cut():
     spread = (Cell("left", "", REST), Cell("right"))
     assert shortened(spread, 3) == spread
     assert list(shortened((), 3)) == []
+
+
+def test_a_long_value_of_an_alert_is_told_whole_and_its_day_too():
+    engine = fed_engine()
+    alert = engine.alerts_since(0)[-1]
+    alert = dataclasses.replace(alert, output_fields={"proc.cmdline": "sh -c " + "word " * 40 + "end", "fd.name": None})
+    told = alert_lines(alert, [alert], 78)
+    lines = ["".join(cell.text.ljust(max(cell.width, 0)) for cell in line).rstrip() for line in told]
+    assert sum("word" in line for line in lines) > 2
+    assert any(line.endswith("end") for line in lines)
+    assert all(len(line) <= 78 for line in lines if "word" in line)
+    assert any(line.endswith(f"on {day(alert.time_ns)[:10]}") for line in lines if " time" in line)

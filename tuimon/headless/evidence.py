@@ -33,7 +33,7 @@ from tuimon.enrich import process_state
 from tuimon.enrich.executables import digest_of
 from tuimon.errors import RecordingError
 from tuimon.escape import clean
-from tuimon.events import Alert, Event, Process
+from tuimon.events import HOST, Alert, Event, Process
 from tuimon.fields import all_fields
 from tuimon.headless.alerts import iso_time, json_line
 from tuimon.headless.new_file import check_free
@@ -321,13 +321,20 @@ class _Files:
             "container": None if container is None else asdict(container),
         }
 
+    def _containers(self) -> dict[str, Any]:
+        """Return what is known of the containers of the events; the others are nobody's business."""
+        state = self.engine.containers.to_state()
+        own = {event.container.id for event in self.events if event.container is not None}
+        rows = [row for row in state["containers"] if row["id"] in own or row["id"] == HOST.id]
+        return {**state, "containers": rows}
+
     def record(self, path: Path) -> None:
         """Make the recording."""
         engine = self.engine
         writer = RecordingWriter(path, recording_meta(engine))
         try:
             writer.processes(_state(self.parts))
-            writer.containers(engine.containers.to_state())
+            writer.containers(self._containers())
             for part in self.parts:
                 for piece in _pieces(part.batch):
                     writer.batch(piece)

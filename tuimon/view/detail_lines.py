@@ -10,7 +10,7 @@ from tuimon.render import summary
 from tuimon.syscalls import event_name
 from tuimon.view.alert_view import AlertGroup
 from tuimon.view.cells import REST, Cell, Line, severity_role
-from tuimon.view.clock import clock
+from tuimon.view.clock import clock, day
 
 _WRAPPED: Final = 200
 """Lines that one long text may take; a hostile argument list must not bury everything else."""
@@ -93,7 +93,7 @@ def alert_lines(row: AlertGroup | Alert, members: Sequence[Alert], width: int) -
     lines: list[Line] = [
         pair("rule", alert.rule, "strong"),
         pair("priority", alert.priority, severity_role(alert.priority)),
-        pair("time", clock(alert.time_ns, 9)),
+        pair("time", f"{clock(alert.time_ns, 9)}  on {day(alert.time_ns)[:10]}"),
         *wrapped_pair("output", alert.output, width, "strong"),
     ]
     if alert.unconfirmed:
@@ -106,7 +106,9 @@ def alert_lines(row: AlertGroup | Alert, members: Sequence[Alert], width: int) -
         room = min(max(map(len, alert.output_fields)) + 2, width // 2)
         for name, value in alert.output_fields.items():
             text = "none" if value is None else str(value)
-            lines.append((Cell(f" {name}", "token-field", room), Cell(" ", "", 1), Cell(text, "strong", REST)))
+            first, *more = wrapped(text, width, room + 1)
+            lines.append((Cell(f" {name}", "token-field", room), Cell(" ", "", 1), Cell(first, "strong", REST)))
+            lines += [(Cell("", "", room + 1), Cell(part, "strong", REST)) for part in more]
     lines += head("event")
     lines += wrapped_pair(event_name(alert.event.kind, alert.event.nr), summary(alert.event), width)
     lines += ancestry_lines(alert.event.process, width)

@@ -17,7 +17,7 @@ from tuimon.fields.registry import UNKNOWN, FieldInfo, Value
 from tuimon.render import summary, value_text
 from tuimon.syscalls import event_name
 from tuimon.view.cells import REST, Cell, Line, severity_role
-from tuimon.view.clock import clock
+from tuimon.view.clock import clock, day
 from tuimon.view.columns import container_label
 from tuimon.view.detail_lines import ancestry_lines, head, pair, wrapped, wrapped_pair
 from tuimon.view.export import event_json
@@ -81,7 +81,7 @@ def _plain(lines: Sequence[Line]) -> list[Said]:
 
 def _beginning(event: Event, width: int) -> list[Said]:
     name = event_name(event.kind, event.nr)
-    said: list[Said] = [(pair("time", clock(event.time_ns, 9)), None)]
+    said: list[Said] = [(pair("time", f"{clock(event.time_ns, 9)}  on {day(event.time_ns)[:10]}"), None)]
     said.append((pair("event", f"{name}  (evt.num {event.num})", "strong"), _about("evt.type", name)))
     said += _plain(wrapped_pair("what", summary(event), width, "strong"))
     label = container_label(event)
