@@ -177,3 +177,11 @@ def test_stages_rings_memory_and_facts(width, ascii_only):
 
 def test_notices_come_first():
     assert page(notices=("the podman socket is gone",)).startswith(" notices\n the podman socket is gone")
+
+
+def test_what_a_stage_does_is_told_whole_where_there_is_room_and_shows_where_it_is_cut():
+    health = Health(stages=tuple(StageCost(name, what, 0.1, 1.0) for name, what in STAGES.items()))
+    wide, narrow = page(health, width=98), page(health, width=58)
+    assert all(what in wide for what in STAGES.values())
+    assert "read what" in narrow
+    assert "..." in next(line for line in narrow.splitlines() if "drain" in line)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tuimon.records import CLASS_BYTES, SizeClass
-from tuimon.view.cells import REST, Cell, Line, severity_role
+from tuimon.view.cells import REST, Cell, Line, cut, severity_role
 from tuimon.view.clock import amount, clock, percent, span
 from tuimon.view.container_view import label
 from tuimon.view.detail_lines import wrapped
@@ -53,7 +53,7 @@ def health_lines(snapshot: Snapshot, health: Health, silent_s: float, width: int
     if snapshot.notices:
         lines += [_title("notices"), *_notices(snapshot.notices, width), ()]
     lines += [_title("probes"), *_probes(snapshot, health, silent_s), ()]
-    lines += [_title(f"engine  {snapshot.engine_load:.1%} of a core, last second"), *_stages(health, bar), ()]
+    lines += [_title(f"engine  {snapshot.engine_load:.1%} of a core, last second"), *_stages(health, bar, width), ()]
     lines += [_title("events"), *_events(snapshot, health), ()]
     lines += [_title("lost by size class"), *_drops(snapshot), ()]
     lines += [_title("lost by container"), *_drops_by_container(snapshot), ()]
@@ -80,8 +80,12 @@ def _pair(name: str, text: str, role: str = "") -> Line:
     return (Cell(f"  {name}", "muted", _NAME), Cell(text, role, REST))
 
 
+_BESIDE: Final = 66
+"""Columns of a bar's line beside its name and itself, with what a stage does in full."""
+
+
 def _bar(width: int, ascii_only: bool) -> Callable[[float], str]:
-    columns = max(min(width - _NAME - 56, 30), 6)
+    columns = max(min(width - _NAME - _BESIDE, 30), 6)
     full, empty = ("#", ".") if ascii_only else ("█", "░")
 
     def drawn(share: float) -> str:
@@ -111,7 +115,8 @@ def _probes(snapshot: Snapshot, health: Health, silent_s: float) -> list[Line]:
     ]
 
 
-def _stages(health: Health, bar: Callable[[float], str]) -> list[Line]:
+def _stages(health: Health, bar: Callable[[float], str], width: int) -> list[Line]:
+    room = width - _NAME - 18 - len(bar(0))
     if not health.stages:
         return [_pair("", "not measured here", "muted")]
     return [
@@ -120,7 +125,7 @@ def _stages(health: Health, bar: Callable[[float], str]) -> list[Line]:
             Cell(f"{stage.share:6.1%} ", "strong" if stage.share >= 0.1 else "", 8, right=True),
             Cell(bar(stage.share), "spark"),
             Cell(f" {stage.total_s:.1f} s ", "muted", 10, right=True),
-            Cell(f" {stage.what}", "muted", REST),
+            Cell(cut(f" {stage.what}", room), "muted", REST),
         )
         for stage in health.stages
     ]
