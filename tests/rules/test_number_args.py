@@ -39,7 +39,7 @@ ASKED = (
     "evt.arg.vtid exists", "evt.arg.tid = tool", "evt.arg.args contains c", "evt.arg.exe = ./tool",
     "evt.arg.trusted_exepath = /srv/bin/tool", "evt.arg.trusted_exepath = /opt/bin/tool", "evt.arg.cwd = /srv",
     "evt.arg.path = /tmp/x", "evt.arg.path = x", "evt.arg.path exists", "evt.rawarg.path = x", "evt.arg.oldfd = 3",
-    "evt.arg.newfd = -1", "evt.rawarg.newfd = -1", 
+    "evt.arg.newfd = -1", "evt.rawarg.newfd = -1",
     "fs.path.nameraw = x", "fs.path.nameraw = '/tmp//y/.'", "fs.path.nameraw = /etc/z", "fs.path.nameraw exists",
     "evt.arg.uid exists", "evt.arg[1] exists", "evt.arg[2] = 0755",
 )  # fmt: skip
