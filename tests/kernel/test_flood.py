@@ -101,7 +101,7 @@ def judging() -> Iterator[Engine]:
     assert made.apply_rules(rule_files(Settings(rules=rules))).accepted
     made.start()
     try:
-        assert made.wait_started(60), made.error()
+        assert made.wait_started(120), made.error()
         made._pushdown.wait(60)
         yield made
     finally:
@@ -115,7 +115,7 @@ def engine() -> Iterator[Engine]:
     made.watch(None, everything=True)
     made.start()
     try:
-        assert made.wait_started(60), made.error()
+        assert made.wait_started(120), made.error()
         yield made
     finally:
         made.stop()

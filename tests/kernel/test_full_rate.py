@@ -47,7 +47,7 @@ def test_memory_is_bounded_by_the_history_and_the_count_closes(load: subprocess.
     engine.watch(None, everything=True)
     engine.start()
     try:
-        assert engine.wait_started(60), engine.error()
+        assert engine.wait_started(120), engine.error()
         ends_at = time.monotonic() + SECONDS
         while engine.history.evicted == 0:  # the history is full: from here on nothing may grow
             assert time.monotonic() < ends_at + 30

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from textual import _wait
 from textual._context import active_app
+from textual.pilot import Pilot
 from textual.widgets._toast import Toast
 
 from tests.ui.fake_engine import fed_engine
@@ -45,6 +46,7 @@ def _idle_is_idle(monkeypatch):
     """Textual takes a process that gets no CPU for idle, as on a busy machine: look at what there is to do instead."""
     for module in ("textual.app", "textual.pilot"):
         monkeypatch.setattr(f"{module}.wait_for_idle", _idle)
+    monkeypatch.setattr(Pilot._wait_for_screen, "__defaults__", (120.0,))  # seconds, for 30
 
 
 async def _idle(*times_s):

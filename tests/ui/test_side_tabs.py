@@ -547,7 +547,8 @@ async def test_silent_probes_and_losses_are_words():
         await press(app, pilot, "7")
         assert "alive" in screen_text(app)
         health = app.main.tabs["health"]
-        health._show(77.0)
+        health._pulse.silent_s = lambda _: 77.0  # it is asked again whenever the tab is painted
+        health.shown()
         await settle(app, pilot)
         assert "SILENT for 1:17" in screen_text(app)
         await press(app, pilot, "pagedown")
