@@ -305,13 +305,13 @@ async def lists_ended_containers_one_by_one(app, pilot, keys):
     assert containers.is_on_ended
     assert "enter lists what ended" in screen_text(app)
     await press(app, pilot, keys[0], "down", "enter")
-    assert app.session.chosen_name == "job-0 (ended)"
+    assert app.session.chosen_name == "job-2 (ended)", "the newest is the first"
     await press(app, pilot, "up", "enter")
     assert not app.session.containers.ended_open
     assert containers.is_on_ended, "the cursor stays on the line"
     assert containers.row_under_cursor() is None
     await press(app, pilot, "up")
-    assert containers.row_under_cursor().container.name == "job-0", "what is chosen stays listed"
+    assert containers.row_under_cursor().container.name == "job-2", "what is chosen stays listed"
 
 
 async def to_alerts(app, pilot):

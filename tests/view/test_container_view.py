@@ -141,8 +141,13 @@ def test_ended_containers_of_which_there_is_nothing_to_tell_are_one_line():
     assert lines.row(4) is None
     assert lines.key(4) == ENDED
     view.ended_open = True
+    assert [text_of(lines.line(seq, 40)).split()[0] for seq in range(4, lines.end)] == ["-", "job-2", "job-1", "job-0"]
+    assert lines.key(5) == gone[2].container.id
+    view.order = "name"
+    view.update(view.rows[::-1])
     assert [text_of(lines.line(seq, 40)).split()[0] for seq in range(4, lines.end)] == ["-", "job-0", "job-1", "job-2"]
-    assert lines.key(5) == gone[0].container.id
+    view.order = "start"
+    view.update(with_ended()[0].rows)
     view.ended_open, view.chosen_ids = False, frozenset({gone[0].container.id})
     assert [row.container.name for row in view.shown if not isinstance(row, Ended)][-1] == "job-0"
     view.chosen_ids, view.drift = frozenset(), {gone[1].container.id: ["/tmp/x"]}

@@ -57,7 +57,7 @@ class ContainerView:
             if needle := self.find_text.lower():
                 self._shown = tuple(row for row in self.rows if needle in _text(row))
             else:
-                shown = folded(self.rows, self._is_dull, label, opened=self.ended_open)
+                shown = folded(self.rows, self._is_dull, label, opened=self.ended_open, by_name=self.order == "name")
                 self._shown = shown
             self._shown_of = made_of
         return self._shown

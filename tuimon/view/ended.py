@@ -38,19 +38,27 @@ class Ended:
 
 
 def folded(
-    rows: Sequence[Row], is_dull: Callable[[Row], bool], name: Callable[[Row], str], *, opened: bool
+    rows: Sequence[Row],
+    is_dull: Callable[[Row], bool],
+    name: Callable[[Row], str],
+    *,
+    opened: bool,
+    by_name: bool = False,
 ) -> tuple[Row | Ended, ...]:
     """Return rows with those of which there is nothing to tell behind, or (not ``opened``) within, a line for them all.
 
     Args:
-        rows: In order; of those that ended the newest last.
+        rows: In order; of those that ended the newest last, unless they are ``by_name``.
         is_dull: Says of which there is nothing to tell.
         name: What a row is called.
-        opened: Whether they are to be listed.
+        opened: Whether they are to be listed, the newest first.
+        by_name: See above.
     """
     dull = [row for row in rows if is_dull(row)]
     if len(dull) <= _ALONE:
         return tuple(rows)
-    newest = tuple(name(row) for row in dull[: -_NAMED - 1 : -1])
+    if not by_name:
+        dull.reverse()
+    newest = tuple(map(name, dull[:_NAMED]))
     told = [row for row in rows if not is_dull(row)]
     return (*told, Ended(len(dull), newest, opened), *(dull if opened else ()))
