@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -20,7 +22,7 @@ from tuimon.rules.numbering import Memory
 from tuimon.rules.versions import EventOf
 from tuimon.view.columns import USUAL, column_of, field_columns
 from tuimon.view.sort_columns import value_of
-from tuimon.view.sort_keys import NONE, Keys, Ranks, key_of
+from tuimon.view.sort_keys import NONE, Begun, Keys, Ranks, key_of
 from tuimon.view.sorted_rows import SortedRows
 from tuimon.workbench.replay import Replay
 
@@ -131,6 +133,27 @@ def test_numbers_beyond_a_float_and_beyond_63_bits_keep_their_order():
 
 def test_no_rows_have_an_order():
     assert Keys.none(0).order(descending=True).tolist() == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.text("ab", max_size=6), st.integers(0, 6), st.booleans()), min_size=1, max_size=12))
+def test_texts_of_which_the_beginning_was_written_come_in_the_order_of_the_whole(made):
+    """Some begin alike, some are what another one begins with, some are the same."""
+    ranks, keys, asked = Ranks(), Keys.none(len(made)), []
+
+    def whole(text: str) -> str:
+        asked.append(text)
+        return text
+
+    for at, (text, size, is_begun) in enumerate(made):
+        begun = Begun(text[:size], functools.partial(whole, text))
+        number = ranks.begun(begun) if is_begun else ranks.number(text)
+        keys.put(np.array([at]), np.array([number]))
+    list(ranks.put_in(keys))
+    texts = [text for text, _, _ in made]
+    assert keys.order(descending=False).tolist() == sorted(range(len(made)), key=texts.__getitem__)
+    if len({text[:1] for text in texts}) == len(texts) and all(text[:size] for text, size, _ in made):
+        assert not asked, "no more was needed"
 
 
 def test_the_values_are_let_go_of_when_they_are_ranks():

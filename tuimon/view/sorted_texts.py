@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.events import Event
-from tuimon.fields.argsource import bound_of
-from tuimon.fields.evtarg import SETTING, args_text, shown_bounds, shown_params
+from tuimon.fields.argsource import BOUND, bound_of
+from tuimon.fields.evtarg import SETTING, args_text, param_text, shown_bounds, shown_params
 from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, NO_CALL, facts
 from tuimon.records import Flag, Kind, Slot
 from tuimon.render import CUT, about, with_outcome
@@ -32,7 +32,7 @@ from tuimon.rules.versions import EventOf
 from tuimon.rules.words import TEXTS, Words, columns_of
 from tuimon.syscalls import CALLS, Call
 from tuimon.view.columns import detail
-from tuimon.view.sort_keys import NONE, PLAIN, Keys, Ranks
+from tuimon.view.sort_keys import NONE, PLAIN, Begun, Keys, Ranks
 
 _STEP_ROWS: Final = 16_384
 _WRITTEN: Final = frozenset(("open", "openat"))
@@ -57,7 +57,7 @@ class Writer(Protocol):
     def alike(self, look: Look, code: int, rows: Rows) -> Alike:
         """Return, (k,), what tells the texts of events of one kind apart."""
 
-    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> list[str]:
+    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> Sequence[str | Begun]:
         """Return the texts of events of one kind, rows ascending."""
 
 
@@ -112,7 +112,9 @@ class TextKeys:
             finally:
                 look.close()
 
-    def _number(self, text: str) -> int:
+    def _number(self, text: str | Begun) -> int:
+        if isinstance(text, Begun):
+            return self.ranks.begun(text)
         return self.ranks.number(text) if text else -1
 
     def _numbers(self, look: Look, code: int, rows: Rows) -> NDArray[np.int64]:
@@ -310,6 +312,28 @@ class Arguments:
             return [()] * len(rows)
         return list(zip(*(words.column(which, None).tolist() for which in columns), strict=True))
 
-    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> list[str]:  # noqa: ARG002
-        """Return the texts of events of one kind."""
-        return [args_text(look.event(row)) for row in rows.tolist()]
+    def texts(self, look: Look, code: int, rows: Rows, alike: Alike) -> Sequence[str | Begun]:  # noqa: ARG002
+        """Return the texts of events of one kind; of those that are like no other as much as tells them apart."""
+        events = map(look.event, rows.tolist())
+        if columns_of_args(look.kind_of(code), look.name_of(code)) is None:
+            return [_begun(event) for event in events]
+        return [args_text(event) for event in events]
+
+
+_FIRST: Final = 4
+"""Parameters of an exec or a fork of which two are seldom alike: result, program, arguments, thread."""
+
+
+def _begun(event: Event) -> str | Begun:
+    f = facts(event)
+    bounds = BOUND.get(f.name, ())
+    if len(bounds) <= _FIRST:
+        return args_text(event)
+    shown = [param_text(f, bound) for bound in bounds[:_FIRST]]
+    return Begun(" ".join((*shown, f"{bounds[_FIRST].param.name}=")), functools.partial(_whole, event))
+
+
+def _whole(event: Event) -> str:
+    text = args_text(event)
+    event.part()
+    return text
