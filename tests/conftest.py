@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.containers import engine_cgroups
@@ -21,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 UPSTREAM = ROOT.parent / "shared/upstream"
 """Upstream rule files and facts, test data that is not part of the project."""
 
+
+# An example is no measure of speed: a machine that stands still for 0.2 s would fail it.
+hypothesis.settings.register_profile("tuimon", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tuimon")
 
 BESIDE = 10
 """Nice value of tests that run beside one that drives the machine."""
