@@ -22,7 +22,7 @@ def _run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> 
         env=env or BARE,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
         stdin=subprocess.DEVNULL,
     )

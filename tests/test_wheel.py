@@ -38,7 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / "src").mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / "src" / name)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    done = subprocess.run([*command, "./src"], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*command, "./src"], cwd=folder, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))
 
@@ -58,7 +58,7 @@ def test_installed_every_folder_is_found_whole(wheel: Path, tmp_path: Path) -> N
         env={"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr

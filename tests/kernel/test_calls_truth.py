@@ -221,7 +221,7 @@ class Watched:
         copy = shutil.copy(SUBJECT.with_name(subject), self.folder.parent)
         become = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
         command = [*before, *become, PYTHON, "-S", str(copy), str(self.folder), *words, self.token]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=200).stdout
 
     def events(self) -> list[Event]:
         """Return what was seen, in order of time: the rings are read one after the other."""

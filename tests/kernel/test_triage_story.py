@@ -126,6 +126,6 @@ def opens_and_holds(bundle: Path, folder: Path, full_id: str) -> None:
     played = subprocess.run(
         [sys.executable, "-m", "tuimon", "replay", str(top / "events.tmon"), "--headless", "--json",
          "--no-default-rules", "-r", str(next((top / "rules").iterdir()))],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert [json.loads(line)["rule"] for line in played.stdout.splitlines()] == ["Staged Program Run"]
