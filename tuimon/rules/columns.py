@@ -27,7 +27,6 @@ from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import TEXTS, Look
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import Memory, Rows
-from tuimon.rules.pools import Places, Pool
 from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
@@ -35,7 +34,7 @@ from tuimon.rules.versions import EventOf
 from tuimon.rules.words import OF_TIME, columns_of, lasts
 from tuimon.syscalls import event_name
 
-__all__ = ["NO", "PERHAPS", "YES", "Columns", "Types", "divided"]
+__all__ = ["NO", "PERHAPS", "YES", "Columns", "Types"]
 
 Types = frozenset[str] | None
 
@@ -134,18 +133,6 @@ class Columns:
         look.close()
         return some, truth, whole
 
-    def field(self, batch: Batch) -> tuple[Places, NDArray[np.float64]]:
-        """Return the values of the field that the only check is about; call it with the memory's lock held.
-
-        Returns:
-            (n,) its place in ``pool`` for each row, UNSEEN where the whole event has to be asked; and (n,) the value
-            itself where it is a number of the record, else nan.
-        """
-        look = Look(self, batch, self.memory.known(batch).codes)
-        found = look.field(next(iter(self.asked.values())))
-        look.close()
-        return found
-
     def open_numbers(self, batch: Batch) -> NDArray[np.int64]:
         """Return, (n,), a number for each plain open, the same for two that differ in nothing but who did it when.
 
@@ -157,12 +144,6 @@ class Columns:
         plain = self.is_open(memory.known(batch).codes) & (np.abs(ret) < _FDS)
         both = texts.numbers[texts.of_row] << _OPENING_BITS | opening.numbers[opening.of_row]
         return np.where(plain, both * (2 * _FDS) + ret + _FDS, -1)
-
-    @property
-    def pool(self) -> Pool:
-        """Where the values lie that ``field`` gives the places of."""
-        asked = next(iter(self.asked.values()))
-        return self.memory.pool(self.pool_key(asked.getters[0][1]))
 
     def pool_key(self, key: Any) -> object:
         """Return what names the pool of a field: texts have one together, for many fields show the same."""
@@ -243,9 +224,3 @@ class Columns:
         value_question = self.memory.question(check)
         blank = [MISSING] * (len(slots) + 1)
         return Asked(check, test, blank, getters, np.empty(0, np.int8), question, value_question, predicate)
-
-
-def divided(number: int) -> tuple[int, int]:
-    """Return what ``Columns.open_numbers`` is made of: a number for all but the result, and the result."""
-    alike, ret = divmod(number, 2 * _FDS)
-    return alike, ret - _FDS

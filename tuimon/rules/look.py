@@ -90,21 +90,6 @@ class Look:
             open_ = open_[part != final]
         return out
 
-    def field(self, asked: Asked) -> tuple[Places, NDArray[np.float64]]:
-        """See ``Columns.field``."""
-        numbers = np.full(len(self.batch), np.nan)
-        places = np.full(len(self.batch), UNSEEN, np.int32)
-        for place, rows in self._by_side(asked, np.arange(len(self.batch))):
-            if SIDES[place] == "number":
-                info, _ = self.columns.checks.field(FieldRef(asked.getters[0][1][0]))
-                numbers[rows], has, unknown = self._head_numbers(info.name, rows)
-                numbers[rows[~has]] = np.nan
-                places[rows] = ABSENT
-                places[rows[np.flatnonzero(unknown)]] = UNSEEN
-            elif SIDES[place] not in BY_ROW:
-                places[rows] = self._field_of(asked, place, rows)
-        return places, numbers
-
     def values(self, name: str, rows: Rows, which: int = 0) -> tuple[Places, Pool]:
         """Return, (k,), the places of a field's values for some rows, and their pool; UNSEEN where only events tell.
 
