@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -200,3 +202,19 @@ def test_what_was_prepared_stays_so_and_is_prepared_again_after_all_was_let_go_o
     monkeypatch.undo()
     monkeypatch.setattr(filters, "_WORTH_IT", 1)
     assert preparation.prepare(batches) is batches[2]
+
+
+@pytest.mark.parametrize("text", [*WORDS, "evt.arg.pid = bash", "evt.arg.uid = root", "fd.uid exists", "evt.time > 1"])
+def test_no_question_keeps_a_batch_alive(text, replay):
+    """A batch takes megabytes, and the collector comes by once in a while only."""
+    batch = parted()[1]
+    alive = weakref.ref(batch.head)
+    memory = Memory(replay.processes.get)
+    keep = compile_filter(text, None, replay.event, memory)
+    gc.disable()
+    try:
+        keep.rows(batch)
+        del batch
+        assert alive() is None
+    finally:
+        gc.enable()

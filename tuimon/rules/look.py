@@ -63,9 +63,12 @@ class Look:
         """Rows that were looked at as whole events."""
 
     def close(self) -> None:
-        """Part the events from what was decoded of them."""
+        """Part the events from what was decoded of them, and let go of the batch: no collector needs to find it."""
         for event in (*self._bare.values(), *self._full.values()):
             event.part()
+        self._bare.clear()
+        self._full.clear()
+        self.__dict__.pop("members", None)  # it knows this look
 
     def truth(self, node: int, rows: Rows) -> Truths:
         """Return the truth of a node for some rows."""
