@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -169,3 +171,21 @@ def test_the_values_are_let_go_of_when_they_are_ranks():
     ).tolist()
     assert set((keys.number[:-1] % 10).tolist()) == {3}
     assert keys.state[-1] == NONE
+
+
+@pytest.mark.parametrize("key", ["detail", "evt.args", "fd.name", "process", "evt.time"])
+def test_an_order_that_is_made_keeps_no_batch_alive(key, recorded):
+    """The list shows it for as long as somebody reads, while history goes on."""
+    part = take(recorded[0][0], np.arange(len(recorded[0][0])))
+    part.first_num = 1
+    alive = weakref.ref(part.head)
+    column = column_of(key)
+    assert column is not None
+    rows = SortedRows(column, False, [range(1, len(part) + 1)], [part], recorded[1].event, Memory())
+    del part
+    gc.disable()
+    try:
+        list(rows.work())
+        assert (rows.error, alive()) == ("", None)
+    finally:
+        gc.enable()

@@ -51,9 +51,8 @@ class SortedRows:
         self.newest = int(pieces[-1][-1]) if pieces else 0
         """Event number of the newest row that takes part."""
         self._judged = 0
-        self._pieces = pieces
-        self._batches = batches
-        self._source = source_of(column, event_of, memory)
+        self._todo = [(pieces, batches, source_of(column, event_of, memory))]
+        """Taken by the work, so that no batch, and no text, is kept beyond it."""
         self._order: NDArray[np.int64] = np.empty(0, np.int64)
         self._by_num: NDArray[np.int64] = np.empty(0, np.int64)
         """Event numbers, ascending, and..."""
@@ -95,24 +94,25 @@ class SortedRows:
     # The background.
 
     def work(self) -> Iterator[None]:
-        """Do the work in short steps."""
+        """Do the work in short steps, once."""
         try:
-            parts = list(_parts(self._pieces, self._batches))
+            pieces, batches, source = self._todo.pop()
+            parts = list(_parts(pieces, batches))
             nums = np.concatenate([nums for nums, _ in parts]) if parts else np.empty(0, np.int64)
             keys, at = Keys.none(len(nums)), 0
             for some, batch in parts:
-                for count in self._source.fill(batch, some - batch.first_num, keys.part(at, at + len(some))):
+                for count in source.fill(batch, some - batch.first_num, keys.part(at, at + len(some))):
                     self._judged += count
                     yield
                 at += len(some)
+            if len(source.ranks):
+                yield from source.ranks.put_in(keys)
             yield from self._arrange(nums, keys)
         except Exception as error:  # a value that cannot be told must not take the screen with it
             self.error = f"sorting failed: {type(error).__name__}: {error}"
         self.done = True
 
     def _arrange(self, nums: NDArray[np.int64], keys: Keys) -> Iterator[None]:
-        if len(self._source.ranks):
-            yield from self._source.ranks.put_in(keys)
         yield
         order = keys.order(descending=self.descending)
         yield
