@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
-from tests.ui.conftest import press, running, screen_text
+from tests.ui.conftest import press, running, screen_text, settle
 from tests.ui.fake_engine import fed_engine
 from tests.ui.side_engine import side_engine
 from tuimon.ui.screens.choice import Choice
+from tuimon.ui.screens.mute import MuteDialog
 from tuimon.ui.tabs.tree_tab import TreeList
+from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import LiveList
 
 
@@ -73,6 +76,20 @@ async def test_from_an_event_to_its_process_in_the_tree():
         await press(app, pilot, "enter", "l", "t")
         assert app.screen is app.main
         assert app.main.query_one(TreeList).process_under_cursor().pid == event.process.pid
+
+
+async def test_a_key_behind_the_one_that_closes_the_question_is_not_lost_in_it():
+    async with running(fed_engine()) as (app, pilot):
+        await press(app, pilot, "2", "down", "l")
+        app.post_message(events.Key("alt+m", "m"))  # esc and m, read at once
+        await settle(app, pilot)
+        assert isinstance(app.screen, MuteDialog)
+        await press(app, pilot, "escape", "l")
+        for key in ("c", "slash"):
+            app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await settle(app, pilot)
+        assert app.session.chosen_name == "web"
+        assert isinstance(app.focused, FilterInput)
 
 
 async def test_the_tab_counts_the_alerts_that_are_still_to_be_looked_at():

@@ -15,7 +15,7 @@ from tuimon.ui.screens.pick import Pick
 from tuimon.ui.screens.story import StoryScreen
 from tuimon.ui.screens.theme import ThemePick
 
-OWNERS = (Help, Pick, MuteDialog, NoiseScreen, BeforeScreen, StoryScreen, Ask)
+OWNERS = (Help, Pick, MuteDialog, NoiseScreen, BeforeScreen, StoryScreen, Ask, Choice)
 CASES, case = registry()
 
 
@@ -79,6 +79,7 @@ opens("alerts.copy_as", Pick, *SHADOW)
 opens("alerts.group_by", Pick, *SHADOW)
 opens("alerts.noise", NoiseScreen, *SHADOW)
 copies("alerts.copy", "Read the shadow file (file=", *SHADOW)
+leaves("choice.leave", *SHADOW, "l")
 leaves("pick.leave", *SHADOW, "i")
 leaves("ask.leave", *SHADOW, "E")
 leaves("noise.leave", *SHADOW, "percent_sign")

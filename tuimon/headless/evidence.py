@@ -42,7 +42,6 @@ from tuimon.invoker import PRIVATE, give_to_invoker
 from tuimon.view.export import event_json
 from tuimon.view.story import Story, tell
 from tuimon.view.story_lines import story_markdown, story_text
-from tuimon.view.words import counted
 
 AROUND_NS: Final = 30_000_000_000
 """Events of the container this long before and after the alert are part of it."""
@@ -227,7 +226,7 @@ class _Files:
             "container": f"{owner}{image}",
             "output": alert.output,
             "events": f"{len(self.events):,}{self._span()}",
-            "alerts": f"{counted(len(self.near), 'alert')} of the same container in this time",
+            "alerts": f"{len(self.near):,} of the same container in this time, this one among them",
         }
         head = ["Evidence of one tuimon alert.", "", *(f"{name:<10} {clean(text)}" for name, text in facts.items())]
         return _lines(head) + _README.encode()

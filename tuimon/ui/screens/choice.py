@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from tuimon.escape import clean
@@ -29,12 +30,16 @@ class Choice(Dialog[str | None]):
         answers: Key and meaning of each.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", key_display="esc", id="choice.leave")]
+
     def __init__(self, question: Sequence[str], answers: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._question = question
         self._answers = answers
         self._lines = CellLines(id="choice-lines")
         self._first_answer = 0
+        for key, _ in answers:  # keys of its own, so that one typed right behind it goes where the answer leads
+            self._bindings.bind(key, f"answer('{key}')", show=False)
 
     def compose(self) -> ComposeResult:
         """Lay out the dialog for the width there is."""
@@ -47,7 +52,7 @@ class Choice(Dialog[str | None]):
         self._lines.styles.height = len(lines)
         with Vertical(id="choice"):
             yield self._lines
-        yield KeyFooter()  # empty: what lies below has no keys now
+        yield KeyFooter()
 
     def _question_lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
@@ -57,12 +62,16 @@ class Choice(Dialog[str | None]):
         return lines
 
     def on_key(self, event: events.Key) -> None:
-        """Take an answer; other keys do nothing here."""
+        """Let other keys do nothing here."""
         event.stop()
-        if event.key == "escape":
-            self.dismiss(None)
-        elif event.key in (key for key, _ in self._answers):
-            self.dismiss(event.key)
+
+    def action_answer(self, key: str) -> None:
+        """Take an answer."""
+        self.dismiss(key)
+
+    def action_leave(self) -> None:
+        """Answer none."""
+        self.dismiss(None)
 
     def on_cell_lines_cell_clicked(self, event: CellLines.CellClicked) -> None:
         """Take a clicked answer."""

@@ -43,6 +43,8 @@ class LiveList(LineList):
         super().__init__(id="live-list", empty="no events yet", follow=True)
         self._lines: LiveLines | None = None
         self._num: int | None = None
+        self._wanted: int | None = None
+        """The event to go to once it is among the rows, until the user goes elsewhere."""
         self._column = "detail"
 
     def show_events(self, lines: LiveLines) -> None:
@@ -53,7 +55,7 @@ class LiveList(LineList):
 
     def set_follow(self, follow: bool) -> None:
         """Keep the newest row in view, or stay where it is."""
-        self.follow = follow
+        self.follow, self._wanted = follow, None
         self.sync(changed=True)
 
     def action_last(self) -> None:
@@ -63,15 +65,29 @@ class LiveList(LineList):
 
     def put_cursor(self, seq: int) -> None:
         """Put the cursor on a row and remember which event that is."""
+        if seq != self.cursor:  # put where it is already, as after a change of size, it is nobody's wish
+            self._wanted = None
         super().put_cursor(seq)
         self._num = self._lines.num(self.cursor) if self._lines is not None and self.cursor is not None else None
 
     def go_to(self, num: int) -> None:
-        """Put the cursor on an event, or on the next that is shown, and stay there."""
+        """Put the cursor on an event, or on the next that is shown, and stay there.
+
+        The rows may be those of the filter before, and the next ones come bit by bit: it is gone to when it comes.
+        """
         if self._lines is not None:
             self.set_follow(False)
             self.put_cursor(self._lines.seq_near(num))
-            self._num = num  # the rows may still be those of the filter before: with the next ones it is found
+            self._wanted = num
+
+    def sync(self, *, changed: bool) -> None:
+        """Take up other rows, and go to the event that is waited for when it is among them."""
+        super().sync(changed=changed)
+        if changed and (wanted := self._wanted) is not None and self._lines is not None and not self.follow:
+            seq = self._lines.seq_near(wanted)
+            if seq != self.cursor and self._lines.num(seq) == wanted:
+                self.put_cursor(seq)
+                self._wanted = wanted
 
     def keep_event(self) -> None:
         """Another query's rows are shown: put the cursor on the same event, or on the next that is shown."""
@@ -79,8 +95,11 @@ class LiveList(LineList):
         self._base = self.source.first
         self.cursor = None
         self.sync(changed=True)
-        if self._lines is not None and self._num is not None and not self.follow:
-            self.put_cursor(self._lines.seq_near(self._num))
+        wanted = self._wanted
+        num = self._num if wanted is None else wanted
+        if self._lines is not None and num is not None and not self.follow:
+            self.put_cursor(self._lines.seq_near(num))
+            self._wanted = wanted
 
     def forget(self) -> None:
         """Make the rows afresh at the next paint."""
