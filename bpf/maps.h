@@ -273,23 +273,36 @@ static __always_inline struct tm_work *work_of_cpu(void)
 #define TM_DIRECT_COUNTS 0x7ffe0004
 #define TM_DIRECT_SLIMS 0x7ffe0005
 
+/* The CPU's number as a place in an array of TM_CPUS. Older verifiers (6.1) take it for any number, and know of a
+ * comparison only in the register that was compared: nothing may be made of it before, nor of a copy. */
+#define CPU_NUMBER(number, otherwise)                                                                                  \
+	do {                                                                                                           \
+		number = bpf_get_smp_processor_id();                                                                   \
+		OPAQUE(number);                                                                                        \
+		if (number >= TM_CPUS)                                                                                 \
+			return otherwise;                                                                              \
+		OPAQUE(number);                                                                                        \
+	} while (0)
+
 static __always_inline struct tm_cpu *this_cpu(void)
 {
 	struct tm_cpus *all = DIRECT(TM_DIRECT_CPUS);
-	u32 cpu = bpf_get_smp_processor_id();
+	u64 number;
 
-	return cpu < TM_CPUS ? &all->cpu[cpu] : NULL;
+	CPU_NUMBER(number, NULL);
+	return &all->cpu[number];
 }
 
 /* The counters of the last cgroup of this CPU. */
 static __always_inline struct tm_counts *counts_of(struct tm_cpu *cpu)
 {
 	struct tm_counted *all = DIRECT(TM_DIRECT_COUNTS);
-	u64 number = bpf_get_smp_processor_id(), slot = cpu->slot;
+	u64 number, slot = cpu->slot;
 
 	OPAQUE(slot);
-	if (number >= TM_CPUS || slot >= TM_CGROUP_SLOTS)
+	if (slot >= TM_CGROUP_SLOTS)
 		return NULL;
+	CPU_NUMBER(number, NULL);
 	return &all->of[number * TM_CGROUP_SLOTS + slot];
 }
 

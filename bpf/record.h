@@ -16,26 +16,29 @@ static __always_inline void *reserve_proc_long(void) { return ring_proc_long.rin
 static __always_inline struct tm_slim_ring *slim_ring(void)
 {
 	struct tm_slims *all = DIRECT(TM_DIRECT_SLIMS);
-	u32 number = bpf_get_smp_processor_id();
+	u64 number;
 
-	return number < TM_CPUS ? &all->of_cpu[number] : NULL;
+	CPU_NUMBER(number, NULL);
+	return &all->of_cpu[number];
 }
 
 static __always_inline struct tm_head *begin_slim(void)
 {
 	struct tm_slims *all = DIRECT(TM_DIRECT_SLIMS);
-	struct tm_slim_ring *ring = slim_ring();
-	u64 number = bpf_get_smp_processor_id(), at;
+	struct tm_slim_ring *ring;
+	u64 number, at;
 
-	if (!ring || number >= TM_CPUS)
-		return NULL;
+	CPU_NUMBER(number, NULL);
+	ring = &all->of_cpu[number];
 	at = ring->written;
 	if (at - ring->read >= TM_SLIM_RING)
 		return NULL;
 	at &= TM_SLIM_RING - TM_SLIM_BYTES;
 	OPAQUE(at);
 	at &= TM_SLIM_RING - TM_SLIM_BYTES;
-	return (struct tm_head *)&all->record[number * TM_SLIM_RING + at];
+	number *= TM_SLIM_RING;
+	OPAQUE(number);	/* added, not or-ed: older verifiers keep no bounds over that */
+	return (struct tm_head *)&all->record[number + at];
 }
 
 static __always_inline void end_slim(struct tm_head *head)
