@@ -155,6 +155,12 @@ def test_lines_say_where_what_and_why(width):
     assert lines.line(99, width) == ()
 
 
+def test_the_narrowest_terminal_has_room_for_the_path():
+    taken = sum(cell.width for cell in drift_header(58) if cell.width > 0)
+    assert 58 - taken >= 15
+    assert sum(cell.width for cell in drift_header(78) if cell.width > 0) == 55
+
+
 def test_an_execution_counts_once_though_history_joins_its_batch_to_the_next():
     engine = Engine(ran("/tmp/dropped", BORN))
     view = DriftView(engine)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tuimon.view.cells import REST, Cell, Line
+from typing import Final
+
+from tuimon.view.cells import REST, Cell, Line, cut
 from tuimon.view.clock import amount, clock
 from tuimon.view.drift import MEMORY, NEW, DriftRow, DriftView
 
 _LOUD = (NEW, MEMORY)
+_NARROW: Final = 70
+"""Columns below which names and reasons are cut, so that the path is told."""
 
 
 class DriftLines:
@@ -43,12 +47,20 @@ class DriftLines:
         cells = [
             Cell(f" {clock(row.last_ns)}", "muted", 10),
             Cell(amount(row.count), "strong" if row.count > 1 else "muted", 5, right=True),
-            Cell(f" {name}", "", 15),
+            Cell(f" {name}", "", _container_width(width) - 1),
             Cell(" ", "", 1),
             Cell(row.path or "?", "strong", REST),
-            Cell(f" {row.reason}", role, 24),
+            Cell(f" {cut(row.reason, _why_width(width) - 1)}", role, _why_width(width)),
         ]
         return [*cells, Cell(f" {row.pid} {row.cmdline}", "muted", max(width // 3, 30))] if wide else cells
+
+
+def _container_width(width: int) -> int:
+    return 16 if width >= _NARROW else 12
+
+
+def _why_width(width: int) -> int:
+    return 24 if width >= _NARROW else 13
 
 
 def drift_header(width: int) -> Line:
@@ -56,8 +68,8 @@ def drift_header(width: int) -> Line:
     cells = [
         Cell(" last", "muted", 10),
         Cell("n", "muted", 5, right=True),
-        Cell(" container", "muted", 16),
+        Cell(" container", "muted", _container_width(width)),
         Cell("executable", "muted", REST),
-        Cell(" why", "muted", 24),
+        Cell(" why", "muted", _why_width(width)),
     ]
     return [*cells, Cell(" process", "muted", max(width // 3, 30))] if width >= 100 else cells
