@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tuimon.allocator import give_back
 from tuimon.batch import Batch
 from tuimon.rules.numbering import Memory
 from tuimon.rules.versions import EventOf
 from tuimon.view.columns import Column
 from tuimon.view.row_index import Numbers
-from tuimon.view.sort_columns import source_of
+from tuimon.view.sort_columns import Source, source_of
 from tuimon.view.sort_keys import Keys
 
 
@@ -56,7 +57,7 @@ class SortedRows:
         self._order: NDArray[np.int64] = np.empty(0, np.int64)
         self._by_num: NDArray[np.int64] = np.empty(0, np.int64)
         """Event numbers, ascending, and..."""
-        self._place: NDArray[np.int64] = np.empty(0, np.int64)
+        self._place: NDArray[np.int32] = np.empty(0, np.int32)
         """...the row of each."""
 
     @property
@@ -96,28 +97,31 @@ class SortedRows:
     def work(self) -> Iterator[None]:
         """Do the work in short steps, once."""
         try:
-            pieces, batches, source = self._todo.pop()
-            parts = list(_parts(pieces, batches))
-            nums = np.concatenate([nums for nums, _ in parts]) if parts else np.empty(0, np.int64)
-            keys, at = Keys.none(len(nums)), 0
-            for some, batch in parts:
-                for count in source.fill(batch, some - batch.first_num, keys.part(at, at + len(some))):
-                    self._judged += count
-                    yield
-                at += len(some)
-            if len(source.ranks):
-                yield from source.ranks.put_in(keys)
-            yield from self._arrange(nums, keys)
+            yield from self._steps(*self._todo.pop())
         except Exception as error:  # a value that cannot be told must not take the screen with it
             self.error = f"sorting failed: {type(error).__name__}: {error}"
         self.done = True
+        give_back()  # what a million keys took meanwhile
+
+    def _steps(self, pieces: Sequence[Numbers], batches: Sequence[Batch], source: Source) -> Iterator[None]:
+        parts = list(_parts(pieces, batches))
+        nums = np.concatenate([nums for nums, _ in parts]) if parts else np.empty(0, np.int64)
+        keys, at = Keys.none(len(nums)), 0
+        for some, batch in parts:
+            for count in source.fill(batch, some - batch.first_num, keys.part(at, at + len(some))):
+                self._judged += count
+                yield
+            at += len(some)
+        if len(source.ranks):
+            yield from source.ranks.put_in(keys)
+        yield from self._arrange(nums, keys)
 
     def _arrange(self, nums: NDArray[np.int64], keys: Keys) -> Iterator[None]:
         yield
         order = keys.order(descending=self.descending)
         yield
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
+        place = np.empty(len(order), np.int32)
+        place[order] = np.arange(len(order), dtype=np.int32)
         self._by_num, self._place, self._order = nums, place, nums[order]
 
 
