@@ -71,12 +71,13 @@ static __always_inline void fill_head(struct tm_head *head, struct tm_cpu *cpu, 
  * __set_task_comm(), fs/exec.c), and two loads cost less than a helper that copies it letter by letter. */
 static __always_inline void fill_comm(struct tm_work *w, u64 task)
 {
-#if TM_CAST
 	u64 *comm = (u64 *)w->ext.comm;
 
+#if TM_CAST
 	comm[0] = GET_AT(task, task_struct, comm, 0, 64);
 	comm[1] = GET_AT(task, task_struct, comm, 8, 64) & ~(0xffULL << 56);
 #else
+	comm[0] = comm[1] = 0;	/* on Linux 6.1 the helper writes up to the NUL, and the last task's name stayed behind it */
 	bpf_get_current_comm(w->ext.comm, sizeof(w->ext.comm));
 #endif
 }
