@@ -54,13 +54,24 @@ def test_a_machine_with_everything_can_capture(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "ok"), [("5.4.0-42-generic", False), ("5.8.0", True), ("6.18.5", True), ("4.19", False), ("6", True)]
+    ("release", "ok"), [("5.4.0-42-generic", False), ("5.8.0", True), ("6.18.5", True), ("4.19", False), ("6.1", True)]
 )
 def test_the_ring_buffer_takes_linux_5_8(machine: Machine, release: str, ok: bool) -> None:
     """An older kernel is said before anything is compiled for it."""
     at = _changed(machine, release=release)
     assert (_by_name(at)["ring buffer"].state == "ok") is ok
+
+
+@pytest.mark.parametrize(
+    ("release", "ok"),
+    [("5.10.0-32-amd64", False), ("6.0.19", False), ("6.1.0-50-arm64", True), ("6.18.5", True), ("4.19", False)],
+)
+def test_a_kernel_older_than_those_tried_is_said(machine: Machine, release: str, ok: bool) -> None:
+    """Else what is said is that the kernel refuses a map."""
+    at = _changed(machine, release=release)
+    assert (_by_name(at)["kernel"].state == "ok") is ok
     assert can_capture(examine(at)) is ok
+    assert ok or "6.1 or newer" in _by_name(at)["kernel"].mend
 
 
 def test_no_btf_stops_capture_and_says_what_kernel_has_it(machine: Machine) -> None:

@@ -29,8 +29,11 @@ TRACE_EVENTS: Final = (
     "sched/sched_process_fork",
     "sched/sched_process_exit",
 )
-MIN_KERNEL: Final = (5, 8)
-"""BPF ring buffers (BPF_MAP_TYPE_RINGBUF) came with Linux 5.8."""
+MIN_KERNEL: Final = (6, 1)
+"""The oldest that was tried and works; 5.10 refuses maps as large as the counters' (E2BIG in array_map_alloc_check(),
+kernel/bpf/arraymap.c)."""
+RING_BUFFER_KERNEL: Final = (5, 8)
+"""BPF_MAP_TYPE_RINGBUF came with it."""
 MIN_COLUMNS: Final = 80
 MIN_LINES: Final = 24
 
@@ -128,7 +131,7 @@ def _btf(at: Machine) -> Finding:
 
 
 def _ring_buffer(at: Machine) -> Finding:
-    if _kernel_version(at.release) >= MIN_KERNEL:
+    if _kernel_version(at.release) >= RING_BUFFER_KERNEL:
         return Finding("ring buffer", "ok", "BPF_MAP_TYPE_RINGBUF, since Linux 5.8", needed=True)
     return Finding("ring buffer", "missing", "none before Linux 5.8", "run a newer kernel", needed=True)
 
