@@ -184,13 +184,11 @@ def test_keys_typed_while_the_terminal_is_behind_are_acted_on_and_seen_in_one_fr
         questions = waited(terminal, 2)
         time.sleep(0.5)
         answer(terminal, questions[1])  # slow: 0.5 s for a frame
-        terminal.wait_for("FOLLOW")
-        while len(found := QUESTION.findall(terminal.output)) > len(questions):
-            questions = found
-            answer(terminal, questions[-1])
-            terminal.settle(0.3)
+        questions = answered(terminal, len(questions))
         terminal.write("2")
-        questions = waited(terminal, len(questions) + 1)
+        waited(terminal, len(questions) + 1)
+        terminal.settle(1)  # a frame right behind may still ask along with it
+        questions = QUESTION.findall(terminal.output)
         at = len(terminal.output)
         for key in "3", "4", "7":
             terminal.write(key)
@@ -218,6 +216,19 @@ def waited(terminal, count):
         assert time.monotonic() < end, "no question"
         terminal.read(0.05)
     return found
+
+
+def answered(terminal, count):
+    """Answer what is asked behind the first so many until the list is shown and no more is asked; return all columns."""
+    end = time.monotonic() + 60
+    calm = 0.0
+    while "FOLLOW" not in terminal.text() or time.monotonic() - calm < 1:
+        assert time.monotonic() < end, terminal.text()
+        if len(found := QUESTION.findall(terminal.output)) > count:
+            count, calm = len(found), time.monotonic()
+            answer(terminal, found[-1])
+        terminal.read(0.05)
+    return QUESTION.findall(terminal.output)
 
 
 def answer(terminal, column):
