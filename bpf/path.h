@@ -196,6 +196,26 @@ static __always_inline void first_mount(struct tm_work *w)
 		}
 		w->dentry = GET(at, mount, mnt_next_for_sb);
 	}
+#elif H_mount_mnt_instance_next && H_super_block_s_mounts_next
+	/* Before Linux 6.17: a list with a head, to whose end the mounts were added as they came. */
+	u64 space = GET(CAST(mount, w->mount - O_mount_mnt), mount, mnt_ns);
+	u64 head = at + O_super_block_s_mounts_next;
+
+	w->dentry = GET(sb, super_block, s_mounts_next);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < TM_MOUNTS; i++) {
+		u64 node = w->dentry;
+
+		if (!node || node == head)
+			break;
+		node -= O_mount_mnt_instance_next;
+		at = CAST(mount, node);
+		if (GET(at, mount, mnt_ns) == space && GET(at, mount, mnt_mnt_root) == whole) {
+			w->mount = node + O_mount_mnt;
+			break;
+		}
+		w->dentry = GET(at, mount, mnt_instance_next);
+	}
 #endif
 }
 

@@ -219,7 +219,7 @@ def waited(terminal, count):
 
 
 def answered(terminal, count):
-    """Answer what is asked behind the first so many until the list is shown and no more is asked; return all columns."""
+    """Answer what is asked after the first so many until the list is shown and calm; return all columns."""
     end = time.monotonic() + 60
     calm = 0.0
     while "FOLLOW" not in terminal.text() or time.monotonic() - calm < 1:

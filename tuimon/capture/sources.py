@@ -71,13 +71,13 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "vfsmount": ("mnt_root", "mnt_flags", "mnt_sb"),
     "mount": (
         "mnt_parent", "mnt_mountpoint", "mnt", "mnt_mnt_root=mnt.mnt_root", "mnt_ns", "mnt_next_for_sb?",
-        "mnt_id_unique?",
+        "mnt_id_unique?", "mnt_instance_next=mnt_instance.next?",
     ),
     "inode": (
         "i_mode", "i_uid", "i_gid", "i_flags", "i_sb", "i_ino", "i_nlink", "i_ctime_sec?", "i_ctime_nsec?",
         "i_mtime_sec?", "i_mtime_nsec?", "ctime=__i_ctime|i_ctime?", "mtime=__i_mtime|i_mtime?",
     ),
-    "super_block": ("s_magic", "s_flags", "s_root", "s_mounts", "s_dev"),
+    "super_block": ("s_magic", "s_flags", "s_root", "s_mounts", "s_mounts_next=s_mounts.next?", "s_dev"),
     "ovl_inode?": ("vfs_inode", "__upperdentry"),
     "css_set": ("dfl_cgrp", "subsys"),
     "cgroup_subsys_state": ("cgroup",),
