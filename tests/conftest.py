@@ -148,11 +148,14 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_facto
 @contextlib.contextmanager
 def _kept_names() -> Iterator[None]:
     """Give the names of users back: a recording that is played brings its own, for all of this process."""
-    kept = HOST_USERS._users, HOST_USERS._groups, HOST_USERS._fixed
+    users, groups, fixed = HOST_USERS._users, HOST_USERS._groups, HOST_USERS.is_fixed
     try:
         yield
     finally:
-        HOST_USERS._users, HOST_USERS._groups, HOST_USERS._fixed = kept
+        if fixed:
+            HOST_USERS.fix(users, groups)
+        elif HOST_USERS.is_fixed:
+            HOST_USERS.free()  # they are read again: there may have been none to keep
 
 
 @pytest.fixture(autouse=True, scope="module")

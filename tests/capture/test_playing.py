@@ -1,5 +1,8 @@
 """A recording played: speed, pause and skipping, set from outside while it plays."""
 
+import threading
+import time
+
 import pytest
 
 from tests.capture.test_recording import some_counts
@@ -27,16 +30,33 @@ def path(tmp_path):
 
 
 class Clock:
-    """A steady clock that goes on while somebody sleeps, and only then."""
+    """A steady clock that goes on while the test sleeps, and only then.
+
+    An engine of an earlier test may still play a recording in a thread of its own: it has the usual clock.
+    """
 
     def __init__(self):
         self.now = 100.0
+        self._thread = threading.get_ident()
 
     def monotonic(self):
-        return self.now
+        return self.now if self._is_mine() else time.monotonic()
 
     def sleep(self, seconds):
-        self.now += seconds
+        if self._is_mine():
+            self.now += seconds
+        else:
+            time.sleep(seconds)
+
+    def _is_mine(self):
+        return threading.get_ident() == self._thread
+
+
+def test_the_clock_of_others_goes_on_by_itself(clock):
+    other = threading.Thread(target=clock.sleep, args=(0.001,))
+    other.start()
+    other.join()
+    assert clock.now == 100.0
 
 
 @pytest.fixture
