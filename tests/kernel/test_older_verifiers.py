@@ -1,6 +1,6 @@
 """What the verifier of Linux 6.1 refuses, found in the compiled programs: this kernel's forgives it.
 
-Until Linux 6.9 bpf_get_smp_processor_id() may return any number as far as the verifier knows. It must be compared
+There bpf_get_smp_processor_id() may return any number as far as the verifier knows. It must be compared
 before anything is made of it that is added to the address of a map's value; and an "or" of two unknown numbers has no
 bounds. (Tried on 6.1 itself, x86_64 and arm64, in an emulator; see docs/measured.md.)
 """
