@@ -13,7 +13,7 @@ from textual.widgets import Input
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.lists import ContainerList
+from tuimon.ui.widgets.lists import FOLD_ENDED, ContainerList
 from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _MARK: Final = "Take the container under the cursor into the choice, or out of it: several can be chosen"
 _FIND: Final = "List only containers whose name, image, pod or id holds a text"
-_ENDED: Final = "List the ended containers without alerts one by one, or as one line"
 _NONE: Final = "no containers yet"
 _NONE_FOUND: Final = "none; esc lists all again"
 
@@ -37,7 +36,7 @@ class ContainersPane(Pane):
         Binding("v", "mark", "Mark", tooltip=_MARK, id="containers.mark"),
         Binding("less_than_sign", "turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
         Binding("greater_than_sign", "turn_order(1)", "Order", key_display=">", id="containers.order"),
-        Binding("e", "ended", "Ended", tooltip=_ENDED, id="containers.ended"),
+        Binding("e", "ended", "Ended", tooltip=FOLD_ENDED, id="containers.ended"),
         Binding("backslash", "find", "Find", key_display="\\", tooltip=_FIND, id="containers.find"),
         Binding("escape", "unfind", "List all again", show=False, id="containers.unfind"),
     ]

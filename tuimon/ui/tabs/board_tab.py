@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,8 +16,8 @@ from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
+from tuimon.ui.widgets.lists import FOLD_ENDED, KeyedList
 from tuimon.view.cells import Line
-from tuimon.view.ended import KEY as ENDED
 from tuimon.view.words import counted
 
 if TYPE_CHECKING:
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from tuimon.view.session import Changes, Session
 
 _DRIFT_TICKS = 5
-_ENDED: Final = "List the ended containers without alerts one by one, or as one line"
 
 
-class BoardList(LineList):
+class BoardList(KeyedList):
     """The board: a cursor of one cell, moved in both directions."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +40,7 @@ class BoardList(LineList):
         Binding("right,l", "column(1)", "Tactic to the right", show=False, id="board.right"),
         Binding("enter", "open", "Its alerts", id="board.open"),
         Binding("a", "open_row", "All of the row", id="board.row"),
-        Binding("e", "ended", "Ended", tooltip=_ENDED, id="board.ended"),
+        Binding("e", "ended", "Ended", tooltip=FOLD_ENDED, id="board.ended"),
     ]
 
     class RowOpened(Message):
@@ -53,37 +52,16 @@ class BoardList(LineList):
     def __init__(self) -> None:
         super().__init__(id="board-list", empty="no engine yet")
         self._lines: BoardLines | None = None
-        self._key: str | None = None
-        """Of the row that the cursor was put on; None: the row of the rules, or nothing so far."""
 
     def show_board(self, lines: BoardLines) -> None:
         """Show this board."""
-        self._lines = lines
+        self._lines = self._keyed = lines
         self.show(lines)
 
     def put_cursor(self, seq: int) -> None:
         """Put the cursor on a row and remember whose it is; the lines mark its cell."""
         super().put_cursor(seq)
-        self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
         self._mark()
-
-    @property
-    def is_on_ended(self) -> bool:
-        """Whether the cursor is on the line that stands for the ended containers."""
-        return self._key == ENDED
-
-    def renew(self) -> None:
-        """Rows changed: show them, the cursor on the same container."""
-        wanted = self._key
-        self.redraw()
-        self.sync(changed=True)
-        if self._lines is None or wanted is None:
-            return
-        for seq in range(1, self._lines.end):
-            if self._lines.key(seq) == wanted:
-                if seq != self.cursor or self._key != wanted:
-                    self.put_cursor(seq)
-                return
 
     def sync(self, *, changed: bool) -> None:
         """Take up other rows; the lines must know where the cursor is."""

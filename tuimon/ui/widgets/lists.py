@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -23,6 +23,7 @@ _WHOLE = 1 << 20
 """Columns: as good as any number, so that nothing is shortened."""
 
 WHY = "Why rules fired or did not, part by part"
+FOLD_ENDED = "List the ended containers without alerts one by one, or as one line"
 GO = "Go to the events around it, its container, process, file or connection"
 
 
@@ -183,33 +184,28 @@ class LiveList(LineList):
         )
 
 
-class ContainerList(LineList):
-    """Containers; Enter or a click limits the other panes to one."""
+class KeyedLines(Protocol):
+    """Lines of containers, each known by a key."""
 
-    OPENS_ON_CLICK = True
+    @property
+    def end(self) -> int:
+        """How many there are."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Choose", id="containers.choose"),
-    ]
+    def key(self, seq: int) -> str | None:
+        """Return what a row is known by; None: a row of no container."""
 
-    def __init__(self) -> None:
-        super().__init__(id="containers", empty="no containers yet")
-        self._lines: ContainerLines | None = None
-        self._key: str | None = None
 
-    def show_containers(self, lines: ContainerLines) -> None:
-        """Show these containers."""
-        self._lines = lines
-        self.show(lines)
+class KeyedList(LineList):
+    """Containers: the cursor stays on the one that it was put on."""
 
-    def row_under_cursor(self) -> ContainerRow | None:
-        """Return the container under the cursor."""
-        return self._lines.row(self.cursor) if self._lines is not None and self.cursor is not None else None
+    _keyed: KeyedLines | None = None
+    _key: str | None = None
+    """Of the row that the cursor was put on; None: a row of no container, or nothing so far."""
 
     def put_cursor(self, seq: int) -> None:
         """Put the cursor on a row and remember which container that is."""
         super().put_cursor(seq)
-        self._key = self._lines.key(self.cursor) if self._lines is not None and self.cursor is not None else None
+        self._key = self._keyed.key(self.cursor) if self._keyed is not None and self.cursor is not None else None
 
     @property
     def is_on_ended(self) -> bool:
@@ -221,12 +217,36 @@ class ContainerList(LineList):
         wanted = self._key
         self.redraw()
         self.sync(changed=True)
-        if self._lines is not None and wanted is not None:
-            for seq in range(self._lines.end):
-                if self._lines.key(seq) == wanted:
-                    if seq != self.cursor or self._key != wanted:
-                        self.put_cursor(seq)
-                    return
+        if self._keyed is None or wanted is None:
+            return
+        for seq in range(self._keyed.end):
+            if self._keyed.key(seq) == wanted:
+                if seq != self.cursor or self._key != wanted:
+                    self.put_cursor(seq)
+                return
+
+
+class ContainerList(KeyedList):
+    """Containers; Enter or a click limits the other panes to one."""
+
+    OPENS_ON_CLICK = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Choose", id="containers.choose"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="containers", empty="no containers yet")
+        self._lines: ContainerLines | None = None
+
+    def show_containers(self, lines: ContainerLines) -> None:
+        """Show these containers."""
+        self._lines = self._keyed = lines
+        self.show(lines)
+
+    def row_under_cursor(self) -> ContainerRow | None:
+        """Return the container under the cursor."""
+        return self._lines.row(self.cursor) if self._lines is not None and self.cursor is not None else None
 
 
 class AlertList(LineList):
