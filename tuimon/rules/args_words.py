@@ -19,7 +19,7 @@ from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind, Slot
 from tuimon.rules.numbering import NOT_ASKED, Rows, groups_of
 from tuimon.rules.occurrences import occurrences
-from tuimon.rules.pools import ABSENT, Places
+from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
 from tuimon.rules.words import Words, is_pid
 from tuimon.syscalls import CALLS
 
@@ -34,10 +34,6 @@ _TEXTS: Final = frozenset(("comm", "exe", "args", "exepath", "cwd"))
 _IDS: Final = ("UID", "GID")
 _ID_MEMBERS: Final = {"euid": "uid", "egid": "gid", "loginuid": "loginuid"}
 """Sources of ids that are the process's, and which member of it."""
-
-
-_POOL: Final = "text"
-"""Names the pool of texts, see tuimon.rules.look."""
 
 
 class Held(NamedTuple):
@@ -128,7 +124,7 @@ class ArgsWords:
 
     def _of_paths(self, places: Places) -> NDArray[np.bool_]:
         """Return, (k,), whether texts at places hold it; each is asked once and for all."""
-        values = self._look.memory.pool(_POOL).values
+        values = self._look.memory.pool(TEXT_POOL).values
         table = self._look.memory.table("value", ("held by a text", self._word), len(values))
         new = np.unique(places[table[places] == NOT_ASKED])
         table[new] = [self._in(values[at]) for at in new.tolist()]

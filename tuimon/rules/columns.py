@@ -24,9 +24,10 @@ from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.checks import MISSING, Checks
 from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.loader import compile_expression
-from tuimon.rules.look import TEXTS, Look
+from tuimon.rules.look import Look
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.pools import TEXT_POOL
 from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
@@ -150,7 +151,7 @@ class Columns:
         found = self._pool_keys.get(key)
         if found is None:
             info, _ = self.checks.field(FieldRef(key[0]))
-            found = self._pool_keys[key] = TEXTS if info.type in TEXTUAL else info.type
+            found = self._pool_keys[key] = TEXT_POOL if info.type in TEXTUAL else info.type
         return found
 
     def has_result(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:

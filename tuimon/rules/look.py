@@ -30,7 +30,7 @@ from tuimon.rules.nodes import FieldRef
 from tuimon.rules.number_args import number_args
 from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of, some_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
-from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
+from tuimon.rules.pools import ABSENT, TEXT_POOL, UNSEEN, Places, Pool
 from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
 from tuimon.rules.sides import SIDES
 from tuimon.rules.told import Told, told
@@ -39,8 +39,6 @@ from tuimon.rules.words import OF_TIME, Words
 if TYPE_CHECKING:
     from tuimon.rules.columns import Columns
 
-TEXTS: Final = "text"
-"""Names the pool of texts."""
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
@@ -381,11 +379,7 @@ class Look:
             return without_socket(key, self.batch, rows)
         for name in part.but_of:
             is_open &= ~self.columns.is_named(self._codes[rows], name)
-        numbers = numbers if side == "texts" else self.at("texts", rows, -1)
-        size = int(numbers.max()) + 1
-        paths = Paths(*(self.memory.places("texts", which, size, TEXTS) for which in Paths._fields))
-        opens = Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
-        return opens.places(part, self._pool(key))
+        return self.opens(rows, is_open, numbers if side == "texts" else None).places(part, self._pool(key))
 
     def _known(self, side: str, key: Any, largest: int) -> Places:
         """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
@@ -518,17 +512,25 @@ class Look:
 
     def open_paths(self, rows: Rows) -> tuple[list[str], list[str], list[bool]]:
         """Return the paths of such opens, as given and made absolute, and whether each is a folder."""
-        opens, values = self.opens(rows), self.memory.pool(TEXTS).values
+        opens, values = self.opens(rows), self.memory.pool(TEXT_POOL).values
         raws, paths = ([values[at] for at in column.tolist()] for column in (opens.paths.raw, opens.paths.given))
         return raws, paths, opens.is_folder.tolist()
 
-    def opens(self, rows: Rows, is_open: NDArray[np.bool_] | None = None) -> Opens:
-        """Return the opens by a path among some rows; with ``is_open`` whatever has its path where they have it."""
-        numbers = self.at("texts", rows, -1)
+    def opens(
+        self, rows: Rows, is_open: NDArray[np.bool_] | None = None, numbers: NDArray[np.int64] | None = None
+    ) -> Opens:
+        """Return the opens by a path among some rows.
+
+        Args:
+            rows: Some rows.
+            is_open: Which of them have a path where opens have it; None: those that are opens.
+            numbers: Of their texts, where they are at hand.
+        """
+        numbers = self.at("texts", rows, -1) if numbers is None else numbers
         size = int(numbers.max(initial=0)) + 1
-        paths = Paths(*(self.memory.places("texts", which, size, TEXTS) for which in Paths._fields))
+        paths = Paths(*(self.memory.places("texts", which, size, TEXT_POOL) for which in Paths._fields))
         is_open = self.columns.is_open(self._codes[rows]) if is_open is None else is_open
-        return Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXTS))
+        return Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXT_POOL))
 
     def codes(self, rows: Rows) -> NDArray[np.uint16]:
         """Return, (k,), the kinds of event of some rows."""

@@ -293,11 +293,11 @@ class Memory:
 
     def _grouped(self, batch: Batch, known: Known, side: str, codes: NDArray[np.integer[Any]] | None) -> Groups:
         if side == "type":
-            return _grouped(known.codes.astype(np.int64))
+            return grouped(known.codes.astype(np.int64))
         if side == "container":
             return _grouped_runs(batch.head["cgroup_id"])
         if side == "process":
-            return _grouped(process_of(batch))
+            return grouped(process_of(batch))
         if side == "user":
             return self._by_user(batch)
         if side == "actor":
@@ -319,7 +319,7 @@ class Memory:
         """A record with an ext says its user itself; of a slim one the process tells it."""
         users = users_of(batch)
         process = np.where(users == _NO_USER, process_of(batch) + 1, 0)
-        both = _pairs(_grouped_runs(users), _grouped(process))
+        both = _pairs(_grouped_runs(users), grouped(process))
         keys = zip(users[both.first].tolist(), process[both.first].tolist(), strict=True)
         given = self._numbers.setdefault("user", {})
         # The last bit says that it is the process that tells the user.
@@ -329,14 +329,14 @@ class Memory:
 
     def _by_result(self, batch: Batch, known: Known) -> Groups:
         error = np.clip(-batch.head["ret"], 0, _MAX_ERROR)
-        groups = _grouped(known.codes.astype(np.int64) * (_MAX_ERROR + 1) + error)
+        groups = grouped(known.codes.astype(np.int64) * (_MAX_ERROR + 1) + error)
         return groups._replace(numbers=self.numbered("result", groups.numbers))
 
     def _by_opening(self, batch: Batch, known: Known) -> Groups:
         flags, mode = _opening(batch, known, np.arange(len(batch)), np.array(self._flags_at, np.int8))
         key = known.codes.astype(np.int64) << 48 | flags.astype(np.int64) << 16 | mode.astype(np.int64)
         found = _file_flags(batch) * 2 + (batch.head["ret"] < 0)
-        both = _pairs(_grouped_runs(key), _grouped(found))
+        both = _pairs(_grouped_runs(key), grouped(found))
         return both._replace(numbers=self.numbered("opening", key[both.first], found[both.first]))
 
     def _by_texts(self, batch: Batch, known: Known, rows: Rows) -> Groups:
@@ -538,8 +538,8 @@ def _short(key: bytes) -> bytes:
     return key if len(key) <= _LONG_KEY else blake2b(key, digest_size=16).digest()
 
 
-def _grouped(values: NDArray[np.int64]) -> Groups:
-    """Group rows by a number of theirs, without sorting where they lie close together."""
+def grouped(values: NDArray[np.int64]) -> Groups:
+    """Return rows grouped by a number of theirs, without sorting where they lie close together."""
     if not len(values):
         return Groups(np.empty(0, np.uint16), np.empty(0, np.intp), values)
     low = int(values.min())
@@ -571,14 +571,9 @@ def _sorted_groups(values: NDArray[Any]) -> Groups:
     return Groups(inverse.astype(_small(len(found))), first, found.astype(np.int64))
 
 
-def grouped(values: NDArray[np.int64]) -> Groups:
-    """Return rows grouped by a number of theirs."""
-    return _grouped(values)
-
-
 def groups_of(one: NDArray[np.int64], other: NDArray[np.int64]) -> Groups:
     """Return rows grouped by two numbers of theirs; the groups' own numbers mean nothing."""
-    return _pairs(_grouped(one), _grouped(other))
+    return _pairs(grouped(one), grouped(other))
 
 
 def some_of(groups: Groups, rows: Rows) -> Groups:
@@ -595,7 +590,7 @@ def some_of(groups: Groups, rows: Rows) -> Groups:
 def _pairs(one: Groups, other: Groups) -> Groups:
     """Group rows by two groupings together."""
     count = max(len(other.first), 1)
-    return _grouped(one.of_row.astype(np.int64) * count + other.of_row)
+    return grouped(one.of_row.astype(np.int64) * count + other.of_row)
 
 
 def _fixed(batch: Batch, known: Known, rows: Rows, more: list[Any]) -> tuple[NDArray[np.void], Rows, NDArray[np.bool_]]:

@@ -18,6 +18,8 @@ ABSENT: Final = 0
 """Place of None: there is no value."""
 UNSEEN: Final = -1
 """Stands for a value that was not looked up, or that was not known when it was."""
+TEXT_POOL: Final = "text"
+"""Names the pool of the texts of records: paths, as given, made absolute and real."""
 VALUE_BYTES: Final = 200
 """About what a value in a pool takes: the object and its places."""
 

@@ -23,10 +23,9 @@ from tuimon.records import Flag, Kind, Slot
 from tuimon.render import CUT, about, with_outcome
 from tuimon.rules.args_text import columns_of_args, is_written, open_texts
 from tuimon.rules.columns import Columns
-from tuimon.rules.look import TEXTS as POOL
 from tuimon.rules.look import Look
 from tuimon.rules.numbering import Memory, Rows
-from tuimon.rules.pools import ABSENT
+from tuimon.rules.pools import ABSENT, TEXT_POOL
 from tuimon.rules.record_parts import Opens
 from tuimon.rules.versions import EventOf
 from tuimon.rules.words import TEXTS, Words, columns_of
@@ -213,7 +212,7 @@ class Details:
             return []
         code = int(look.codes(rows[:1])[0])
         kind, call = look.kind_of(code), CALLS[look.name_of(code)]
-        head, values = look.batch.head[rows], look.memory.pool(POOL).values
+        head, values = look.batch.head[rows], look.memory.pool(TEXT_POOL).values
         columns = (paths.paths.given, paths.paths.real, head["ret"], head["flags"] & int(Flag.TRUNCATED), rows)
         out = []
         for key, path_at, real_at, ret, cut, row in zip(tails, *(each.tolist() for each in columns), strict=True):
