@@ -164,6 +164,37 @@ async def test_what_a_frame_would_have_shown_is_painted_when_the_terminal_is_rea
         assert "[2 Alerts" in screen_text(app)
 
 
+async def test_what_the_screen_was_about_to_paint_is_painted_with_what_had_to_wait():
+    async with running(size=(80, 24)) as (app, _):
+        painted = []
+        app.frames.pace = SimpleNamespace(behind=True, resting=True)
+        assert app.frames.hold(ChopsUpdate([], [(3, 2, 8)], []))
+        app.frames.pace.behind = False
+        status = app.screen.query_one("#status")
+        status._repaint_regions.add(Region(0, 0, 5, 1))
+        app.screen._dirty_widgets.add(status)
+        render = app.screen._compositor.render_update
+        app.screen._compositor.render_update = lambda **rest: (
+            painted.append(set(app.screen._compositor._dirty_regions)) or render(**rest)
+        )
+        app.frames.catch_up()
+        assert not app.screen._dirty_widgets
+        assert painted == [{Region(2, 3, 6, 1), Region(0, status.region.y, 5, 1)}]
+
+
+async def test_a_frame_in_a_batch_waits_for_its_end():
+    async with running(size=(80, 24)) as (app, _):
+        painted = []
+        app.frames.pace = SimpleNamespace(behind=False, resting=False)
+        app.screen._compositor_refresh = lambda: painted.append(set(app.screen._compositor._dirty_regions))
+        with app.batch_update():
+            assert app.frames.hold(ChopsUpdate([], [(3, 2, 8)], []))
+            app.frames.catch_up()
+            assert not painted
+        app.frames.catch_up()
+        assert painted == [{Region(2, 3, 6, 1)}]
+
+
 async def test_a_frame_of_a_larger_screen_is_painted_as_a_whole():
     async with running(size=(80, 24)) as (app, _):
         app.frames.pace = SimpleNamespace(behind=True, resting=True)
@@ -223,7 +254,7 @@ def answered(terminal, count):
     end = time.monotonic() + 60
     calm = 0.0
     while "FOLLOW" not in terminal.text() or time.monotonic() - calm < 1:
-        assert time.monotonic() < end, terminal.text()
+        assert time.monotonic() < end, f"{count} {QUESTION.findall(terminal.output)} {terminal._last_words()}"
         if len(found := QUESTION.findall(terminal.output)) > count:
             count, calm = len(found), time.monotonic()
             answer(terminal, found[-1])

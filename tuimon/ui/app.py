@@ -220,6 +220,7 @@ class TuimonApp(App[None]):
             self.frames.ask()
         for error in self._wrong_themes.values():  # not the one asked for: no reason not to watch
             self.notify(safe(f"{error} (left out)"), severity="warning", timeout=10, markup=False)
+        self._ticker.start()
         self.call_after_refresh(self._begin)
 
     @work(thread=True, exit_on_error=False)
@@ -242,7 +243,6 @@ class TuimonApp(App[None]):
         self.session = session
         session.start()
         self.main.attach(session)
-        self._ticker.start()
         self.set_interval(FILES_S, self._poll_files)
         tune()
         self.bench.offer_recovery()
@@ -271,22 +271,21 @@ class TuimonApp(App[None]):
         old.close()
 
     def _pump(self) -> None:
-        session = self.session
-        if session is None or self._exit or not self.screen_stack:  # the last tick may come when the screens are gone
-            return
-        if (error := session.engine.error()) is not None:
-            self._fail(error)
+        if self._exit or not self.screen_stack:  # the last tick may come when the screens are gone
             return
         self.frames.catch_up()
-        if self.frames.skip_tick():
+        if self.session is None:
             return
-        self.main.pump()
+        if (error := self.session.engine.error()) is not None:
+            self._fail(error)
+        elif not self.frames.skip_tick():
+            self.main.pump()
 
     # Frames.
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write a frame to the terminal, unless it has not shown the one before."""
-        if renderable is None or self._batch_count or self.is_headless:
+        if renderable is None or self.is_headless:
             super()._display(screen, renderable)
         elif not self._leaving and not self.frames.hold(renderable):
             super()._display(screen, renderable)

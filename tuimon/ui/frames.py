@@ -52,7 +52,7 @@ class Frames:
 
     def hold(self, frame: RenderableType) -> bool:
         """Return whether a frame has to wait; then remember where it differs from what is shown."""
-        if not self.pace.behind:
+        if not self._waits:
             return False
         spans = getattr(frame, "spans", None)
         whole = self._app.size.region
@@ -70,15 +70,24 @@ class Frames:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Paint what had to wait, if it need not wait any longer."""
-        if not self._missed or self.pace.behind:
+        """Paint what had to wait, if it need not wait any longer, and what the screen was about to paint.
+
+        The screen takes all that it was about to paint for painted once it has painted anything.
+        """
+        if not self._missed or self._waits:
             return
         screen = self._app.screen
+        screen._compositor.update_widgets(screen._dirty_widgets)
         whole = screen.size.region
         fits = all(whole.contains_region(region) for region in self._missed)
         screen._compositor._dirty_regions.update(self._missed if fits else {whole})
         self._missed.clear()
         screen._compositor_refresh()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether no frame is to be written: Textual throws away those of a batch, which is not whole yet."""
+        return self._app._batch_count > 0 or self.pace.behind
 
     def _queue_is_long(self) -> bool:
         writer = getattr(self._app._driver, "_writer_thread", None)
