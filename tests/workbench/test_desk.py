@@ -152,3 +152,31 @@ def test_a_check_ends_when_the_next_key_comes(engine):
     waiting.join(30)
     assert ended == [True]
     assert desk.check(files) is not None
+
+
+def test_a_question_that_begins_late_does_not_end_a_newer_one(engine):
+    """A worker that got no CPU while the next key was typed ended the check of that key: nothing was ever said."""
+    desk = Desk(engine)
+    files = (*engine.rule_files(), RuleFile("mine.yaml", MINE))
+    mine = load(files)
+    newer, late = [], []
+    with desk._busy:
+        waiting = threading.Thread(target=lambda: newer.append(desk.check(files)))
+        waiting.start()
+        while not desk._asked:
+            time.sleep(0.001)
+        began = threading.Event()
+
+        def unwanted() -> bool:
+            began.set()
+            return False
+
+        behind = threading.Thread(target=lambda: late.append(desk.preview(mine, still_wanted=unwanted)))
+        behind.start()
+        assert began.wait(60)
+        with desk._counting:
+            assert desk._asked == 1
+    waiting.join(60)
+    behind.join(60)
+    assert newer[0] is not None
+    assert not late[0].complete

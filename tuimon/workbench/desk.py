@@ -1,17 +1,19 @@
 """The workbench of one engine: what a front end asks, with all that has to be the same from question to question.
 
 One thread at a time may ask for previews and drafts (a worker of the screen); a newer question cancels the one before.
+A worker may begin late, when its question has been followed by another: whoever asks so hands in ``still_wanted``, and
+makes it false before ``cancel``, as the late one would else end the newer one, of which nobody would ever hear again.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from tuimon.batch import Batch
-from tuimon.capture.source import Interest, Source
+from tuimon.capture.source import Interest, Source, always
 from tuimon.errors import RuleError
 from tuimon.events import Alert, Event
 from tuimon.history import History
@@ -35,6 +37,8 @@ BREATH_S: Final = 0.0005
 _BUDGET_S: Final = 0.001
 """Work between two such sleeps while rule files are loaded."""
 
+_LATE: Final = -1
+"""Number of a question that nobody waits for."""
 _NEWEST: Final = 16
 """Batches that a sample of what happens now is taken from."""
 
@@ -95,7 +99,7 @@ class Desk:
         """How the engine judges."""
         return self._engine.options
 
-    def check(self, files: Sequence[RuleFile]) -> LoadResult | None:
+    def check(self, files: Sequence[RuleFile], *, still_wanted: Callable[[], bool] = always) -> LoadResult | None:
         """Load rule files that are being typed in; what is wrong with them is in the result.
 
         Only what changed since the last time is worked out anew, and gives way to whoever wants the interpreter.
@@ -104,7 +108,7 @@ class Desk:
             None: a newer question, or ``cancel``, ended it.
         """
         try:
-            with self._alone() as turn:
+            with self._alone(still_wanted) as turn:
                 return load(files, answers=self._answers, pause=turn.pause)
         except _Overtaken:
             return None
@@ -113,7 +117,13 @@ class Desk:
         """End what is under way or waits early; the result of a look says that it is not complete. Any thread."""
         self._next()
 
-    def preview(self, edited: LoadResult | Sequence[RuleFile], *, limit: int = LIMIT) -> Preview:
+    def preview(
+        self,
+        edited: LoadResult | Sequence[RuleFile],
+        *,
+        limit: int = LIMIT,
+        still_wanted: Callable[[], bool] = always,
+    ) -> Preview:
         """Return what edited rules would have caught in the history, against those in force.
 
         Cancels a look that is still under way.
@@ -121,15 +131,17 @@ class Desk:
         Args:
             edited: All rule files with the edit in them, or what was loaded from them (it must be ``ok``).
             limit: Rows listed of each kind.
+            still_wanted: See above.
 
         Raises:
             RuleError: A rule cannot be compiled.
         """
+        turn = self._alone(still_wanted)
         loaded = edited if isinstance(edited, LoadResult) else load(edited)
         options = self._engine.options
         new = LoadedRules(loaded, options.first_match_only, options.plain_falco, self._engine.host_names)
         live, interest, in_force = self._engine.source.live, self._engine.interest(), self._engine.ruleset
-        with self._alone() as mine:
+        with turn as mine:
             return preview(
                 self._engine.history.batches(),
                 self._engine.event,
@@ -153,9 +165,9 @@ class Desk:
         """Return the narrowest exception for an alert or a group of them; raises RuleError."""
         return exception_draft.draft(alert, self._engine.loaded)
 
-    def hides(self, draft: Draft) -> Hidden:
+    def hides(self, draft: Draft, *, still_wanted: Callable[[], bool] = always) -> Hidden:
         """Return what a draft would have hidden, of the alerts kept and of the history; raises RuleError."""
-        with self._alone() as mine:
+        with self._alone(still_wanted) as mine:
             return draft.hides(
                 self._engine.history.batches(),
                 self._engine.event,
@@ -190,12 +202,14 @@ class Desk:
             raise RuleError("there are no rules in force that a case could be about", "load some first")
         return saved_case.case_text(event, rules, name)
 
-    def _alone(self) -> _Turn:
-        return _Turn(self, self._next())
+    def _alone(self, still_wanted: Callable[[], bool]) -> _Turn:
+        return _Turn(self, self._next(still_wanted))
 
-    def _next(self) -> int:
-        """Return the number of a new question: all before it are overtaken."""
+    def _next(self, still_wanted: Callable[[], bool] = always) -> int:
+        """Return the number of a new question: all before it are overtaken, and it is itself when it comes too late."""
         with self._counting:
+            if not still_wanted():
+                return _LATE
             self._asked += 1
             return self._asked
 

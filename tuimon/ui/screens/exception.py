@@ -49,7 +49,7 @@ class ExceptionScreen(Drafting[Draft]):
         if number != self._number:
             return
         try:
-            hidden = self._desk.hides(draft)
+            hidden = self._desk.hides(draft, still_wanted=lambda: number == self._number)
         except TuimonError:  # it has no field left: the text says so
             return
         self.app.call_later(self._counted, number, hidden)

@@ -215,13 +215,17 @@ class RuleEditing(Tab):
         if session is None or number != self._check_number:
             return
         files = session.book.as_loaded()
-        loaded = desk.check(files) if desk is not None else None
+        loaded = desk.check(files, still_wanted=partial(self._is_newest, number)) if desk is not None else None
         if desk is not None and loaded is None:
             return
         found = loaded.diagnostics if loaded is not None else session.engine.check_rules(files)
         self.call_later(self._checked, number, found)
         if desk is not None and loaded is not None and loaded.ok and session.book.dirty():
             self._preview(number, loaded, desk)
+
+    def _is_newest(self, number: int) -> bool:
+        """Return whether nothing was typed since; any thread."""
+        return number == self._check_number
 
     def _checked(self, number: int, found: Sequence[Diagnostic]) -> None:
         if number == self._check_number:
@@ -236,7 +240,7 @@ class RuleEditing(Tab):
             return
         found = loaded.diagnostics
         try:
-            seen = desk.preview(loaded)
+            seen = desk.preview(loaded, still_wanted=partial(self._is_newest, number))
         except TuimonError as error:
             lines: list[Line] = [(Cell(f" no preview: {error}", "attention", REST),)]
             self.call_later(self._previewed, number, found, lines, None)
