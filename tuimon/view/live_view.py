@@ -98,6 +98,10 @@ class LiveView:
         """Return the sequence number of the row at an event number, or of the next after it (``end`` if none)."""
         return self._shown.index.seq_at_or_after(num)
 
+    def shows(self, num: int) -> bool:
+        """Return whether an event is among the rows; any thread."""
+        return self._shown.index.holds(num)
+
     def nums(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return the event numbers of the rows ``start`` to ``stop``, as far as there are such rows."""
         return self._shown.index.nums(start, stop)

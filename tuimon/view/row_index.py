@@ -8,7 +8,7 @@ falls off.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -88,6 +88,15 @@ class RowIndex:
             if len(part):
                 found.append(np.arange(part.start, part.stop) if isinstance(part, range) else part)
         return np.concatenate(found) if found else np.empty(0, np.int64)
+
+    def holds(self, num: int) -> bool:
+        """Return whether an event is shown; any thread, while another one adds and drops rows."""
+        pieces = self.pieces()  # in one step: a piece and where it starts are changed one after the other
+        at = bisect_left(pieces, num, key=lambda piece: int(piece[-1]))
+        if at == len(pieces):
+            return False
+        place = _at_or_after(pieces[at], num)
+        return int(pieces[at][place]) == num
 
     def num(self, seq: int) -> int | None:
         """Return the event number of a row, None when there is no such row."""

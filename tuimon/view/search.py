@@ -22,16 +22,13 @@ EventOf = Callable[[Batch, int], Event]
 
 
 class Shown(Protocol):
-    """The live view."""
+    """The live view, as far as the background may ask it while the screen's thread changes its rows."""
 
     def batches(self) -> tuple[Batch, ...]:
         """Return the batches that the rows are in, oldest first."""
 
-    def num(self, seq: int) -> int | None:
-        """Return the event number of a row."""
-
-    def seq_near(self, num: int) -> int:
-        """Return the row of an event number, or of the next that is shown."""
+    def shows(self, num: int) -> bool:
+        """Return whether an event is among the rows."""
 
 
 class Text:
@@ -132,14 +129,11 @@ class Search:
         for batch, wrapped in pieces:
             nums = self.text.rows(batch) + batch.first_num
             for num in (nums if self._step > 0 else nums[::-1]).tolist():
-                if self._is_shown(num):
+                if self._view.shows(num):
                     self.found, self.wrapped = num, wrapped
                     return
             self._looked += len(batch)
             yield
-
-    def _is_shown(self, num: int) -> bool:
-        return self._view.num(self._view.seq_near(num)) == num
 
 
 def all_hits(text: Text, batches: Sequence[Batch]) -> Iterator[NDArray[np.int64]]:
