@@ -122,6 +122,28 @@ def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(pace, clock):
     assert not pace.behind
 
 
+def test_an_answer_may_be_given_up_between_two_looks_at_the_clock():
+    times = [100.0]
+    pace = Pace(lambda: times.pop(0) if len(times) > 1 else times[0])
+    pace.answer(ask(pace))
+    ask(pace)
+    times[:] = [100.0 + LOST_S - 0.001, 100.0 + LOST_S]
+    assert not pace.behind
+
+
+def test_no_column_is_asked_from_again_before_its_answer_has_come(clock):
+    """The answer to an old question would be taken for one to the newest: quicker than the terminal ever is."""
+    pace = Pace(clock)
+    for _ in range(2):
+        told(pace, clock, 0.8)
+    asked = 0
+    while not pace.behind:
+        ask(pace)
+        clock.now += 0.02
+        asked += 1
+    assert asked == 20
+
+
 def test_each_question_of_many_has_a_column_of_its_own_that_the_terminal_has(pace):
     assert len({ask(pace) for _ in range(20)}) == 20
     asked = {int(QUESTION.fullmatch(pace.question(7).encode())[1]) for _ in range(20)}

@@ -22,7 +22,7 @@ _REST: Final = 2
 _MOST_REST_S: Final = 3.0
 """A slow terminal is left alone for twice the time the last frame took, so that a key mostly finds it free."""
 _COLUMNS: Final = 20
-"""Columns that questions are asked from, in turn: a terminal has them, and so many are never open at once."""
+"""Columns that questions are asked from, in turn: a terminal has them, and no more are open at once."""
 _TRIES: Final = 20
 """Questions without any answer after which no more are asked."""
 
@@ -93,8 +93,10 @@ class Pace:
         """Whether a frame would have to wait for another: then it is better painted later, with what is true then."""
         if not self.waiting:
             return False
-        oldest = next(one for one in self._asked if self._age_s(one) < LOST_S)
-        return self.slow or self._age_s(oldest) > self._best_s + SLACK_S
+        ages_s = [age_s for age_s in map(self._age_s, self._asked) if age_s < LOST_S]
+        if len(ages_s) == _COLUMNS:  # the next question would be asked from a column whose answer is still to come
+            return True
+        return bool(ages_s) and (self.slow or ages_s[0] > self._best_s + SLACK_S)
 
     @property
     def resting(self) -> bool:
