@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tuimon.errors import TuimonError
+from tuimon.ui.compositor import SparseCompositor
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.dialog import WIDTHS
@@ -90,6 +91,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SparseCompositor()
         self.session: Session | None = None
         self.tabs = make_tabs()
         self._status = CellLines(id="status")
