@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
+import tuimon.replay
 from tests.ui.cases import end_containers
 from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, RuleFile
@@ -677,6 +679,33 @@ async def test_steps_on_the_timeline_add_up_while_the_recording_is_opened_again(
         await until(lambda: not replay(app)._opening and not source(app).skipping)
         span_ns = replay(app).view.timeline.span_ns
         assert there - source(app).position_ns > span_ns / 10  # one step is a fiftieth
+        app.session.engine.stop()
+
+
+async def test_play_and_speed_pressed_while_the_recording_is_opened_again_count(own_users, monkeypatch):
+    """They were meant for the source that was about to go, and went with it."""
+    made, pressed, reopened = threading.Event(), threading.Event(), tuimon.replay.reopened
+
+    def slowly(*given):
+        engine = reopened(*given)
+        made.set()
+        pressed.wait(60)
+        return engine
+
+    monkeypatch.setattr("tuimon.replay.reopened", slowly)
+    async with running(recorded_engine()) as (app, pilot):
+        await known(app, pilot)
+        source(app).skip_to_ns = 1 << 62
+        await until(lambda: source(app).ended)
+        engine = app.session.engine
+        await pilot.press("s")
+        await until(made.is_set)
+        await pilot.press("space", "plus")
+        speed, wanted = source(app).speed, source(app).paused
+        assert not wanted
+        pressed.set()
+        await until(lambda: app.session.engine is not engine)
+        assert (source(app).paused, source(app).speed) == (wanted, speed)
         app.session.engine.stop()
 
 

@@ -245,7 +245,7 @@ class ReplayTab(Tab):
         source = self.view.source
         if source is None:
             return
-        if source.ended:
+        if source.ended and not self._opening:
             source.paused = False
             self._go(self.view.timeline.first_ns)
         else:
@@ -371,8 +371,11 @@ class ReplayTab(Tab):
                 self._opening = False
 
     def _opened_again(self, engine: Engine, skip_to_ns: int) -> None:
-        """Show the new engine, and go on to where keys pressed meanwhile lead."""
+        """Show the new engine, and do with it what the keys pressed meanwhile mean."""
+        before = self.view.source
         self.app.change_engine(engine)
         self._opening = False
+        if before is not None and (source := self.view.source) is not None:
+            source.paused, source.speed = before.paused, before.speed
         if self._wanted_ns != max(skip_to_ns, self.view.timeline.first_ns):
             self._go(self._wanted_ns)
