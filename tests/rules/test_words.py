@@ -8,12 +8,16 @@ import pytest
 from tests import builders
 from tuimon.fields.argsource import bound_of
 from tuimon.records import Kind, Slot
+from tuimon.rules.checks import Checks
 from tuimon.rules.columns import Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.filter import compile_filter
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
+from tuimon.rules.nodes import Check
 from tuimon.rules.numbering import Memory
+from tuimon.rules.sides import SideFinder
+from tuimon.rules.word_groups import words
 from tuimon.rules.words import columns_of, described
 
 
@@ -47,8 +51,24 @@ def test_what_is_printed_beside_a_number_counts_too():
 def test_opens_without_a_path_to_show_are_told_apart_by_their_fd():
     batch, tables = builders.batch_of([builders.syscall_event("openat", ret=ret, given=b"") for ret in (3, 4, 3)])
     asked = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
-    found = Look(asked, batch, asked.memory.known(batch).codes).words("evt.arg", "fd", np.arange(3)).tolist()
+    look = Look(asked, batch, asked.memory.known(batch).codes)
+    found = words(look, "evt.arg", "fd", np.arange(3)).tolist()
     assert found[0] == found[2] != found[1]
+
+
+def test_whether_an_argument_is_there_is_told_by_the_kind_of_event_where_it_always_is():
+    def sees(text, name, kind=Kind.SYSCALL):
+        check = compile_expression(text)
+        assert isinstance(check, Check)
+        return SideFinder(Checks(forgiving=True)).side(check, kind, name)
+
+    assert sees("evt.arg.sig exists", "kill") == sees("evt.arg[0] exists", "openat") == "type"
+    assert sees("evt.arg.sig = 9", "kill") == "word"
+    assert sees("evt.arg.fd = 9", "openat") == "opened"
+    assert sees("evt.arg.uid exists", "setuid") == "named"  # what the user is called may not be known yet
+    assert sees("evt.rawarg.uid exists", "setuid") == "type"
+    assert sees("evt.arg.exe exists", "execve", Kind.EXEC) == "word"
+    assert sees("evt.arg.vm_size exists", "clone", Kind.FORK) == "word"
 
 
 def test_an_argument_is_found_by_its_place_too():
@@ -63,7 +83,7 @@ def test_rows_that_show_the_same_have_one_number():
     )
     asked = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
     look = Look(asked, batch, asked.memory.known(batch).codes)
-    assert look.words("evt.arg", "sig", np.arange(2)).tolist() == [9, 15]
+    assert words(look, "evt.arg", "sig", np.arange(2)).tolist() == [9, 15]
     assert described(batch, np.arange(2), "clone_flags").tolist() == [-(1 << 63)] * 2
 
 
@@ -100,7 +120,7 @@ def test_the_argument_asked_last_is_answered_as_at_first(field, place):
 def test_only_what_the_record_says_is_kept_of_an_argument():
     batch, tables = builders.batch_of(MANY)
     memory = Memory()
-    for text, kept in (("evt.arg.sig exists", True), ("evt.arg.fd = x", True), ("evt.arg.exe exists", False)):
+    for text, kept in (("evt.arg.sig = 9", True), ("evt.arg.dirfd = x", True), ("evt.arg.exe exists", False)):
         keep = compile_filter(text, None, lambda batch, row: builders.event_of(batch, row, tables), memory)
         memory.known(batch).words = None
         keep.rows(batch)

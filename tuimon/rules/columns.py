@@ -32,7 +32,7 @@ from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
-from tuimon.rules.words import OF_TIME, columns_of, lasts
+from tuimon.rules.words import OF_TIME, columns_of, lasts, likeness
 from tuimon.syscalls import event_name
 
 __all__ = ["NO", "PERHAPS", "YES", "Columns", "Types"]
@@ -43,6 +43,8 @@ _FDS: Final = 1 << 20
 _OPENING_BITS: Final = 20
 _MOST_TOLD: Final = 200_000
 """Opens whose answers a condition keeps; a million events have 50,000 that differ."""
+
+_NO_LIKENESS: Final = np.empty(0, np.int16)
 
 
 class Columns:
@@ -89,6 +91,8 @@ class Columns:
         self.held: tuple[NDArray[np.void], bytes, Held] | None = None
         """The texts looked through last, and for what (tuimon.rules.args_words)."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
+        self._word_likeness: dict[tuple[str, str], NDArray[np.int16]] = {}
+        self._likenesses: dict[object, int] = {}
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
@@ -181,6 +185,19 @@ class Columns:
             kind = self.memory.code_of[code] >> 16
             found = () if bound is None else columns_of(bound, kind, name, is_raw=field == "evt.rawarg")
             self._word_columns[key] = found
+        return found
+
+    def word_likeness(self, field: str, arg: str) -> NDArray[np.int16]:
+        """Return, by number of the kind of event, a number alike for those whose argument is looked up together."""
+        found = self._word_likeness.get((field, arg), _NO_LIKENESS)
+        if len(found) < len(self.memory.code_of):
+            given = self._likenesses
+            keys = (
+                likeness(self.word_columns(code, field, arg), kind_and_number >> 16, self.memory.name_of(code))
+                for code, kind_and_number in enumerate(self.memory.code_of)
+            )
+            found = np.array([given.setdefault(key, len(given)) for key in keys], np.int16)
+            self._word_likeness[field, arg] = found
         return found
 
     def word_lasts(self, code: int, field: str, arg: str) -> bool:

@@ -28,13 +28,13 @@ from tuimon.rules.given_paths import given_places
 from tuimon.rules.members import Members
 from tuimon.rules.nodes import FieldRef
 from tuimon.rules.number_args import number_args
-from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of, some_of
+from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of
 from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
 from tuimon.rules.pools import ABSENT, TEXT_POOL, UNSEEN, Places, Pool
 from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
 from tuimon.rules.sides import SIDES
 from tuimon.rules.told import Told, told
-from tuimon.rules.words import OF_TIME, Words
+from tuimon.rules.word_groups import WORDS, alike_in_words
 
 if TYPE_CHECKING:
     from tuimon.rules.columns import Columns
@@ -144,10 +144,11 @@ class Look:
         """Return the places of a field that sees one side of all the rows."""
         side = SIDES[place]
         _, key, getter, arg = asked.getters[which]
-        if side in _WORDS:
-            words = self._word_groups(asked, place, rows)
-            found = self._places(side, key, getter, arg, words.numbers, words.first)
-            return np.asarray(found[words.of_row], np.int32)
+        if side in WORDS:
+            out = np.empty(len(rows), np.int32)
+            for of, mine, groups in alike_in_words(self, asked, place, rows):
+                out[mine] = self._places(of, key, getter, arg, groups.numbers, groups.first)[groups.of_row]
+            return out
         groups = self._groups(asked, place)
         of_row = groups.of_row[rows]
         needed = np.zeros(len(groups.first), bool)
@@ -180,9 +181,11 @@ class Look:
         side = SIDES[place]
         if side == "number":
             return self._compared(asked, rows)
-        if side in _WORDS:
-            words = self._word_groups(asked, place, rows)
-            return np.asarray(self.answers(asked, side, words.numbers, words.first)[words.of_row], np.int8)
+        if side in WORDS:
+            out: Truths = np.empty(len(rows), np.int8)
+            for of, mine, groups in alike_in_words(self, asked, place, rows):
+                out[mine] = self.answers(asked, of, groups.numbers, groups.first)[groups.of_row]
+            return out
         if side in BY_ROW:
             return BY_ROW[side](self, asked, rows)
         if len(rows) <= _FEW and self._is_dear(asked, place):
@@ -195,7 +198,7 @@ class Look:
         needed = np.zeros(len(groups.first), bool)
         needed[of_row] = True
         some = np.flatnonzero(needed)
-        out: Truths = np.empty(len(groups.first), np.int8)
+        out = np.empty(len(groups.first), np.int8)
         out[some] = self.answers(asked, side, numbers[some], groups.first[some])
         return np.asarray(out[of_row], np.int8)
 
@@ -243,6 +246,45 @@ class Look:
         if not asked.getters:
             make = self._record if side in _OF_RECORD else self._event
             return np.array([asked.answer(make(row)) for row in rows.tolist()], np.int8)
+        if asked.predicate is None or side != "texts" or len(asked.getters) > 1:
+            return self._by_places(asked, side, numbers, rows)
+        out = self._of_opened(asked, numbers, rows)
+        left = np.flatnonzero(out == NOT_ASKED)
+        if len(left):
+            out[left] = self._by_places(asked, side, numbers[left], rows[left])
+        return out
+
+    def _of_opened(self, asked: Asked, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+        """Return what a check says of what opens alone show of a file, NOT_ASKED where it asks of something else.
+
+        Nearly each has another: keeping them as values would cost more than making them anew for the next check.
+        """
+        assert asked.predicate is not None
+        made, test, negative = asked.predicate
+        out = np.full(len(rows), NOT_ASKED, np.int8)
+        for key, mine in self._named(asked.getters[0][1], rows):
+            if key[1] in _OF_OPENED:
+                values, of_open, at = self._values_of_opens(key, numbers[mine], rows[mine])
+                said = np.array([of_value(None if value is None else made(value), test) for value in values], np.int8)
+                out[mine[at]] = joined([said[of_open]], negative=negative)
+        return out
+
+    def _values_of_opens(
+        self, key: Any, numbers: NDArray[np.int64], rows: Rows
+    ) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
+        """Return values of an argument, which of them each of the opens among rows has, and which rows those are."""
+        is_open = self.columns.is_open(self._codes[rows])
+        values = of_opened(key, self.batch, rows, is_open)
+        if values is not None:
+            return values, np.arange(len(values)), np.flatnonzero(is_open)
+        part = part_of(key)
+        if part is None:
+            return [], _NO_ROWS, _NO_ROWS
+        opens = self.opens(rows, is_open, numbers)
+        return *opens.values(part), opens.at
+
+    def _by_places(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+        """Return what a check says of values that are kept by place."""
         columns = [self._places(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
         if asked.predicate is None:
             return self._said(asked, columns)
@@ -336,7 +378,7 @@ class Look:
         if line is not None:
             values, of_process = of_lines(line, self._processes(rows))
             return self._pool(key).places(values)[of_process]
-        if side in _WORDS:
+        if side in WORDS:
             return self._got_words(key, getter, arg, rows)
         make = self._record if side in _OF_RECORD else self._actor if side == "process" else self._event
         is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
@@ -356,25 +398,35 @@ class Look:
 
     def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
         """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
-        name, arg, which = key
-        if arg is None or not arg.isdigit():
+        if key[1] is None or not key[1].isdigit():
             return self._by_named_parts(side, key, numbers, rows)
         out = np.full(len(rows), UNSEEN, np.int32)
+        for named, mine in self._named(key, rows):
+            out[mine] = self._by_named_parts(side, named, numbers[mine], rows[mine])
+        return out
+
+    def _named(self, key: Any, rows: Rows) -> Iterator[tuple[Any, Rows]]:
+        """Yield which of some rows are opens, by the key of a field's values: with an argument by its name."""
+        name, arg, which = key
+        if name not in _ARGUMENTS:
+            return
         codes = self._codes[rows]
         for code in np.unique(codes[self.columns.is_open(codes)]).tolist():
             # An argument given by its place is another one in each call.
-            bound, mine = bound_of(self.name_of(code), arg), np.flatnonzero(codes == code)
+            bound = bound_of(self.name_of(code), arg)
             if bound is not None:
-                named = name, bound.param.name, which
-                out[mine] = self._by_named_parts(side, named, numbers[mine], rows[mine])
-        return out
+                yield (name, bound.param.name, which), np.flatnonzero(codes == code)
 
     def _by_named_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
+        if side not in ("texts", "word"):
+            return without_socket(key, self.batch, rows)
         is_open = self.columns.is_open(self._codes[rows])
-        opened = of_opened(key, self.batch, rows, is_open, self._pool(key)) if side in ("word", "texts") else None
+        opened = of_opened(key, self.batch, rows, is_open)
         if opened is not None:
-            return opened
-        part = part_of(key) if side in ("texts", "word") else None
+            out = np.full(len(rows), UNSEEN, np.int32)
+            out[is_open] = self._pool(key).places(opened)
+            return out
+        part = part_of(key)
         if part is None:
             return without_socket(key, self.batch, rows)
         for name in part.but_of:
@@ -544,58 +596,9 @@ class Look:
         """Return the row object of an event."""
         return self._event(row)
 
-    # Words
-
-    def _word_groups(self, asked: Asked, place: int, rows: Rows) -> Groups:
-        """Return groups of some rows by kind and number: of each row, a row of the batch, and the number."""
-        field, arg = asked.getters[0][1][0], asked.getters[0][3] or ""
-        kinds = self._present[self.columns.sides(asked)[self._present] == place]
-        last = kinds[[self.columns.word_lasts(code, field, arg) for code in kinds.tolist()]]
-        if not len(last):
-            return self._new_word_groups(field, arg, rows)
-        if len(last) == len(kinds):
-            return self._kept_word_groups(last, field, arg, rows)
-        of_last = np.isin(self._codes[rows], last)
-        kept = self._kept_word_groups(last, field, arg, rows[of_last])
-        new = self._new_word_groups(field, arg, rows[~of_last])
-        of_row = np.empty(len(rows), np.uint32)
-        of_row[of_last], of_row[~of_last] = kept.of_row, new.of_row + np.uint32(len(kept.first))
-        return Groups(of_row, np.append(kept.first, new.first), np.append(kept.numbers, new.numbers))
-
-    def _kept_word_groups(self, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
-        """Return the same for kinds of event of which they do not change: kept until another argument is asked."""
-        known, key = self.memory.known(self.batch), (field, arg, kinds.tobytes(), self.memory.era)
-        if known.words is not None and known.words[0] == key:
-            _, of_row, first, numbers = known.words
-            return some_of(Groups(of_row, first.astype(np.intp), numbers.astype(np.int64)), rows)
-        groups = self._new_word_groups(field, arg, rows)
-        if len(rows) == self.memory.count(self.batch, kinds):
-            of_row = np.zeros(len(self.batch), groups.of_row.dtype)
-            of_row[rows] = groups.of_row
-            known.words = key, of_row, groups.first.astype(np.int32), groups.numbers.astype(np.int32)
-        return groups
-
-    def _new_word_groups(self, field: str, arg: str, rows: Rows) -> Groups:
-        codes = self._codes[rows].astype(np.int64)
-        of_row = self.words(field, arg, rows)
-        groups = groups_of(codes, of_row)
-        numbers = self.memory.numbered("word", codes[groups.first], of_row[groups.first])
-        return Groups(groups.of_row, rows[groups.first], numbers)
-
-    def words(self, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
-        """Return, (k,), a number for what a field shows of some rows, as far as they are of one kind of event."""
-        if field in OF_TIME:
-            found, has = numbers_of(OF_TIME[field], self.batch, rows, self.boot_to_epoch_ns)
-            return found if has is None else np.where(has, found, -1)
-        codes, out = self._codes[rows], np.zeros(len(rows), np.int64)
-        for code in np.unique(codes).tolist():
-            mine = np.flatnonzero(codes == code)
-            columns = self.columns.word_columns(code, field, arg)
-            words = Words(self, code, rows[mine])
-            for at, which in enumerate(columns):
-                column = words.column(which, out[mine] if at else None)
-                out[mine] = self.numbered("words", out[mine], column) if at else column
-        return out
+    def present(self, asked: Asked, place: int) -> NDArray[np.intp]:
+        """Return the kinds of event in the batch of which a check sees a side, given by its place in SIDES."""
+        return np.asarray(self._present[self.columns.sides(asked)[self._present] == place], np.intp)
 
     def name_of(self, code: int) -> str:
         """Return the event type of a kind of event."""
@@ -619,8 +622,11 @@ _SAME: Final[dict[Any, Any]] = {
     ("fs.path.nameraw", None, "real"): ("fs.path.name", None, "real"),
 }
 """Keys of values that another field has as well, which is asked more often."""
+_ARGUMENTS: Final = ("evt.arg", "evt.rawarg")
+_OF_OPENED: Final = ("fd", "dev", "ino")
+"""Arguments of opens that no other field has as well."""
+_NO_ROWS: Final = np.empty(0, np.intp)
 _OF_ONE_PATH: Final = ("fs.path.name", "fs.path.nameraw")
-_WORDS: Final = frozenset(("word", "named"))
 _OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
 """Sides that do not hang on who did it."""
 _WITH_PARTS: Final = frozenset(("texts", "record", "word"))

@@ -362,7 +362,7 @@ class Memory:
     def _by_record(self, batch: Batch, known: Known, rows: Rows) -> Groups:
         numbers = self._by_numbers(batch, known, rows)
         texts = self.groups(batch, "texts")
-        both = _pairs(Groups(texts.of_row[rows], texts.first, texts.numbers), numbers)
+        both = _pairs(grouped(texts.of_row[rows].astype(np.int64)), numbers)
         of_text = texts.numbers[texts.of_row[rows[both.first]]]
         pairs = self.numbered("record", of_text, numbers.numbers[numbers.of_row[both.first]])
         return Groups(both.of_row, both.first, pairs)
@@ -544,6 +544,8 @@ def grouped(values: NDArray[np.int64]) -> Groups:
         return Groups(np.empty(0, np.uint16), np.empty(0, np.intp), values)
     low = int(values.min())
     size = int(values.max()) - low + 1
+    if size == 1:
+        return Groups(np.zeros(len(values), np.uint8), np.zeros(1, np.intp), np.array([low], np.int64))
     if size > 8 * len(values) + 65536:
         return _sorted_groups(values)
     first_of = np.full(size, -1, np.intp)
@@ -589,6 +591,10 @@ def some_of(groups: Groups, rows: Rows) -> Groups:
 
 def _pairs(one: Groups, other: Groups) -> Groups:
     """Group rows by two groupings together."""
+    if len(one.first) == 1:
+        return other
+    if len(other.first) == 1:
+        return one
     count = max(len(other.first), 1)
     return grouped(one.of_row.astype(np.int64) * count + other.of_row)
 

@@ -221,12 +221,19 @@ def _fd_at(kind: int, type_: str) -> int | None:
 def _fd_numbers(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     """Return, (n,), the fd of each row, -1 when the call that should have made it failed."""
     head = batch.head
-    ret = head["ret"][rows]
-    out = np.maximum(ret, -1)
-    numbers = head["nr"][rows]
-    for number in np.unique(numbers).tolist():
-        at = _fd_at(Kind.SYSCALL, event_name(Kind.SYSCALL, number))
-        if at is not None and at != _RETURNED:
-            mine = np.flatnonzero(numbers == number)
-            out[mine] = head["arg"][rows[mine], at].astype(np.uint32).view(np.int32)
-    return np.asarray(out, np.int64)
+    numbers = _picked(head["nr"], rows)
+    at = _FD_AT[numbers]
+    if (at == _NOT_ASKED).any():
+        for number in np.unique(numbers[at == _NOT_ASKED]).tolist():
+            found = _fd_at(Kind.SYSCALL, event_name(Kind.SYSCALL, number))
+            _FD_AT[number] = _RETURNED if found is None else found
+        at = _FD_AT[numbers]
+    out: NDArray[np.int64] = np.maximum(_picked(head["ret"], rows), -1).astype(np.int64)
+    mine = np.flatnonzero(at != _RETURNED)
+    out[mine] = head["arg"][rows[mine], at[mine]].astype(np.uint32).view(np.int32)
+    return out
+
+
+_NOT_ASKED: Final = -2
+_FD_AT: Final = np.full(1 << 16, _NOT_ASKED, np.int8)
+"""What ``_fd_at`` says by number of the call, as far as there were any."""

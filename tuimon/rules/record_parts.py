@@ -128,17 +128,12 @@ def has_socket(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def of_opened(
-    key: tuple[str, str | None, str],
-    batch: Batch,
-    rows: NDArray[np.intp],
-    is_open: NDArray[np.bool_],
-    pool: Pool,
-) -> Places | None:
-    """Return, (k,), the places of an argument that is a number of the opened file, UNSEEN for what is no open."""
+    key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp], is_open: NDArray[np.bool_]
+) -> list[Any] | None:
+    """Return the values of an argument that is a number of the opened file, of the opens among rows; else None."""
     name, arg, _ = key
     if name not in ("evt.arg", "evt.rawarg") or arg not in ("dev", "ino"):
         return None
-    out = np.full(len(rows), UNSEEN, np.int32)
     rows = rows[is_open]
     found, has = file_numbers(batch, rows, arg)
     # Falco shows 0 for what a failed call did not open.
@@ -148,10 +143,10 @@ def of_opened(
             found.view(np.uint64).tolist(), has.tolist(), (batch.head["ret"][rows] < 0).tolist(), strict=True
         )
     ]
+    if name == "evt.rawarg":
+        return values
     style = BOUND_BY_NAME["openat"][arg].param.style
-    is_raw = name == "evt.rawarg"
-    out[is_open] = pool.places(value if value is None or is_raw else number_text(value, style) for value in values)
-    return out
+    return [value if value is None else number_text(value, style) for value in values]
 
 
 class Paths(NamedTuple):
@@ -250,30 +245,43 @@ class Opens:
             if part.of == "real":
                 found[self._ret < 0] = ABSENT
         else:
-            found = self._told(part, pool, paths)
+            values, of_open = self._told(part, paths)
+            found = pool.places(values)[of_open]
         if part.by_refusal:
             found[self._ret == -errno.EPERM] = UNSEEN
         if part.by_error:
-            for ret in np.unique(self._ret[self._ret < 0]).tolist():
-                found[self._ret == ret] = pool.place(fd_error(ret) or str(ret))
+            for ret, error in self._errors():
+                found[self._ret == ret] = pool.place(error)
         out[self._at] = found
         return out
 
-    def _told(self, part: Part, pool: Pool, paths: Places) -> Places:
-        """Return the places of what a field makes of paths; each is asked once."""
-        values = self._pool.values if part.by_path else [""]
+    def values(self, part: Part) -> tuple[list[Any], NDArray[np.intp]]:
+        """Return the distinct values that a field, of which nothing is left to the getter, has of opens; and whose.
+
+        The second: (j,) the place of the value of each of the opens, in the order of ``at``.
+        """
+        values, of_open = self._told(part, getattr(self._paths, part.of))
+        if part.by_error:
+            for ret, error in self._errors():
+                of_open[self._ret == ret] = len(values)
+                values.append(error)
+        return values, of_open
+
+    def _errors(self) -> list[tuple[int, str]]:
+        return [(ret, fd_error(ret) or str(ret)) for ret in np.unique(self._ret[self._ret < 0]).tolist()]
+
+    def _told(self, part: Part, paths: Places) -> tuple[list[Any], NDArray[np.intp]]:
+        """Return what a field makes of distinct paths, each asked once, and the place of each open's among them."""
+        texts = self._pool.values if part.by_path else [""]
         both = paths.astype(np.int64) * _STATES * part.by_path + self._state
-        states, codes = np.unique(both, return_inverse=True)
-        found = np.empty(len(states), np.int32)
-        for state in np.unique(states % _STATES).tolist():
-            mine = np.flatnonzero(states % _STATES == state)
-            failed, folder = bool(state & _FAILED), bool(state & _FOLDER)
-            if part.of == "real" and failed:
-                found[mine] = ABSENT
-                continue
-            say, texts = part.say, [values[at] for at in (states[mine] // _STATES).tolist()]
-            found[mine] = pool.places(None if text is None else say(text, failed, folder) for text in texts)
-        return found[codes]
+        states, of_open = np.unique(both, return_inverse=True)
+        say, is_real = part.say, part.of == "real"
+        values = []
+        for state in states.tolist():
+            failed, text = bool(state & _FAILED), texts[state // _STATES]
+            is_none = text is None or (is_real and failed)
+            values.append(None if is_none else say(text, failed, bool(state & _FOLDER)))
+        return values, of_open
 
 
 def _is_plain(raw: bytes) -> bool:

@@ -22,19 +22,19 @@ from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbers import has_buffer, has_file, has_latency, is_number
 from tuimon.rules.prefilter import Cutter, field_refs
-from tuimon.rules.words import OF_TIME, OWNER, columns_of
+from tuimon.rules.words import OF_TIME, OWNER, columns_of, is_always_there
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (
-    "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "named", "texts",
-    "numbers", "record", "clock", "moment", "composed", "args", "event",
+    "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "named", "opened",
+    "texts", "numbers", "record", "clock", "moment", "composed", "args", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
 and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and few other numbers
-(tuimon.rules.words), ``named`` with names of users. ``actor``: process, container and user. ``texts`` and ``numbers``:
-of the record, ``record`` both. ``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``: what is read
-from /proc (.moment). ``composed``: what two other fields show (.composed). ``args``: all arguments
-(.args_text). ``event``: anything at all."""
+(tuimon.rules.words), ``named`` with names of users. ``actor``: process, container and user. ``opened``: what an open
+shows of its fd. ``texts`` and ``numbers``: of the record, ``record`` both. ``clock``: the time to the nanosecond
+(tuimon.rules.clock). ``moment``: what is read from /proc (.moment). ``composed``: what two other fields show
+(.composed). ``args``: all arguments (.args_text). ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
@@ -56,6 +56,7 @@ _TEXT_FIELDS: Final = frozenset(
 ``_REGISTER_CALLS``."""
 _RESULT_FIELDS: Final = frozenset(["evt.res", "evt.failed", "evt.count.error"])
 _OPEN_FIELDS: Final = frozenset(["evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "evt.is_open_create"])
+_ARGUMENTS: Final = ("evt.arg", "evt.rawarg")
 _PATHS: Final = frozenset(["FSPATH", "FSRELPATH"])
 _REGISTER_CALLS: Final = frozenset(("socket", *DIRFD_CALLS))
 """Calls whose fd fields are told by a register too."""
@@ -111,7 +112,7 @@ class SideFinder:
         if self._is_plain_number(check, kind, name):
             return "number"
         fields = [self._checks.field(ref) for ref in field_refs(check)]
-        alone = self._side_alone(check, fields[0][0], kind, name) if len(set(fields)) == 1 else None
+        alone = self._side_alone(check, *fields[0], kind, name) if len(set(fields)) == 1 else None
         if alone is not None:
             return alone
         seen = {_sure_part(info, arg, kind, name) for info, arg in fields}
@@ -121,13 +122,17 @@ class SideFinder:
             seen = {_likely_part(info, arg, kind, name) for info, arg in fields}
         return str(seen.pop()) if len(seen) == 1 else "record"
 
-    def _side_alone(self, check: Check, info: FieldInfo, kind: int, name: str) -> str | None:
-        """Return what a check of one field sees that is told of rows, not of groups; None when it is not that field."""
+    def _side_alone(self, check: Check, info: FieldInfo, arg: str | None, kind: int, name: str) -> str | None:
+        """Return what a check of one field sees, where the field alone does not tell it; None where it does."""
         if info.from_proc:
             polls = name in POLLS and kind == Kind.SYSCALL
             return "moment" if info.group != "fdlist" else "event" if polls else "type"
         if self._checks.predicate_of(check) is None:
             return None
+        if info.name in _ARGUMENTS and check.op == "exists" and isinstance(check.left, FieldRef):
+            bound = bound_of(name, arg or "")
+            is_sure = bound is not None and is_always_there(bound, kind, name, is_raw=info.name == "evt.rawarg")
+            return "type" if is_sure else None
         if info.name in CLOCKS:
             return "clock"
         if info.name in ARGS:
@@ -149,7 +154,9 @@ class SideFinder:
         return is_number(self._checks.field(check.left)[0].name, kind, name)
 
 
-_WORDS: Final = frozenset(("word", "named"))
+_WORDS: Final = frozenset(("word", "named", "opened"))
+_ALONE: Final = (("texts",), ("opening",), ("opened",))
+"""Columns of arguments that are a side."""
 _KINDS: Final = frozenset(kind.value for kind in Kind)
 _WITHOUT_FD: Final = frozenset(
     """
@@ -173,14 +180,14 @@ def _fixed_side(info: FieldInfo) -> str | None:
 
 def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | None:
     """Return what a field sees of one kind of event; None when it may be more than what its record says."""
-    if info.name in ("evt.arg", "evt.rawarg"):
+    if info.name in _ARGUMENTS:
         bound = bound_of(name, arg or "")
         if bound is None or bound.get is None:
             return "type"  # they have none
         columns = columns_of(bound, kind, name, is_raw=info.name == "evt.rawarg")
         if not columns:
             return "type"
-        return columns[0] if columns in (("texts",), ("opening",)) else "named" if OWNER in columns else "word"
+        return columns[0] if columns in _ALONE else "named" if OWNER in columns else "word"
     if info.name in OF_TIME:
         return "word"
     if info.name in _RESULT_FIELDS:

@@ -18,7 +18,7 @@ from tuimon.fields.evtarg import PAIRS
 from tuimon.fields.facts import DIRFD_CALLS, FD_EVENTS, OPENS
 from tuimon.records import Kind, Slot
 from tuimon.rules.members import NO_PID, PID_MEMBERS
-from tuimon.rules.numbers import file_numbers
+from tuimon.rules.numbers import file_numbers, is_number
 from tuimon.rules.pools import ABSENT
 from tuimon.rules.record_parts import PLAIN_OPENS, has_socket
 
@@ -157,6 +157,22 @@ def _value_columns(source: str, kind: int, name: str) -> tuple[str, ...]:
     return _WHOLE
 
 
+def is_always_there(bound: Bound, kind: int, name: str, *, is_raw: bool) -> bool:
+    """Return whether each event of a kind, with ``name`` as its type, surely has an argument."""
+    source = bound.source
+    if not is_raw and bound.param.type in ("UID", "GID"):
+        return False  # what users are called may not be known yet
+    if source in _EVERYWHERE:
+        return True
+    if kind != Kind.SYSCALL:
+        return False
+    return source.lstrip("sS") in ("0", "1", "2") or (source == "fd" and is_number("fd.num", kind, name))
+
+
+_EVERYWHERE: Final = frozenset(("none", "ret", "exit_code", "exit_signal", "exit_core", "tid", "tgid"))
+"""Sources that lie in the head of each record."""
+
+
 def is_pid(source: str, kind: int) -> bool:
     """Return whether it is told by columns alone which process a pid of such a source stands for."""
     if source.startswith("s"):
@@ -169,13 +185,26 @@ def lasts(columns: Iterable[str]) -> bool:
     return not any(each in (OF_PROCESS, OWNER) or each.startswith((_MEMBER, _PID, _BASE)) for each in columns)
 
 
+def likeness(columns: tuple[str, ...], kind: int, name: str) -> object:
+    """Return what kinds of event must have in common for ``Words`` to tell columns of them all together.
+
+    Args:
+        columns: That an argument hangs on, as ``columns_of`` names them.
+        kind: Of the event, with ``name`` as its type.
+        name: See ``kind``.
+    """
+    is_of_record = "record" in columns or (_OWN in columns and name in (*DIRFD_CALLS, "socket"))
+    has_fd = is_number("fd.num", kind, name)
+    return columns, has_fd, name in PAIRS, kind == Kind.FORK, (kind, name) if is_of_record else None
+
+
 class Words:
-    """The columns of some rows of one kind of event.
+    """The columns of some rows of one kind of event, or of several that are alike (``likeness``).
 
     Args:
         look: The batch being asked.
-        code: Number of the kind of event.
-        rows: Of this kind.
+        code: Number of the kind of event, or one of them.
+        rows: Of these kinds.
     """
 
     def __init__(self, look: Look, code: int, rows: NDArray[np.intp]) -> None:
