@@ -389,6 +389,26 @@ async def test_what_cannot_be_saved_is_in_force_all_the_same_and_says_so(own, mo
         assert app.session.book.dirty()
 
 
+async def test_what_is_typed_while_rules_are_compiled_is_checked_too(own, monkeypatch):
+    """It was taken for what had just been put in force: nothing was said of it before another key was pressed."""
+    async with running(engine_with(own), rules_path=own) as (app, pilot):
+        engine, begun, go_on = app.session.engine, threading.Event(), threading.Event()
+        apply = engine.apply_rules
+
+        def slowly(files):
+            begun.set()
+            go_on.wait(60)
+            return apply(files)
+
+        monkeypatch.setattr(engine, "apply_rules", slowly)
+        await pilot.press("3", "enter", *"# x", "enter", "ctrl+s")
+        await until(begun.is_set)
+        await pilot.press(*"nosuch.field ")
+        go_on.set()
+        await until(lambda: "saved; revision 2 is in force" in screen_text(app))
+        await until(lambda: "2:1 error: nosuch.field is not known" in screen_text(app))
+
+
 async def test_unsaved_text_is_never_lost_by_quitting(own):
     async with running(engine_with(own), rules_path=own) as (app, pilot):
         await pilot.press("3", "enter", *"# x", "escape", "q")

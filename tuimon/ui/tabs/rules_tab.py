@@ -85,16 +85,17 @@ class RulesTab(RuleWords):
             said: What to say before "revision n is in force" when it went well.
             done: Called then.
         """
+        number = self._check_number
         try:
             result = attempt()
         except TuimonError as error:
             text = f"{error}{'; ' if error.hint else ''}{error.hint}"
             self.call_later(self.app.notify, safe(text), severity="error", markup=False)
             return
-        self.call_later(self._put, result, said, done)
+        self.call_later(self._put, result, said, done, number)
 
-    def _put(self, result: Result, said: str, done: Callable[[Result], None] | None) -> None:
-        self._check_number += 1
+    def _put(self, result: Result, said: str, done: Callable[[Result], None] | None, number: int) -> None:
+        self._told_of(number)
         self.reopen()
         self.mark(result.diagnostics)
         if not result.accepted:
@@ -117,6 +118,13 @@ class RulesTab(RuleWords):
             )
         if result.accepted and done is not None:
             done(result)
+
+    def _told_of(self, number: int) -> None:
+        """Let go of a check of text that is told of otherwise; what was typed since it was number ``number`` is not."""
+        if number == self._check_number:
+            self._check_number += 1
+        else:
+            self.check_soon()
 
     def action_diff(self) -> None:
         """Show what differs between the texts in the editor and what is in force."""
@@ -228,10 +236,11 @@ class RulesTab(RuleWords):
     @work(thread=True, exclusive=True, group="apply")
     def _reload(self, what: str) -> None:
         assert self.session is not None
-        self.call_later(self._reloaded, what, self.session.in_force.reload())
+        number = self._check_number
+        self.call_later(self._reloaded, what, self.session.in_force.reload(), number)
 
-    def _reloaded(self, what: str, result: Result) -> None:
-        self._check_number += 1
+    def _reloaded(self, what: str, result: Result, number: int) -> None:
+        self._told_of(number)
         self.mark(result.diagnostics)
         if result.accepted:
             self.say(result.diagnostics, (f"{what}; revision {result.revision} is in force", "good"))
