@@ -13,6 +13,7 @@ import pytest
 
 from tuimon import settings
 from tuimon.errors import SettingsError
+from tuimon.places import Placed
 from tuimon.settings import Settings, config_paths, load, with_rules
 
 
@@ -117,3 +118,38 @@ def test_the_page_about_settings_names_every_one_with_its_default():
             assert (int(shown) if isinstance(value, int) and not isinstance(value, bool) else shown) == value
     for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL):
         assert tomllib.loads(block)
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ('\nhistroy_mb = "3"', ':2: there is no setting "histroy_mb"', "history_mb"),
+        ('theme = "x"\nhistory_mb = "3"', ":2: history_mb is '3'", "whole number"),
+        ('[key]\nalerts.ack = "K"', ':1: there is no setting "key"', '"keys"'),
+        ("keys = 3", ":1: keys is 3", "table [keys]"),
+        ("[keys]\n\nalerts.ack = 3", ":3: keys.alerts.ack is 3", "key in quotes"),
+        ('[keys]\nalerts.ack = " "', ":2: keys.alerts.ack is ' '", "key in quotes"),
+        ('[keys]\nalerts.ack = "K"\nhistory_mb = 3', ":3: history_mb stands below [keys]", "above the line [keys]"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_comes_of_it(tmp_path: Path, text: str, says: str, hint: str) -> None:
+    """The line is where one goes to mend it."""
+    path = _file(tmp_path / "c.toml", text)
+    with pytest.raises(SettingsError) as caught:
+        load((path,))
+    assert f"{path}{says}" in str(caught.value)
+    assert hint in caught.value.hint
+    assert caught.value.hint.endswith("\nnothing was started")
+
+
+def test_keys_of_both_files_are_in_force_and_each_knows_where_it_stands(tmp_path: Path) -> None:
+    """The user's file must not drop the keys of the machine's that it does not name."""
+    system = _file(tmp_path / "etc.toml", 'theme = "a"\n[keys]\nalerts.ack = "K"\nalerts.mute = "M"\n')
+    user = _file(tmp_path / "user.toml", '[keys]\nalerts.mute = "U"\n')
+    got = load((system, user))
+    assert got.keys == {"alerts.ack": "K", "alerts.mute": "U"}
+    places = {name: text.place for name, text in got.keys.items() if isinstance(text, Placed)}
+    assert places == {"alerts.ack": f"{system}:3", "alerts.mute": f"{user}:2"}
+    assert isinstance(got.theme, Placed)
+    assert got.theme.place == f"{system}:1"
+    assert not isinstance(load((system,), {"theme": "b"}).theme, Placed)

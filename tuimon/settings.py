@@ -3,6 +3,9 @@
 Two TOML files are read, the second overriding the first key by key: ``/etc/tuimon/config.toml`` for the machine and
 ``~/.config/tuimon/config.toml`` (``$XDG_CONFIG_HOME``) for the user. Under sudo the user is the one who called it, not
 root. A settings object never changes after it is built.
+
+A mistake refuses the start. Only what a key or a theme is called is the screen's to judge: it knows which there
+are. Such texts know where they stand (tuimon.places), so that it can tell.
 """
 
 from __future__ import annotations
@@ -10,14 +13,16 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, NoReturn, cast
 
-from tuimon import invoker
+from tuimon import invoker, places
 from tuimon.errors import SettingsError
+from tuimon.places import Placed
 
 SYSTEM_CONFIG: Final = Path("/etc/tuimon/config.toml")
 SYSTEM_RULES: Final = Path("/etc/tuimon/rules.d")
@@ -77,10 +82,11 @@ def load(paths: tuple[Path, ...] | None = None, overrides: Mapping[str, object] 
     """
     settings = Settings()
     for path in config_paths() if paths is None else paths:
-        if (values := _read(path)) is not None:
-            settings = _merged(settings, values, str(path), path.parent)
+        if (read := _read(path)) is not None:
+            values, lines = read
+            settings = _merged(settings, values, partial(places.place, str(path), lines), path.parent)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    return _merged(settings, given, "the command line", Path())
+    return _merged(settings, given, None, Path())
 
 
 def with_rules(settings: Settings, more: Sequence[Path]) -> Settings:
@@ -88,30 +94,42 @@ def with_rules(settings: Settings, more: Sequence[Path]) -> Settings:
     return replace(settings, rules=(*settings.rules, *more))
 
 
-def _read(path: Path) -> dict[str, object] | None:
-    """Return the top-level table of a config file, None when there is no such file."""
+def _read(path: Path) -> tuple[dict[str, object], dict[str, int]] | None:
+    """Return the top-level table of a config file and the lines of its names; None when there is no such file."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        text = path.read_bytes().decode()
+        return tomllib.loads(text), places.lines_of(text)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}", "make it readable, or move it away") from error
+        raise _refused(f"cannot read {path}: {error.strerror}", "make it readable, or move it away") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}", "see https://toml.io for the syntax") from error
+        raise _refused(f"{path} is not valid TOML: {error}", "see https://toml.io for the syntax") from error
 
 
-def _merged(settings: Settings, values: Mapping[str, object], where: str, base: Path) -> Settings:
-    """Return the settings with the values put in; relative paths are taken from ``base``."""
-    known = [f.name for f in fields(Settings)]
+def _merged(settings: Settings, values: Mapping[str, object], where: _Where | None, base: Path) -> Settings:
+    """Return the settings with the values put in; relative paths are taken from ``base``.
+
+    Args:
+        settings: What they are put into.
+        values: Key to value, as in a file.
+        where: Gives the place of a key; None: the command line.
+        base: The folder that relative paths are taken from.
+    """
     changes: dict[str, object] = {}
     for key, value in values.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"known settings: {', '.join(sorted(known))}"
-            raise SettingsError(f'{where}: there is no setting "{key}"', hint)
-        changes[key] = _checked(key, value, where, base)
-    return replace(settings, **changes)  # type: ignore[arg-type]
+        place = where(key) if where else "the command line"
+        if key not in _NAMES:
+            near = difflib.get_close_matches(key, _NAMES, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known settings: {', '.join(sorted(_NAMES))}"
+            raise _refused(f'{place}: there is no setting "{key}"', hint)
+        if key == "keys":
+            changes[key] = MappingProxyType({**settings.keys, **_keys(value, where, place)})
+        else:
+            changes[key] = _checked(key, value, place, base)
+        if key == "theme" and where:
+            changes[key] = Placed(cast("str", changes[key]), place)
+    return replace(settings, **cast("dict[str, Any]", changes))
 
 
 def _checked(key: str, value: object, where: str, base: Path) -> object:
@@ -122,19 +140,30 @@ def _checked(key: str, value: object, where: str, base: Path) -> object:
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if is_number and MIN_HISTORY_MB <= cast("int", value) <= MAX_HISTORY_MB:
             return value
-        return _wrong(key, value, where, f"a whole number of MiB from {MIN_HISTORY_MB} to {MAX_HISTORY_MB}")
+        _wrong(key, value, where, f"a whole number of MiB from {MIN_HISTORY_MB} to {MAX_HISTORY_MB}")
     if key == "rule_matching":
         return value if value in ("first", "all") else _wrong(key, value, where, '"first" or "all"')
     if key == "rules":
         if isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value):
             return tuple(base / Path(v).expanduser() for v in value)
-        return _wrong(key, value, where, "a list of files or folders")
-    if key == "keys":
-        found = dict(_flat(value)) if isinstance(value, Mapping) else {"": value}
-        if all(name and isinstance(text, str) and text.strip() for name, text in found.items()):
-            return MappingProxyType(found)
-        return _wrong(key, value, where, 'a table [keys] with lines such as alerts.mute = "ctrl+u"')
+        _wrong(key, value, where, "a list of files or folders")
     return value if isinstance(value, str) else _wrong(key, value, where, "a text in quotes")
+
+
+def _keys(table: object, where: _Where | None, place: str) -> dict[str, str]:
+    """Return the lines of a table ``[keys]``; whether there are such names and keys the screen finds out."""
+    wanted = 'a table [keys] with lines such as alerts.mute = "ctrl+u"'
+    if not isinstance(table, Mapping):
+        _wrong("keys", table, place, wanted)
+    found: dict[str, str] = {}
+    for name, text in _flat(table):
+        at = where(f"keys.{name}") if where else place
+        if not (name and isinstance(text, str) and text.strip()):
+            if name in _NAMES and name != "keys":
+                raise _refused(f"{at}: {name} stands below [keys]", "it is no key: write it above the line [keys]")
+            _wrong(f"keys.{name}", text, at, 'a key in quotes, as in alerts.mute = "ctrl+u"')
+        found[name] = Placed(text, at)
+    return found
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -146,5 +175,14 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", value
 
 
-def _wrong(key: str, value: object, where: str, wanted: str) -> object:
-    raise SettingsError(f"{where}: {key} is {value!r}", f"{key} takes {wanted}")
+def _wrong(key: str, value: object, where: str, wanted: str) -> NoReturn:
+    raise _refused(f"{where}: {key} is {value!r}", f"{key} takes {wanted}")
+
+
+def _refused(message: str, hint: str) -> SettingsError:
+    return SettingsError(message, f"{hint}\nnothing was started")
+
+
+_Where = Callable[[str], str]
+"""Gives the place of a name of a config file (``keys.alerts.mute``): the file, and the line where it can be told."""
+_NAMES: Final = tuple(each.name for each in fields(Settings))

@@ -9,7 +9,7 @@ from tests.ui.fake_engine import fed_engine
 from tests.ui.side_engine import side_engine
 from tuimon import settings, statefile
 from tuimon.errors import SettingsError
-from tuimon.ui.keys import checked_keys, key_lines, keys_of, own_bindings, owners, title_of
+from tuimon.ui.keys import key_lines, keys_of, own_bindings, owners, title_of, usable_keys
 from tuimon.ui.screens.help import Help
 from tuimon.ui.screens.theme import ThemePick
 
@@ -28,7 +28,7 @@ def test_no_two_things_that_are_there_together_have_one_key():
     ours = {binding.id: binding.key for owner in owners() for binding in own_bindings(owner)}
     for name, key in ours.items():
         if name not in ("app.help", "app.keys"):
-            checked_keys({name: key})
+            assert usable_keys({name: key}) == ({name: key}, [])
 
 
 def whole(app, width):
@@ -122,26 +122,55 @@ async def test_the_users_keys_are_in_force_in_the_footer_and_the_old_ones_are_no
     ],
 )
 def test_a_wrong_key_is_named_with_what_is_right(keys, words):
-    with pytest.raises(SettingsError) as caught:
-        checked_keys(keys)
-    said = f"{caught.value} {caught.value.hint}"
-    for word in words:
-        assert word in said
+    usable, (error,) = usable_keys(keys)
+    assert usable == {}
+    for word in [*words, "The line is left out."]:
+        assert word in f"{error} {error.hint}"
+
+
+def test_what_a_line_that_is_left_out_frees_is_looked_at_again():
+    """The noise would take what is the mute's, which has its own key again."""
+    usable, (first, second) = usable_keys({"alerts.mute": "q", "alerts.noise": "m", "alerts.ack": "K"})
+    assert usable == {"alerts.ack": "K"}
+    assert "q already is" in str(first)
+    assert "m already is" in str(second)
+
+
+async def test_the_screen_starts_without_the_lines_that_are_wrong_and_says_where_they_stand(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text('theme = "tuimon-ligth"\n\n[keys]\nalerts.mut = "x"\nhistory_mb = "3"\nalerts.ack = "K"\n')
+    read = settings.load((file,))
+    async with running(fed_engine(), size=(200, 50), keys=read.keys, theme=read.theme) as (app, pilot):
+        await settle(app, pilot)
+        theme, name, setting = [one.message for one in app._notifications]
+        assert f'{file}:1: theme = "tuimon-ligth"' in theme
+        assert 'did you mean "tuimon-light"?' in theme
+        assert "The screen wears tuimon-dark." in theme
+        assert f"{file}:4: [keys] alerts.mut" in name
+        assert f"{file}:5: [keys] history_mb" in setting
+        assert "above the line [keys]" in setting
+        assert app.keys == {"alerts.ack": "K"}
+        assert app.theme == "tuimon-dark"
 
 
 def test_keys_may_be_exchanged_and_written_as_a_person_does():
-    assert checked_keys({"alerts.mute": "a", "alerts.ack": "m"}) == {"alerts.mute": "a", "alerts.ack": "m"}
-    assert checked_keys({"alerts.noise": "&"}) == {"alerts.noise": "ampersand"}
-    assert checked_keys({"live.pause": "f9, ctrl+alt+p"}) == {"live.pause": "f9,ctrl+alt+p"}
+    exchanged = {"alerts.mute": "a", "alerts.ack": "m"}
+    assert usable_keys(exchanged) == (exchanged, [])
+    assert usable_keys({"alerts.noise": "&"})[0] == {"alerts.noise": "ampersand"}
+    assert usable_keys({"live.pause": "f9, ctrl+alt+p"})[0] == {"live.pause": "f9,ctrl+alt+p"}
 
 
 def test_the_config_file_takes_a_table_of_keys(tmp_path):
     file = tmp_path / "config.toml"
     file.write_text('[keys]\nalerts.mute = "ctrl+u"\n"alerts.ack" = "K"\nrecord = "f9"\n')
     assert dict(settings.load((file,)).keys) == {"alerts.mute": "ctrl+u", "alerts.ack": "K", "record": "f9"}
-    for wrong in ('keys = "x"', "[keys]\nalerts.mute = 7", '[keys]\nrecord = ""'):
+    for wrong, said in (
+        ('keys = "x"', "keys is 'x'"),
+        ("[keys]\nalerts.mute = 7", "keys.alerts.mute is 7"),
+        ('[keys]\nrecord = ""', "keys.record is ''"),
+    ):
         file.write_text(wrong)
-        with pytest.raises(SettingsError, match="keys is"):
+        with pytest.raises(SettingsError, match=said):
             settings.load((file,))
 
 

@@ -5,9 +5,10 @@ from textual.color import Color
 
 from tests.ui.conftest import running, settle
 from tuimon.errors import SettingsError
+from tuimon.places import Placed
 from tuimon.resources import themes_dir
 from tuimon.ui.app import TuimonApp
-from tuimon.ui.themes import DEFAULT, load_theme, load_themes, role_defaults
+from tuimon.ui.themes import DEFAULT, left_out, load_theme, load_themes, role_defaults
 from tuimon.ui.widgets.palette import CURSOR_STATES, contrast
 from tuimon.view.cells import GROUNDS, ROLES
 
@@ -75,6 +76,28 @@ async def test_a_wrong_theme_of_the_user_s_is_left_out_and_said_unless_it_is_ask
         assert "left out" in notice
     with pytest.raises(SettingsError, match="primry"):
         TuimonApp(lambda: None, theme="mine", themes_path=tmp_path)
+
+
+async def test_a_wrong_theme_that_a_config_file_asks_for_is_said_once_and_ours_is_worn(tmp_path):
+    """Where it stands, what is wrong with it, and what is worn: the screen starts all the same."""
+    written(tmp_path, '[theme]\nprimary = "red"\naccent = "bleu"')
+    asked = Placed("mine", "/etc/tuimon/config.toml:4")
+    async with running(size=(200, 50), themes_path=tmp_path, theme=asked) as (app, _):
+        (notice,) = [one.message for one in app._notifications]
+        assert notice.startswith('/etc/tuimon/config.toml:4: theme = "mine": theme ')
+        assert 'mine.toml:3: accent = "bleu" is not a colour' in notice
+        assert notice.endswith(f"The screen wears {DEFAULT}.")
+        assert app.theme == DEFAULT
+
+
+def test_of_many_mistakes_the_first_are_told_and_how_many_more():
+    """More notices would hide the lists."""
+    wrong = [SettingsError(f"mistake {number}", "mend it") for number in range(6)]
+    assert left_out(wrong, None, {}) == [
+        *(f"mistake {number}; mend it" for number in range(2)),
+        "4 more lines or themes are left out.",
+    ]
+    assert len(left_out(wrong[:3], None, {})) == 3
 
 
 def test_an_unknown_theme_is_named_with_those_there_are():

@@ -21,7 +21,7 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from tuimon import invoker, statefile
-from tuimon.errors import SettingsError, TuimonError
+from tuimon.errors import TuimonError
 from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
 from tuimon.ui import typed
@@ -31,7 +31,7 @@ from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.text import safe
-from tuimon.ui.themes import DEFAULT, load_themes, role_defaults
+from tuimon.ui.themes import choose, left_out, load_themes, role_defaults
 from tuimon.ui.ticker import Ticker
 from tuimon.ui.tuning import tune
 from tuimon.ui.widgets.palette import Palette
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.notifications import Notify
 
+    from tuimon.errors import SettingsError
     from tuimon.events import Alert, Event
     from tuimon.settings import Settings
     from tuimon.view.mutes import Mutes
@@ -103,7 +104,7 @@ class TuimonApp(App[None]):
         super().__init__()
         self.ascii_only = ascii_only
         self.remember = remember
-        self.keys = _checked_keys(keys)
+        self.keys, wrong_keys = _usable_keys(keys)
         """The user's own keys, by the binding's id."""
         self.copied: Path | None = None
         """Where the text copied last lies too."""
@@ -123,7 +124,7 @@ class TuimonApp(App[None]):
         self._leaving = False
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
-        ours, self._wrong_themes = load_themes(*folders)
+        ours, wrong = load_themes(*folders)
         # Without colours Textual turns the terminal's own into black on black; the greys of the others can be read.
         unseen = {name for name, one in ours.items() if one.ansi} if "NO_COLOR" in os.environ else set()
         for name in unseen:
@@ -133,11 +134,8 @@ class TuimonApp(App[None]):
         for one in ours.values():
             self.register_theme(one)
         self._configured_theme = theme or ""
-        wanted = DEFAULT if theme is None or theme in unseen else theme
-        if wanted in self._wrong_themes:
-            raise self._wrong_themes[wanted]
-        if wanted not in ours:
-            raise SettingsError(f'there is no theme "{wanted}"', f"themes: {', '.join(sorted(ours))}")
+        wanted, unworn = choose(None if theme in unseen else theme, ours, wrong)
+        self._left_out = left_out(wrong_keys, unworn, wrong)
         remembered = self._remembered_theme(self._configured_theme)
         self.theme = remembered if remembered in ours else wanted
         self.set_keymap(self.keys)
@@ -218,8 +216,8 @@ class TuimonApp(App[None]):
         self.set_class(self.ascii_only, "-ascii")
         if not self.is_headless:
             self.frames.ask()
-        for error in self._wrong_themes.values():  # not the one asked for: no reason not to watch
-            self.notify(safe(f"{error} (left out)"), severity="warning", timeout=10, markup=False)
+        for text in self._left_out:  # no reason not to watch
+            self.notify(safe(text), title="Settings", severity="warning", timeout=20, markup=False)
         self._ticker.start()
         self.call_after_refresh(self._begin)
 
@@ -572,13 +570,13 @@ def run(
     return app.return_code or 0
 
 
-def _checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
+def _usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[SettingsError]]:
     """Return the user's keys as Textual takes them; only who has any pays for looking at every binding."""
     if not keys:
-        return {}
-    from tuimon.ui.keys import checked_keys
+        return {}, []
+    from tuimon.ui.keys import usable_keys
 
-    return checked_keys(keys)
+    return usable_keys(keys)
 
 
 def check_terminal() -> None:

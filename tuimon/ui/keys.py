@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from functools import cache
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +22,8 @@ from textual.keys import Keys, _character_to_key
 from textual.screen import ModalScreen, Screen
 
 from tuimon.errors import SettingsError
+from tuimon.places import Placed
+from tuimon.settings import Settings
 
 _TITLES: Final = {
     "TuimonApp": "Everywhere",
@@ -105,30 +108,50 @@ def key_lines(owner: type[DOMNode], keymap: Mapping[str, str]) -> list[tuple[str
 # The user's own keys.
 
 
-def checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's keys as Textual takes them.
+def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[SettingsError]]:
+    """Return the user's keys as Textual takes them, and what is wrong with the lines that are left out.
+
+    A line is left out when there is no such name or key, or when two things that are there together would have the same
+    key: no reason not to watch.
 
     Args:
-        keys: The ``[keys]`` table of the config file: a binding's id to one key or several with commas between.
-
-    Raises:
-        SettingsError: There is no such id or key, or two things that are there together would have the same key.
+        keys: The ``[keys]`` table of the config files: a binding's id to one key or several with commas between.
     """
-    known = {binding.id: binding for owner in owners() for binding in own_bindings(owner) if binding.id}
     keymap: dict[str, str] = {}
+    wrong: list[SettingsError] = []
     for name, text in keys.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, [id for id in known if id], n=1)
-            hint = f'did you mean "{near[0]}"?' if near else "the help (?) names the id beside each key"
-            raise SettingsError(f'[keys]: there is nothing called "{name}"', hint)
-        keymap[name] = ",".join(_normal(name, key) for key in text.split(","))
-    for name in keymap:
-        _refuse_clash(name, keymap)
-    return keymap
+        try:
+            keymap[name] = _normal_keys(name, text)
+        except SettingsError as error:
+            wrong.append(error)
+    while clash := next(filter(None, (_clash(name, keys, keymap) for name in keymap)), None):
+        name, why = clash  # what is left out has its own key again, which another line may have taken
+        del keymap[name]
+        wrong.append(why)
+    return keymap, wrong
 
 
-def _normal(name: str, text: str) -> str:
-    key = text.strip()
+def _wrong(name: str, text: str, what: str, hint: str) -> SettingsError:
+    """Return what is wrong with a line of ``[keys]``, where it stands, and what becomes of it."""
+    where = f"{text.place}: " if isinstance(text, Placed) else ""
+    return SettingsError(f'{where}[keys] {name} = "{text}": {what}', f"{hint}\nThe line is left out.")
+
+
+def _normal_keys(name: str, text: str) -> str:
+    known = [binding.id for owner in owners() for binding in own_bindings(owner) if binding.id]
+    if name not in known:
+        raise _wrong(name, text, f'there is nothing called "{name}"', _near_name(name, known))
+    return ",".join(_normal(name, text, key.strip()) for key in text.split(","))
+
+
+def _near_name(name: str, known: list[str]) -> str:
+    if name in (each.name for each in fields(Settings)):
+        return f"{name} is no key: write it above the line [keys]"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f'did you mean "{near[0]}"?' if near else "the help (?) names the id beside each key"
+
+
+def _normal(name: str, text: str, key: str) -> str:
     if len(key) == 1:
         return _character_to_key(key)
     found = _MODIFIED.fullmatch(key)
@@ -137,10 +160,11 @@ def _normal(name: str, text: str) -> str:
         return key
     near = difflib.get_close_matches(key, sorted(_NAMED | set(_SYMBOLS)), n=1)
     hint = f'did you mean "{near[0]}"?' if near else 'write one character, or a name such as "ctrl+t", "f5", "space"'
-    raise SettingsError(f'[keys]: {name} = "{text}": there is no key "{key}"', hint)
+    raise _wrong(name, text, f'there is no key "{key}"', hint)
 
 
-def _refuse_clash(name: str, keymap: Mapping[str, str]) -> None:
+def _clash(name: str, keys: Mapping[str, str], keymap: Mapping[str, str]) -> tuple[str, SettingsError] | None:
+    """Return the name and what is wrong with it when something beside it has one of its keys."""
     wanted = set(keymap[name].split(","))
     for owner in owners():
         for mine in own_bindings(owner):
@@ -150,11 +174,14 @@ def _refuse_clash(name: str, keymap: Mapping[str, str]) -> None:
                 if other.id == name or other.action == mine.action or _keys(mine) & _keys(other):
                     continue  # ours may share a key: the one that is nearer to the focus is meant
                 if both := wanted & _keys(other, keymap):
-                    raise SettingsError(
-                        f'[keys]: {name} = "{keymap[name]}": {shown_key(min(both))} already is '
-                        f'"{other.tooltip or other.description}" ({title_of(where)}, {other.id})',
+                    what = other.tooltip or other.description
+                    return name, _wrong(
+                        name,
+                        keys[name],
+                        f'{shown_key(min(both))} already is "{what}" ({title_of(where)}, {other.id})',
                         f"give {other.id} another key in [keys] too, or choose another here",
                     )
+    return None
 
 
 def _keys(binding: Binding, keymap: Mapping[str, str] = MappingProxyType({})) -> set[str]:
