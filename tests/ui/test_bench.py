@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.ui.bench_engine import bench_engine
@@ -9,6 +11,7 @@ from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES
 from tests.ui.test_preview import edit
 from tests.ui.test_snapshots import SIZES, ready, settle_scrollbars
+from tuimon.errors import RuleError
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.screens.backtest import BacktestScreen
@@ -331,6 +334,37 @@ async def test_two_revisions_are_compared_over_a_recording(own):
         assert app.screen.answer["removed"] == []
         await press(app, pilot, "down", "right", "escape")
         assert app.screen is app.main
+
+
+async def test_a_backtest_is_begun_once_and_ended_with_its_dialog_however_late_its_thread_begins(own, monkeypatch):
+    begun, go_on, ended = [], threading.Event(), threading.Event()
+
+    def slowly(*_):
+        begun.append(1)
+        go_on.wait(60)
+        return []
+
+    class Fake:
+        def __init__(self, *_):
+            pass
+
+        def run(self):
+            assert ended.wait(60)
+            raise RuleError("cancelled")
+
+        def cancel(self):
+            ended.set()
+
+    monkeypatch.setattr("tuimon.ui.screens.backtest.write_rules", slowly)
+    monkeypatch.setattr("tuimon.ui.screens.backtest.Outside", Fake)
+    async with open_screen(own) as (app, pilot):
+        await press(app, pilot, "3", "ctrl+g")
+        await pilot.press("enter", "enter", "escape")
+        await until(lambda: app.screen is app.main)
+        go_on.set()
+        await until(ended.is_set)
+        await settle(app, pilot)
+    assert len(begun) == 2, "the rules of both sides, written once"
 
 
 SCENES = {

@@ -58,7 +58,9 @@ class BacktestScreen(Dialog[None]):
         self._upper = LineList(id="two-upper")
         self._lower = LineList(id="two-lower", empty="enter replays the recording through both")
         self._state = CellLines([HALVES], classes="head")
+        self._replaying = self._left = False
         self._outside: Outside | None = None
+        """What runs, once its thread has begun."""
         self.answer: dict[str, Any] | None = None
         """What was found, None before."""
 
@@ -123,13 +125,13 @@ class BacktestScreen(Dialog[None]):
     def _run(self, message: LineList.Opened) -> None:
         """Replay."""
         message.stop()
-        if self._outside is None:
+        if not self._replaying:
+            self._replaying = True
             self._say(" replaying...", "attention")
-            self._replay()
+            self._replay(*self._chosen)
 
     @work(thread=True)
-    def _replay(self) -> None:
-        recording, before, after = self._chosen
+    def _replay(self, recording: int, before: int, after: int) -> None:
         later = self.app.call_later
         with tempfile.TemporaryDirectory(prefix="tuimon-") as folder:
             try:
@@ -140,13 +142,15 @@ class BacktestScreen(Dialog[None]):
                     ["backtest", *arguments, "--", path],
                     self._replayed,
                 )
+                if self._left:  # before there was anything to end
+                    self._outside.cancel()
                 answer = self._outside.run()
             except (TuimonError, OSError) as error:
                 hint = f"; {error.hint}" if isinstance(error, TuimonError) and error.hint else ""
                 later(self._failed, f"{error}{hint}")
                 return
             finally:
-                self._outside = None
+                self._outside, self._replaying = None, False
         later(self._done, answer)
 
     def _replayed(self, share: float) -> None:
@@ -174,8 +178,9 @@ class BacktestScreen(Dialog[None]):
 
     def action_leave(self) -> None:
         """Close, and end what runs."""
-        if self._outside is not None:
-            self._outside.cancel()
+        self._left = True
+        if (outside := self._outside) is not None:
+            outside.cancel()
         self.dismiss(None)
 
 
