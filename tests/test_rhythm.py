@@ -48,8 +48,11 @@ def test_a_wait_ends_when_something_is_due_and_is_short_while_something_is_looke
     assert rhythm.patience_s(100.2, busy=False) == CALM_DRAIN_S
     assert rhythm.patience_s(100.2, busy=True) == DRAIN_S
     assert abs(rhythm.patience_s(100.97, busy=False) - 0.03) < 1e-6
+    rhythm.kept(100.2)
+    rhythm.tells(100.2)
+    assert abs(rhythm.patience_s(100.25, busy=False, fresh=True) - (KEEP_S - 0.05)) < 1e-6
     rhythm.news = True
-    assert rhythm.patience_s(100.2, busy=False) == 0.0
+    assert rhythm.patience_s(100.4, busy=False) == 0.0
 
 
 def test_a_calm_second_has_a_dozen_waits_at_the_most() -> None:

@@ -259,8 +259,8 @@ class Engine:
 
     def _patience_s(self) -> float:
         """Return how long the source may be waited for; one that cannot be interrupted never for long."""
-        busy = bool(self._interrupt is None or self._fresh or self._alerts.waiting)
-        return self._rhythm.patience_s(time.monotonic(), busy=busy)
+        busy = bool(self._interrupt is None or self._alerts.waiting)
+        return self._rhythm.patience_s(time.monotonic(), busy=busy, fresh=bool(self._fresh))
 
     def _weigh(self, now_s: float) -> None:
         """Find what the thread takes of a core."""

@@ -13,7 +13,7 @@ from typing import Final
 
 DRAIN_S: Final = 0.02
 """The source is waited for this long while something else is to be looked at soon."""
-CALM_DRAIN_S: Final = 0.1
+CALM_DRAIN_S: Final = 0.12
 KEEP_S: Final = 0.1
 """Drains are joined for this long before they enter the history, so that a quiet machine does not end up with
 thousands of tiny batches."""
@@ -58,16 +58,18 @@ class Rhythm:
         self.news = False
         return True
 
-    def patience_s(self, now_s: float, *, busy: bool) -> float:
+    def patience_s(self, now_s: float, *, busy: bool, fresh: bool = False) -> float:
         """Return how long the source may be waited for.
 
         Args:
             now_s: The time.
             busy: Something else is to be looked at soon, or the wait could not be ended.
+            fresh: Something was drained that is not in the history yet.
         """
         if busy:
             return DRAIN_S
         due_at = min(self._count_at, self._tell_at) if self.news else self._count_at
+        due_at = min(due_at, self._keep_at) if fresh else due_at
         return min(max(due_at - now_s, 0.0), CALM_DRAIN_S)
 
 

@@ -163,8 +163,9 @@ def test_a_drain_that_waits_is_ended_from_another_thread() -> None:
     assert not thread.is_alive()
 
 
-def test_after_a_calm_events_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "QUIET_S", 0.0)  # it is always calm
+@pytest.mark.parametrize("many", [0, 1 << 30])
+def test_in_a_calm_and_with_much_to_do_events_are_found(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    monkeypatch.setattr(kernel, "MANY", many)
     source = KernelSource()
     source.start()
     try:
@@ -172,6 +173,11 @@ def test_after_a_calm_events_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [r.kind for r in found] == [Kind.EXEC, Kind.EXIT]
     finally:
         source.close()
+
+
+def test_the_more_cpus_fill_the_rings_the_sooner_they_are_looked_at() -> None:
+    waits_s = [kernel.calm_poll_s(cpus) for cpus in (1, 2, 10, 20, 64)]
+    assert waits_s == [kernel.CALM_POLL_S] * 3 + [kernel.CALM_POLL_S / 2, kernel.POLL_S]
 
 
 def test_the_second_start_needs_no_compiler(tmp_path: Path) -> None:

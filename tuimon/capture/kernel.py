@@ -51,9 +51,14 @@ SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
 POLL_S: Final = 0.01
-QUIET_POLL_S: Final = 0.02
-"""Each look wakes a CPU up: the rings are looked at this often only when nothing came for QUIET_S."""
-QUIET_S: Final = 0.25
+CALM_POLL_S: Final = 0.04
+"""Each look wakes a CPU up, and each drain costs its readers as much for one event as for a hundred: the rings are
+looked at this often while little happens, whether the last look found something or not."""
+CALM_CPUS: Final = 10
+"""More of them can fill the rings in less time: they are looked at the sooner, down to POLL_S."""
+MANY: Final = 256
+"""Events of one drain from which on there is much to do for the next BUSY_S."""
+BUSY_S: Final = 0.25
 HEARTBEAT_S: Final = 1.0
 FIND_ITSELF_S: Final = 1.0
 VIEWED_MAX: Final = 4096
@@ -151,8 +156,9 @@ class KernelSource:
         self._lock = threading.Lock()
         """Held while mapped memory is looked at: ``close`` may come from another thread."""
         self._asked_s = self._alive_s = 0.0
-        self._waited_s = 0.0
-        """When a ring was last found to hold something."""
+        self._look_at_s = self._calm_at_s = 0.0
+        """When the rings are to be looked at next, and from when on little happens."""
+        self._calm_poll_s = calm_poll_s(possible_cpus())
         self._interrupted = False
         self._beat = 0
         self._interest = Interest()
@@ -256,25 +262,39 @@ class KernelSource:
         return batch
 
     def _drain(self, timeout_s: float) -> Batch:
-        deadline = time.monotonic() + timeout_s
+        now = time.monotonic()
+        deadline = now + timeout_s
         while True:
+            wait_s = min(self._look_at_s, deadline) - now
+            if wait_s > 0 and not self._interrupted:
+                time.sleep(wait_s)
             with self._lock:
                 if self._programs is None:
                     return with_outcomes(self._take_early(), 1 << 63)[0]
                 now = time.monotonic()
-                waits = bool(self._early) or self._rings.pending()
-                batch = self._read(self._programs, now) if waits else _NOTHING
-                if now - self._asked_s > HEARTBEAT_S:
-                    self._heartbeat(now)
-                if self._sheds and not waits and not self._shedding.is_calm:
-                    self._shed(self._programs, now, 0.0, batch)
-            if waits:
-                self._waited_s = now
+                batch = self._look(self._programs, now)
+            self._look_at_s = self._next_look_s(now, len(batch))
             if len(batch) or now >= deadline or self._interrupted:
                 self._interrupted = False
                 return batch
-            pause_s = POLL_S if now - self._waited_s < QUIET_S else QUIET_POLL_S
-            time.sleep(min(pause_s, deadline - now))
+
+    def _look(self, programs: Programs, now_s: float) -> Batch:
+        """Look at the rings, and at whether the programs are alive."""
+        waits = bool(self._early) or self._rings.pending()
+        batch = self._read(programs, now_s) if waits else _NOTHING
+        if now_s - self._asked_s > HEARTBEAT_S:
+            self._heartbeat(now_s)
+        if self._sheds and not waits and not self._shedding.is_calm:
+            self._shed(programs, now_s, 0.0, batch)
+        return batch
+
+    def _next_look_s(self, now_s: float, events: int) -> float:
+        """Return when to look again, after a look that found some events: at once while there are many."""
+        if events >= MANY or not self._shedding.is_calm:
+            self._calm_at_s = now_s + BUSY_S
+        if now_s >= self._calm_at_s:
+            return now_s + self._calm_poll_s
+        return now_s if events else now_s + POLL_S
 
     def interrupt(self) -> None:
         """End the drain that waits, at its next look; or the next one at once. Any thread."""
@@ -454,6 +474,11 @@ class KernelSource:
         """Return the exact per-(cgroup, call) counters, the last ones after the close."""
         with self._lock:
             return self._last_calls if self._counters is None else self._counters.calls()
+
+
+def calm_poll_s(cpus: int) -> float:
+    """Return how often the rings of a machine of some CPUs are looked at while little happens, in seconds."""
+    return max(POLL_S, CALM_POLL_S * min(1.0, CALM_CPUS / cpus))
 
 
 def _put(cgroups: int, wanted: frozenset[int]) -> None:

@@ -156,7 +156,7 @@ class RingSet:
 
     def pending(self) -> bool:
         """Whether any ring has something to look at."""
-        for ring in self.rings:  # noqa: SIM110 - fifty times a second, and a generator takes as long again
+        for ring in self.rings:  # noqa: SIM110 - a generator takes as long again
             if ring.pending():
                 return True
         return False
