@@ -230,6 +230,24 @@ async def test_b_waits_for_events_that_are_on_their_way_into_the_history():
         assert not notices(app)
 
 
+async def test_b_does_not_miss_events_that_are_frozen_while_it_asks():
+    engine = fed_engine()
+    whole, arrived = engine.before, []
+
+    def before(alert):
+        if not arrived:
+            arrived.append(alert)
+            return None
+        return whole(alert)
+
+    engine.before_is_pending = lambda alert: not arrived
+    engine.before = before
+    async with running(engine) as (app, pilot):
+        await press(app, pilot, "2", "b")
+        await until(lambda: isinstance(app.screen, BeforeScreen))
+        assert not notices(app)
+
+
 async def test_t_tells_the_story_and_o_tells_all_of_it():
     asked = []
     async with running(fed_engine()) as (app, pilot):

@@ -408,9 +408,10 @@ class TuimonApp(App[None]):
         if self.session is None:
             return
         engine = self.session.engine
+        pending = engine.before_is_pending(alert)  # asked first: they may be frozen between the two questions
         if (frozen := engine.before(alert)) is not None:
             self.push_screen(BeforeScreen(alert, frozen, self.session.marks))
-        elif engine.before_is_pending(alert) and tries:
+        elif pending and tries:
             asked_on = self.screen
             again = partial(self.open_before, alert, tries=tries - 1)
             self.set_timer(FROZEN_S, lambda: again() if self.screen is asked_on else None)
