@@ -15,6 +15,7 @@ from tests.ui.fake_engine import LOCAL_RULES, FakeEngine, RuleFile, fed_engine
 from tuimon.errors import CaptureError, TuimonError
 from tuimon.ui import app as app_module
 from tuimon.ui.app import TuimonApp, check_terminal
+from tuimon.ui.panes.live_pane import LivePane
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.dialog import Commands
@@ -342,6 +343,22 @@ async def test_the_wheel_scrolls_and_ends_following():
         app.session.engine.feed()
         await settle(app, pilot)
         assert round(live.scroll_y) == top
+
+
+async def test_that_a_search_came_to_nothing_is_painted_though_no_row_came_or_went(monkeypatch):
+    """A terminal went on saying "searching..." of a search that took longer than the old rows may stay."""
+    async with running() as (app, pilot):
+        await press(app, pilot, "slash", *"zzzz", "enter")
+        app._ticker.stop()
+        live, painted = app.main.query_one(LiveList), []
+        found = live.empty
+        monkeypatch.setattr(live, "refresh", lambda *_, **__: painted.append(live.empty))
+        for said in ("searching...", found):
+            monkeypatch.setattr(LivePane, "_empty", lambda _, session, said=said: said)
+            for _ in range(3):
+                app.main.pump()
+        assert painted == ["searching...", found]
+        assert found.startswith("no event matches")
 
 
 async def test_the_narrow_screen_lends_the_containers_the_place_of_the_live_pane():

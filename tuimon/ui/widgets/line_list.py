@@ -97,8 +97,7 @@ class LineList(CellPainter, ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, empty: str = "", follow: bool = False) -> None:
         super().__init__(id=id)
         self.source: LineSource = NoLines()
-        self.empty = empty
-        """What to say while there is nothing."""
+        self._empty_text = empty
         self.follow = follow
         """Whether the newest row is kept in view."""
         self.cursor: int | None = None
@@ -111,6 +110,17 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         self._own_scroll = False
 
     # Data.
+
+    @property
+    def empty(self) -> str:
+        """What to say while there is nothing."""
+        return self._empty_text
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        changed, self._empty_text = text != self._empty_text, text
+        if changed and self.source.first == self.source.end:  # no row comes or goes that would paint it
+            self.refresh()
 
     def show(self, source: LineSource) -> None:
         """Show another source, from its beginning (or its end when following)."""
