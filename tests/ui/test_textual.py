@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
 from textual.widgets import TextArea
 
 from tests.ui.conftest import running, settle, until
 from tests.ui.fake_engine import fed_engine
+from tests.ui.test_snapshots import settle_scrollbars
 from tuimon.ui.app import TuimonApp
+from tuimon.ui.widgets import line_list
 from tuimon.ui.widgets.lists import LiveList
 from tuimon.ui.widgets.rule_editor import RuleEditor
 
@@ -34,6 +37,38 @@ async def test_scroll_update_moves_the_scrollbar_and_asks_for_no_layout():
         assert live.vertical_scrollbar.window_virtual_size == 5000
         assert layouts == []
     assert callable(ScrollView._scroll_update)
+
+
+@pytest.mark.parametrize("height", [1, 2, 17, 40])
+def test_the_thumb_tells_how_a_scrollbar_looks(height):
+    """``ScrollBarRender.render_bar``: which places of its cells the thumb takes."""
+    looks = {}
+    for rows in (*range(height + 1, height + 60), 1_000, 1_001, 100_000):
+        for top in {0, 1, (rows - height) // 2, rows - height - 1, rows - height} & set(range(rows)):
+            drawn = ScrollBarRender.render_bar(size=height, virtual_size=rows, window_size=height, position=top)
+            looks.setdefault(line_list._thumb(rows, height, top), set()).add(str(drawn.segments))
+    assert len(looks) > 1 or height == 1
+    assert all(len(drawn) == 1 for drawn in looks.values())
+
+
+async def test_a_scrollbar_that_looks_the_same_is_not_painted_and_knows_where_it_is():
+    async with running() as (app, pilot):
+        live = app.main.query_one(LiveList)
+        source = SimpleNamespace(first=0, end=100_000, line=lambda seq, width: ())
+        live.follow = True
+        live.show(source)
+        settle_scrollbars(app)
+        await pilot.pause()
+        painted = []
+        live.vertical_scrollbar.refresh = lambda *regions, **how: painted.append(regions)
+        source.end += 1
+        settle_scrollbars(app)
+        assert live.vertical_scrollbar.window_virtual_size == 100_001
+        assert live.vertical_scrollbar.position == live.scroll_y == 100_001 - live.size.height
+        assert not painted
+        source.end = 3 * live.size.height
+        settle_scrollbars(app)
+        assert painted
 
 
 async def test_streaming_rows_asks_for_no_layout():

@@ -7,6 +7,7 @@ are held as sequence numbers too, so rows stay where they are while others come 
 from __future__ import annotations
 
 import time
+from math import ceil
 from typing import ClassVar, Final, Protocol
 
 from textual import events
@@ -15,6 +16,7 @@ from textual.filter import ANSIToTruecolor
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +24,8 @@ from tuimon.ui.widgets.painter import CellPainter
 from tuimon.view.cells import Cell, Line
 
 _CACHE_ROWS: Final = 512
+_THUMB_STEPS: Final = 8
+"""In each cell the ends of the thumb of Textual's scrollbar have so many places."""
 _SCROLLBAR_S: Final = 0.5
 """While rows stream in the scrollbar moves this often: painting it at every frame cost as much as the rows."""
 
@@ -210,11 +214,16 @@ class LineList(CellPainter, ScrollView, can_focus=True):
             if self.show_vertical_scrollbar:
                 self.vertical_scrollbar.position = self.scroll_y
             self._scrollbar_of = self._scrollbar_now
+        elif self.show_vertical_scrollbar:  # it looks the same, and whoever takes hold of it begins from where it is
+            self.vertical_scrollbar.set_reactive(ScrollBar.window_virtual_size, self.virtual_size.height)
+            self.vertical_scrollbar.set_reactive(ScrollBar.position, self.scroll_y)
 
     @property
     def _scrollbar_now(self) -> tuple[object, ...]:
-        """What the scrollbar hangs on: Textual paints it afresh whether any of that has changed or not."""
-        return self.virtual_size, self.container_size, self.scroll_y, self.show_vertical_scrollbar
+        """What the scrollbar's looks hang on: Textual paints it afresh whether any of that has changed or not."""
+        rows, height = self.virtual_size.height, self.container_size.height
+        thumb = _thumb(rows, height, self.scroll_y) if rows > height > 0 else None
+        return self.container_size, self.show_vertical_scrollbar, thumb
 
     # Painting.
 
@@ -225,7 +234,8 @@ class LineList(CellPainter, ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Paint rows past Textual's per-line style cache, which would only be cold here."""
-        rows = [self.render_line(y) for y in crop.line_range]
+        width, room = self.row_width, self.size.width
+        rows = [self._row(y, width, room) for y in crop.line_range]
         for line_filter in self.app.get_line_filters():
             # The themes' colours are true ones already, or meant to stay the terminal's own: turning sixteen colours
             # into true ones would cost as much as the rows for nothing.
@@ -233,11 +243,14 @@ class LineList(CellPainter, ScrollView, can_focus=True):
                 background = self.background_colors[1]
                 rows = [row.apply_filter(line_filter, background) for row in rows]
         x1, x2 = crop.column_span
-        return rows if (x1, x2) == (0, self.size.width) else [row.crop(x1, x2) for row in rows]
+        return rows if (x1, x2) == (0, room) else [row.crop(x1, x2) for row in rows]
 
     def render_line(self, y: int) -> Strip:
         """Paint one visible row."""
-        width, room = self.row_width, self.size.width
+        return self._row(y, self.row_width, self.size.width)
+
+    def _row(self, y: int, width: int, room: int) -> Strip:
+        """Paint one visible row: ``room`` columns, of which it may use ``width``."""
         seq = self._base + round(self.scroll_y) + y
         if not self.source.first <= seq < self.source.end:
             empty = y == 0 and self.source.first == self.source.end and self.empty
@@ -325,3 +338,16 @@ class LineList(CellPainter, ScrollView, can_focus=True):
     def on_blur(self) -> None:
         """The cursor looks different without the focus."""
         self.refresh()
+
+
+def _thumb(rows: int, height: int, top: float) -> tuple[int, int]:
+    """Return the first place of the thumb of a list's scrollbar, and the one behind its last.
+
+    Args:
+        rows: Of the list, more than are seen.
+        height: Rows that are seen, and cells of the scrollbar.
+        top: The first row that is seen.
+    """
+    cells = max(1.0, height * height / rows)
+    start = int((height - cells) * top / (rows - height) * _THUMB_STEPS)
+    return start, start + ceil(cells * _THUMB_STEPS)
