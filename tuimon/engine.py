@@ -378,6 +378,7 @@ class Engine:
             history_first_time_ns=first_ns,
             containers=self._stats.rows(),
             notices=self._notices(),
+            known=self._known_revision(),
             other=self._stats.other,
         )
 

@@ -184,6 +184,7 @@ class FakeEngine:
         self.revision = 1
         self.failure: BaseException | None = None
         self.live, self.ended, self.lost = True, False, 0
+        self.known = 0
         self.notices: tuple[str, ...] = ()
         self.rules: tuple[Rule, ...] = ()
         self.own_health = Health()
@@ -300,6 +301,7 @@ class FakeEngine:
             history_first_time_ns=self.now_ns,
             containers=self._rows(),
             notices=self.notices,
+            known=self.known,
         )
 
     def _rows(self) -> tuple[ContainerRow, ...]:

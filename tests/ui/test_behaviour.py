@@ -829,6 +829,19 @@ async def test_rows_and_heads_are_as_wide_as_what_can_be_seen():
         assert events.query_one(".head").content_size.width == seen
 
 
+async def test_rows_are_drawn_afresh_when_more_is_known_of_their_events_and_not_for_nothing():
+    engine, drawn = fed_engine(), []
+    async with running(engine) as (app, _):
+        app.main.live.events.list.redraw = lambda: drawn.append(engine.known)
+        for _ in range(100):
+            app.main.pump()
+        assert not drawn
+        engine.known = 1
+        for _ in range(100):
+            app.main.pump()
+        assert drawn == [1]
+
+
 async def test_a_dialog_takes_all_of_a_narrow_terminal():
     async with running(size=(80, 24)) as (app, pilot):
         await press(app, pilot, "enter")

@@ -66,5 +66,7 @@ class Snapshot:
     """The host first, then by start."""
     notices: tuple[str, ...] = ()
     """Sentences the user should read: probes silent, an engine's socket gone, events lost or given up."""
+    known: int = 0
+    """Changes whenever something that earlier events lacked became known: a container's name, a host's."""
     other: ContainerRow | None = None
     """What cgroups without counters of their own did: more of them than counters, or gone; None when nothing."""

@@ -39,7 +39,9 @@ _FOLD: Final = "Show repeats in a row as one, with their number"
 _COLUMNS: Final = "Choose the columns; any field can be one"
 _FROM_FILTER: Final = "Write a rule from the filter in force"
 _FORGET_TICKS: Final = 10
-"""Rows are made afresh this often: marks and container names arrive later than their events."""
+"""Rows are made afresh this often while something about their events becomes known: names of containers and hosts."""
+_RENEW_TICKS: Final = 50
+"""Rows are made afresh this often in any case: a column may show what is so at the moment."""
 
 
 class LivePane(BenchKeys, Pane):
@@ -76,6 +78,8 @@ class LivePane(BenchKeys, Pane):
         self._session: Session | None = None
         self._lines: LiveLines | None = None
         self.arrangement: Arrangement | None = None
+        self._known = 0
+        """Of the snapshot for which the rows were made."""
 
     def compose(self) -> ComposeResult:
         """Lay out head, list and foot."""
@@ -117,12 +121,19 @@ class LivePane(BenchKeys, Pane):
         if other_rows or (changes.switched and arrangement.sorted is None):
             self.list.keep_event()
         self.list.empty = self._empty(session)
-        if changes.alerts or tick % _FORGET_TICKS == 0 or arrangement.folded is not None:
+        if changes.alerts or (tick % _FORGET_TICKS == 0 and self._knows_more(session)):
+            self.list.redraw()
+        elif tick % _RENEW_TICKS == 0 or arrangement.folded is not None:
             self.list.forget()
         self.list.sync(changed=other_rows or (changes.live and (changes.switched or not session.live.paused)))
         if other_rows:
             self.show_fixed()
         self._take_found(arrangement)
+
+    def _knows_more(self, session: Session) -> bool:
+        """Return whether something about the events that are shown became known since the last call."""
+        known, self._known = self._known, session.snapshot.known if session.snapshot is not None else 0
+        return known != self._known
 
     @staticmethod
     def _empty(session: Session) -> str:
