@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.containers import wait_until
 from tests.kernel.live import (
     OPENS,
     events_of,
@@ -116,10 +117,7 @@ def test_the_heartbeat_notices_when_the_programs_are_gone(
     try:
         assert doomed._programs is not None
         doomed._programs.detach()
-        deadline = time.monotonic() + 0.5
-        while time.monotonic() < deadline:
-            doomed.drain(0.02)
-        assert doomed.silent_s > 0.2
+        wait_until(lambda: doomed.drain(0.02) is not None and doomed.silent_s > 0.2)
     finally:
         doomed.close()
 

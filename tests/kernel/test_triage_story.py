@@ -99,7 +99,7 @@ def choose(terminal: Terminal, name: str) -> None:
         if told == name:
             break
         terminal.press("Down")
-        ends_at = time.monotonic() + 2
+        ends_at = time.monotonic() + 10  # pressed before it has moved, it goes past what is looked for
         while under_cursor(terminal) == told and time.monotonic() < ends_at:
             time.sleep(0.05)
     terminal.press("Enter")
