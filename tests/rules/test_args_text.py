@@ -48,10 +48,16 @@ def test_what_a_glob_matches_holds_all_its_pieces(pattern, text):
         ("regex", "(?i)shadow", b""),
         ("regex", r"\dshadow", b""),
         ("regex", ".*shadow?", b"shado"),
-        ("regex", ".*O_TRUNC.*", b""),
+        ("regex", ".*O_TRUNC.*", b"O_TRUNC"),
+        ("contains", "(O_RDONLY) mode", b"mode"),
+        ("contains", "ADD", b""),
+        ("contains", "NULL", b""),
+        ("icontains", "nul", b""),
+        ("icontains", "4T", b""),
         ("glob", "*/etc/shado?*", b"shado"),
         ("glob", "*[s]hadow", b""),
-        ("icontains", "shadow", b""),
+        ("icontains", "Shadow", b"shadow"),
+        ("iglob", "*/etc/Shado?*", b"shado"),
         ("contains", "/etc/shadow", b"shadow"),
     ],
 )
@@ -63,4 +69,10 @@ def test_only_what_is_a_word_is_found_for_sure():
     assert is_word(check("contains", "shadow"))
     assert not is_word(check("contains", "/shadow"))
     assert not is_word(check("=", "shadow"))
-    assert not is_word(check("contains", "O_TRUNC"))
+    assert not is_word(check("contains", "ADD"))  # a number may end so
+    assert is_word(check("contains", "O_TRUNC"))
+    assert is_word(check("icontains", "Shadow"))
+    assert is_word(check("glob", "*shadow*"))
+    assert is_word(check("regex", ".*shadow.*"))
+    assert not is_word(check("glob", "*shadow"))
+    assert not is_word(check("regex", "shadow.*"))

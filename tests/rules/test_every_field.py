@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import numpy as np
@@ -18,7 +19,8 @@ from tuimon.events import Event
 from tuimon.fields.evtarg import args_text
 from tuimon.fields.facts import facts
 from tuimon.resources import find_recording
-from tuimon.rules.args_text import is_written, may_be, needed
+from tuimon.rules.args_names import folded
+from tuimon.rules.args_text import folds, is_written, may_be, needed
 from tuimon.rules.args_words import ArgsWords
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
@@ -45,6 +47,11 @@ MORE = (
     "evt.args startswith f", "evt.args startswith 'res='", "evt.args startswith ''",
     "evt.args in ('fd=3 name=x', x)", "evt.args == 'domain=2(AF_INET) type=1 proto=0'", "not evt.args = x",
     "evt.args != 'domain=2(AF_INET) type=1 proto=0'", "not evt.args != 'res=0'",
+    "evt.args contains O_TRUNC", "evt.args contains ENOENT", "evt.args icontains eNOENT", "evt.args icontains PassWD",
+    "evt.args icontains at_fd", "evt.args contains SIGCHLD", "evt.args icontains CLONE_VM", "evt.args iglob '*NAME*'",
+    "evt.args regex '.*passwd.*'", "evt.args regex '.*sh.*'", "evt.args glob '*passwd*'", "evt.args glob '*bash*'",
+    "evt.args iglob '*Root*'", "evt.args regex '.*O_RDONLY.*'", "evt.args icontains Nginx", "evt.args contains AF_IN",
+    "evt.args contains NONE", "evt.args icontains 'na'", "evt.args contains ADD", "evt.args icontains 'res=e'",
     "evt.args contains DECnet", "evt.args contains sleep", "evt.info contains 'exe=sh'", "evt.args contains sh",
     "fd.uid contains 3", "fd.uid endswith 4", "fd.containername contains ':/etc'",
     "fd.containerdirectory != 'host:/etc'",
@@ -177,20 +184,27 @@ def test_no_word_of_two_letters_rules_out_an_event_that_has_it(recorded):
             for pair in set(re.findall(r"(?=(\w\w))", args_text(event), re.ASCII)):
                 of_word.setdefault(pair, {}).setdefault(int(codes[row]), []).append(row)
         for pair, where in of_word.items():
-            word = needed(Check(FieldRef("evt.args"), "contains", Literal(pair)))
             rows = np.array(sorted(row for some in where.values() for row in some[:3]))
-            assert not word or ArgsWords(look, word).likely(rows).all(), pair
+            for op in ("contains", "icontains"):
+                check = Check(FieldRef("evt.args"), op, Literal(pair))
+                word = needed(check)
+                assert not word or ArgsWords(look, word, fold=folds(check)).likely(rows).all(), (op, pair)
 
 
-@pytest.mark.parametrize("word", [b"sh", b"etc", b"usr", b"ls", b"root", b"so", b"lib", b"nginx", b"sleep", b"tmp"])
-def test_what_surely_holds_a_word_holds_it_and_what_may_not_does_not(word, recorded):
+WORDS = ("sh", "etc", "usr", "ls", "root", "so", "lib", "nginx", "sleep", "tmp", "ENOENT", "O_CLOEXEC", "SIG", "RDONLY")
+
+
+@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize("word", WORDS)
+def test_what_surely_holds_a_word_holds_it_and_what_may_not_does_not(word, fold, recorded):
     batches, replay, events = recorded
     columns, found = Columns([], replay.event), 0
     for batch, objects in zip(batches, events, strict=True):
         rows, codes = np.arange(len(batch)), columns.memory.known(batch).codes
         look = Look(columns, batch, codes)
-        words = ArgsWords(look, word)
-        holds = np.array([word.decode() in args_text(event) for event in objects])
+        wanted = folded(word, fold=fold)
+        words = ArgsWords(look, wanted.encode(), fold=fold)
+        holds = np.array([wanted in folded(args_text(event), fold=fold) for event in objects])
         opens = np.flatnonzero(is_written(look, rows))
         assert words.likely(rows)[holds].all()
         assert words.of_opens(opens)[holds[opens]].all()
@@ -199,7 +213,20 @@ def test_what_surely_holds_a_word_holds_it_and_what_may_not_does_not(word, recor
             sure = words.sure(code, mine)
             assert holds[mine[sure]].all()
             found += int(sure.sum())
-    assert found or word not in (b"sh", b"etc")
+    assert found or word not in ("sh", "etc", "ENOENT", "O_CLOEXEC", "RDONLY")
+
+
+def test_a_pattern_that_ends_at_a_line_is_asked_of_texts_of_several_lines():
+    """In RE2's patterns a dot stands for anything but the end of a line."""
+    paths = ("/tmp/shadow", "/tmp/shadow\n", "/tmp/\nshadow", "/tmp/other", "/tmp/other\n")
+    events = [*map(builders.open_event, paths), builders.exec_event("sh", args=("-c", "a\nshadow"))]
+    batch, tables = builders.batch_of([*events, builders.exec_event("sh", args=("-c", "shadow"))])
+    event_of = functools.partial(builders.event_of, tables=tables)
+    for text in ("evt.args regex '.*shadow.*'", "evt.args glob '*shadow*'", "evt.args icontains SHADOW"):
+        condition = compile_expression(text)
+        judge = compile_condition(condition)
+        expected = expected_of(judge, [event_of(batch, row) for row in range(len(batch))])
+        assert said(Columns([condition], event_of), batch) == expected, text
 
 
 def test_a_word_across_two_records_is_in_neither_of_them():

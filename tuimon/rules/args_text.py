@@ -2,7 +2,7 @@
 
 The texts are long and nearly as many as the records, so that none of them is kept: what a check says of an open is, for
 as long as its filter lives. Of the other events only those are asked whose record or process holds the longest word of
-what is looked for; a word of digits, or of capitals as flags have them, may stand in any.
+what is looked for, or shows a name that does; a word of digits may stand in any.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tuimon.fields.argsource import BOUND, BOUND_BY_NAME
 from tuimon.fields.evtarg import fd_error, number_text, param_text
 from tuimon.fields.facts import AT_FDCWD, facts
 from tuimon.records import Kind
+from tuimon.rules.args_names import ANYWHERE, folded
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbering import Groups, Rows, groups_of
 from tuimon.rules.numbers import file_numbers
@@ -32,9 +33,10 @@ _UNLIKE: Final = (Kind.EXEC, Kind.FORK)
 """Kinds of event that tell of a process each: no two are alike."""
 _WORD: Final = re.compile(r"[A-Za-z0-9_]{2,}")
 _PLAIN: Final = re.compile(r"[g-wyz]")
-"""Letters that no number has, and no name of a flag, an error or a signal but for ``_NAMES``."""
-_NAMES: Final = "AF_DECnet"
-_SOCKETS: Final = re.compile(r"[46][tui]")
+"""Letters that no number has, and hardly a name of a flag, an error or a signal."""
+_NUMBER: Final = re.compile(r"[0-9A-Fa-f]+")
+"""It may be the end of a number, or of an address."""
+_SOCKETS: Final = re.compile(r"[46][tui]", re.IGNORECASE)
 """Kinds of sockets, which stand before their addresses."""
 _TOKEN: Final = re.compile(
     r"(\\[^A-Za-z0-9]|\[\^?\]?(?:\[:\^?[a-z]+:\]|[^\]\\\[])*\]|\((?!\?)|[^\\(\[])([*+?]|\{[0-9,]*\})*", re.DOTALL
@@ -43,7 +45,7 @@ _TOKEN: Final = re.compile(
 _SPECIAL: Final = ".^$)"
 _WHOLE: Final = frozenset(("=", "==", "!=", "in", "startswith"))
 """Operators that ask how a text begins, or does not."""
-_LITERAL: Final = frozenset(("=", "==", "contains", "startswith", "endswith"))
+_LITERAL: Final = frozenset(("=", "==", "contains", "icontains", "startswith", "endswith"))
 
 
 def needed(check: Check) -> bytes:
@@ -51,23 +53,30 @@ def needed(check: Check) -> bytes:
 
     What evt.args is put together from meets at blanks and punctuation only, so that a word lies in one part of it.
     """
-    literal = check.right.text if isinstance(check.right, Literal) else ""
     if check.modifier is not None or not isinstance(check.left, FieldRef):
         return b""
+    literal = check.right.text if isinstance(check.right, Literal) else ""
+    fold = folds(check)
     words = [
-        word
+        folded(word, fold=fold)
         for piece in pieces(check.op, literal)
         for word in _WORD.findall(piece)
-        if _PLAIN.search(word) and word not in _NAMES and not _SOCKETS.fullmatch(word)
+        if not (_NUMBER.fullmatch(word) or _SOCKETS.fullmatch(word))
     ]
-    return max(words, key=len, default="").encode()
+    told = [word for word in words if word not in folded(ANYWHERE, fold=fold)]
+    return max(told, key=lambda word: (_PLAIN.search(word) is not None, len(word)), default="").encode()
+
+
+def folds(check: Check) -> bool:
+    """Return whether the case of letters does not matter to a check."""
+    return check.op in ("icontains", "iglob")
 
 
 def pieces(op: str, literal: str) -> list[str]:
     """Return texts of which each must lie in whatever satisfies an operator with this constant; there may be more."""
     if op in _LITERAL:
         return [literal]
-    if op == "glob":
+    if op in ("glob", "iglob"):
         return [] if "[" in literal or "\\" in literal else re.split(r"[*?]", literal)
     return pieces_of_regex(literal) if op == "regex" else []
 
@@ -91,8 +100,17 @@ def pieces_of_regex(pattern: str) -> list[str]:
 
 
 def is_word(check: Check) -> bool:
-    """Return whether a check holds of any text that holds the word that is ``needed`` for it."""
-    return check.op == "contains" and isinstance(check.right, Literal) and check.right.text == needed(check).decode()
+    """Return whether a check holds of any text of one line that holds the word that is ``needed`` for it."""
+    frame = {"contains": "", "icontains": "", "glob": "*", "iglob": "*", "regex": ".*"}.get(check.op)
+    if frame is None or not isinstance(check.right, Literal):
+        return False
+    word = needed(check).decode()
+    return word != "" and folded(check.right.text, fold=folds(check)) == f"{frame}{word}{frame}"
+
+
+def is_of_one_line(check: Check) -> bool:
+    """Return whether a check holds of no text of several lines, though it may hold of one of them."""
+    return check.op == "regex"
 
 
 def may_be(check: Check, name: str) -> bool:

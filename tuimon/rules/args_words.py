@@ -1,7 +1,8 @@
 """Which events' evt.args may hold a word, and which surely do, by the texts that it is put together from.
 
-Those are the texts of the record, of the process and the name of its parent, the names of its users, and the names of
-the parameters; see ``needed`` in tuimon.rules.args_text for the words that can be told in this way.
+Those are the texts of the record, of the process and the name of its parent, the names of its users, the names of the
+parameters and those that numbers are shown as (tuimon.rules.args_names); see ``needed`` in tuimon.rules.args_text for
+the words that can be told in this way.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from tuimon.fields.evtarg import OWN_FDS
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind, Slot
+from tuimon.rules.args_names import folded, may_show, shown
 from tuimon.rules.numbering import NOT_ASKED, Rows, groups_of
 from tuimon.rules.occurrences import occurrences
 from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
+from tuimon.rules.predicates import to_bytes
+from tuimon.rules.word_groups import words as words_of
 from tuimon.rules.words import Words, is_pid
 from tuimon.syscalls import CALLS
 
@@ -50,14 +54,17 @@ class ArgsWords:
 
     Args:
         look: The batch.
-        word: Letters, digits and underscores.
+        word: Letters, digits and underscores; in lower case if ``fold``. Or the end of a line: what may hold that is
+            told as well.
+        fold: The case of letters does not matter.
     """
 
-    def __init__(self, look: Look, word: bytes) -> None:
+    def __init__(self, look: Look, word: bytes, *, fold: bool = False) -> None:
         self._look = look
         self._word = word
         self._text = word.decode()
-        self._held = _held(look, word)
+        self._fold = fold
+        self._held = _held(look, word, fold=fold)
 
     def likely(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which of some rows may hold it."""
@@ -70,10 +77,12 @@ class ArgsWords:
             of_process[mine] = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in bounds)
             if not bounds:
                 out[mine] = False  # the text is empty
-            elif any(self._text in bound.param.name for bound in bounds) or ids - set(_ID_MEMBERS):
+            elif self._names_hold(look.name_of(code)) or ids - set(_ID_MEMBERS):
                 out[mine], of_process[mine] = True, False
-            elif ids:
-                out[mine] |= self._named(rows[mine])
+            else:
+                out[mine] |= self._shown(code, rows[mine])
+                if ids:
+                    out[mine] |= self._named(rows[mine])
         for member in _MEMBERS:
             out[of_process] |= self._of_member(member, rows[of_process])
         return out
@@ -82,7 +91,11 @@ class ArgsWords:
         """Return, (k,), the same for opens by a path, which show nothing of their process."""
         if self._names_hold("open") or self._names_hold("openat"):
             return np.ones(len(rows), bool)
-        return self._of_records(rows, self._held.anywhere)
+        out, codes = self._of_records(rows, self._held.anywhere), self._look.codes(rows)
+        for code in np.unique(codes).tolist():
+            mine = np.flatnonzero(codes == code)
+            out[mine] |= self._shown(code, rows[mine])
+        return out
 
     def sure(self, code: int, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which of some rows of one kind of event surely hold it; of others nothing is said."""
@@ -91,6 +104,7 @@ class ArgsWords:
         if self._names_hold(name):
             return ~out
         words = Words(look, code, rows)
+        out |= self._shown(code, rows)
         for bound in BOUND.get(name, ()):
             if bound.get is None or out.all():
                 continue
@@ -110,7 +124,19 @@ class ArgsWords:
         return out
 
     def _names_hold(self, name: str) -> bool:
-        return any(self._text in bound.param.name for bound in BOUND.get(name, ()))
+        return any(self._text in folded(bound.param.name, fold=self._fold) for bound in BOUND.get(name, ()))
+
+    def _shown(self, code: int, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which of some rows of one kind of event show a name that holds it, of a flag or an error."""
+        look, out, name = self._look, np.zeros(len(rows), bool), self._look.name_of(code)
+        for bound in BOUND.get(name, ()):
+            if bound.get is None or not may_show(name, bound.param, self._text, fold=self._fold):
+                continue
+            numbers = words_of(look, "evt.rawarg", bound.param.name, rows)
+            groups = groups_of(numbers, np.zeros_like(numbers))
+            found = [self._in(shown(look.event(row), bound)) for row in rows[groups.first].tolist()]
+            out |= np.array(found, bool)[groups.of_row]
+        return out
 
     def _of_files(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), whether the name of the fd that each event is about holds it, and is shown."""
@@ -125,7 +151,7 @@ class ArgsWords:
     def _of_paths(self, places: Places) -> NDArray[np.bool_]:
         """Return, (k,), whether texts at places hold it; each is asked once and for all."""
         values = self._look.memory.pool(TEXT_POOL).values
-        table = self._look.memory.table("value", ("held by a text", self._word), len(values))
+        table = self._look.memory.table("value", ("held by a text", self._word, self._fold), len(values))
         new = np.unique(places[table[places] == NOT_ASKED])
         table[new] = [self._in(values[at]) for at in new.tolist()]
         return np.asarray(table[places] > 0)
@@ -133,7 +159,8 @@ class ArgsWords:
     def _of_arguments(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), whether the arguments behind argv[0] of executed programs hold it."""
         slots = [self._look.batch.slot(row, Slot.ARGV) for row in rows.tolist()]
-        return np.array([self._word in argv.partition(b"\0")[2] for argv in slots], bool)
+        found = (self._word in (argv.lower() if self._fold else argv).partition(b"\0")[2] for argv in slots)
+        return np.fromiter(found, bool, len(rows))
 
     def _of_records(self, rows: Rows, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.asarray(np.append(held, False)[self._look.batch.ext_at[rows]])  # row -1: no ext
@@ -145,15 +172,17 @@ class ArgsWords:
     def _is_in(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return, (k,), whether members of processes at places hold it."""
         values = self._look.members.values
-        table = self._look.memory.table("value", ("held by a member", self._word), len(values))
+        table = self._look.memory.table("value", ("held by a member", self._word, self._fold), len(values))
         new = np.unique(places[table[places] == NOT_ASKED])
         table[new] = [self._in(values[at]) for at in new.tolist()]
         return np.asarray(table[places] > 0)
 
     def _in(self, value: Any) -> bool:
         if isinstance(value, tuple):
-            return any(self._text in each for each in value)
-        return isinstance(value, str) and self._text in value
+            return any(map(self._in, value))
+        if not isinstance(value, str):
+            return False
+        return self._word in to_bytes(value).lower() if self._fold else self._text in value
 
     def _named(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), whether the name of a user or group of each row's process may hold it."""
@@ -161,8 +190,15 @@ class ArgsWords:
         groups = groups_of(look.at("container", rows, -1), look.members.places("uid", rows))
         for member in ("gid", "loginuid"):
             groups = groups_of(groups.of_row.astype(np.int64), look.members.places(member, rows))
-        found = [_is_named(look.event(row), self._text) for row in rows[groups.first].tolist()]
+        found = [self._is_named(look.event(row)) for row in rows[groups.first].tolist()]
         return np.asarray(np.array(found, bool)[groups.of_row])
+
+    def _is_named(self, event: Event) -> bool:
+        process = event.process
+        if process is None:
+            return False
+        names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
+        return any(not isinstance(name, str) or self._in(name) for name in names)
 
 
 def _is_own(bound: Bound, name: str, kind: int) -> bool:
@@ -174,27 +210,21 @@ def _is_own(bound: Bound, name: str, kind: int) -> bool:
     return bound.source == "fd" or (bound.source == f"s{at}" and not call.returns_fd)
 
 
-def _is_named(event: Event, word: str) -> bool:
-    process = event.process
-    if process is None:
-        return False
-    names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
-    return any(not isinstance(name, str) or word in name for name in names)
-
-
-def _held(look: Look, word: bytes) -> Held:
+def _held(look: Look, word: bytes, *, fold: bool) -> Held:
     """Return which ext rows hold a word; neighbours may have them together."""
-    last = look.columns.held
-    if last is None or last[0] is not look.batch.ext or last[1] != word:
-        last = look.columns.held = look.batch.ext, word, _held_by_records(look.batch, word)
-    return last[2]
+    known, ext = look.columns.held, look.batch.ext
+    last = known.get((word, fold))
+    if last is None or last[0] is not ext:
+        last = known[word, fold] = ext, _held_by_records(look.batch, word, fold=fold)
+    return last[1]
 
 
-def _held_by_records(batch: Batch, word: bytes) -> Held:
+def _held_by_records(batch: Batch, word: bytes, *, fold: bool) -> Held:
     held = Held(*(np.zeros(len(batch.ext), bool) for _ in Held._fields))
+    arena = batch.arena.lower() if fold else batch.arena
     if not len(batch.ext):
         return held
-    starts = occurrences(batch.arena, word)
+    starts = occurrences(arena, word)
     rows = np.searchsorted(batch.text_at, starts, side="right") - 1
     ends = starts + len(word)
     inside = ends <= batch.text_at[rows + 1]
@@ -205,8 +235,9 @@ def _held_by_records(batch: Batch, word: bytes) -> Held:
     last = np.searchsorted(batch.text_at, ends[across] - 1, side="right") - 1
     for first, end in zip(rows[across].tolist(), (last + 1).tolist(), strict=True):
         for row in range(first, end):
-            held.anywhere[row] |= word in batch.arena[batch.text_at[row] : batch.text_at[row + 1]]
+            held.anywhere[row] |= word in arena[batch.text_at[row] : batch.text_at[row + 1]]
     comms = np.ascontiguousarray(batch.ext["comm"]).view(np.uint8).reshape(len(batch.ext), -1)
     apart = np.pad(comms, ((0, 0), (0, 1)))  # so that no word lies in two of them
-    held.anywhere[occurrences(apart.tobytes(), word) // apart.shape[1]] = True
+    names = apart.tobytes()
+    held.anywhere[occurrences(names.lower() if fold else names, word) // apart.shape[1]] = True
     return held

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuimon.rules import moment
-from tuimon.rules.args_text import alike, is_word, is_written, may_be, needed, open_texts
+from tuimon.rules.args_text import alike, folds, is_of_one_line, is_word, is_written, may_be, needed, open_texts
 from tuimon.rules.args_words import ArgsWords
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
@@ -79,13 +80,17 @@ def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
 def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     out = np.full(len(rows), NO, np.int8)
     wanted = needed(asked.check)
-    words = ArgsWords(look, wanted) if wanted and len(rows) else None
+    words = ArgsWords(look, wanted, fold=folds(asked.check)) if wanted and len(rows) else None
     is_open = is_written(look, rows)
     opens, others = np.flatnonzero(is_open), np.flatnonzero(~is_open)
     if words is not None:
         opens, others = opens[words.of_opens(rows[opens])], others[words.likely(rows[others])]
         if is_word(asked.check):
-            opens, others = (_but_sure(look, words, rows, some, out) for some in (opens, others))
+            lines = ArgsWords(look, b"\n") if is_of_one_line(asked.check) else None
+            of_opens = None if lines is None else lines.of_opens(rows[opens])
+            of_others = None if lines is None else lines.likely(rows[others])
+            opens = _but_sure(look, words, rows, opens, of_opens, out)
+            others = _but_sure(look, words, rows, others, of_others, out)
     out[opens] = _by_open_args(look, asked, rows[opens])
     codes = look.codes(rows[others])
     for code in np.unique(codes).tolist():
@@ -100,12 +105,16 @@ def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     return out
 
 
-def _but_sure(look: Look, words: ArgsWords, rows: Rows, some: Rows, out: Truths) -> Rows:
-    """Say yes of those of some rows that surely hold a word, and return the others."""
+def _but_sure(
+    look: Look, words: ArgsWords, rows: Rows, some: Rows, unsure: NDArray[np.bool_] | None, out: Truths
+) -> Rows:
+    """Say yes of those of some rows that surely hold a word, but for those that are not sure; return the others."""
     codes, sure = look.codes(rows[some]), np.zeros(len(some), bool)
     for code in np.unique(codes).tolist():
         mine = codes == code
         sure[mine] = words.sure(code, rows[some[mine]])
+    if unsure is not None:
+        sure &= ~unsure
     out[some[sure]] = YES
     return some[~sure]
 

@@ -88,8 +88,8 @@ class Columns:
         self._era = self.memory.era
         self.tails: dict[int, str] = {}
         """See ``tuimon.rules.args_text``."""
-        self.held: tuple[NDArray[np.void], bytes, Held] | None = None
-        """The texts looked through last, and for what (tuimon.rules.args_words)."""
+        self.held: dict[tuple[bytes, bool], tuple[NDArray[np.void], Held]] = {}
+        """The texts looked through last, by what for, and whether the case matters (tuimon.rules.args_words)."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
         self._word_likeness: dict[tuple[str, str], NDArray[np.int16]] = {}
         self._likenesses: dict[object, int] = {}
