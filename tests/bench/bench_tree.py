@@ -17,8 +17,11 @@ import sys
 import time
 from collections.abc import Callable
 
+from tuimon.batch import Batch
 from tuimon.enrich.processes import ProcessTable
-from tuimon.events import HOST, Container, Process
+from tuimon.events import HOST, Container, Event, Process, event_at
+from tuimon.rules.filter import Filter, compile_filter
+from tuimon.rules.numbering import Memory
 from tuimon.view.process_tree import ProcessTree, key_of
 from tuimon.view.tree_lines import TreeLines
 
@@ -26,6 +29,7 @@ ROUNDS = 9
 VISIBLE = 46
 WIDTH = 198
 BASELINE = "list the living"
+CONDITION = "container.id!=host and user.uid<4"
 SHOP = Container(id="9ac27e01b5d4", name="shop", known=True)
 
 
@@ -35,6 +39,7 @@ class Crowd:
     def __init__(self, count: int) -> None:
         chance = random.Random(7)
         self.table = ProcessTable(live=False)
+        self.memory = Memory()
         made: list[Process] = []
         for n in range(count):
             parent = made[chance.randrange(max(0, n - 400), n)] if n else None
@@ -54,6 +59,13 @@ class Crowd:
         """Return a container for every other cgroup."""
         return SHOP if cgroup_id % 2 else HOST
 
+    def filter(self, text: str) -> Filter:
+        """Compile a condition about its processes."""
+        return compile_filter(text, None, self._event, self.memory)
+
+    def _event(self, batch: Batch, row: int) -> Event:
+        return event_at(batch, row, self.table.get, self.container_of, 0)
+
 
 def jobs(count: int) -> dict[str, Callable[[], object]]:
     """Return what is measured, by what it is called in the table."""
@@ -72,11 +84,19 @@ def jobs(count: int) -> dict[str, Callable[[], object]]:
         for seq in range(count // 2, count // 2 + VISIBLE):
             lines.line(seq, WIDTH)
 
+    def fresh() -> None:
+        crowd.memory = Memory()
+        filtered._asked = None
+        filtered.set_filter(f"{CONDITION} and proc.cmdline contains 77")
+
     return {
         BASELINE: crowd.process_list,
         "look, nothing changed": tree.sync,
         "build everything": build,
         "filter, 1 in 97 matches": lambda: filtered.set_filter("worker-13 "),
+        "condition, 1 in 97 matches": lambda: filtered.set_filter(f"{CONDITION} and proc.name=worker-13"),
+        "condition, nothing matches": lambda: filtered.set_filter(f"{CONDITION} and proc.cmdline contains zzz"),
+        "condition, not asked before": fresh,
         "filter, nothing matches": lambda: filtered.set_filter("nothing"),
         "fold one": lambda: tree.fold(middle),
         f"make {VISIBLE} visible lines": repaint,

@@ -26,12 +26,13 @@ from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.tabs.board_tab import BoardList, CellAlerts, CellRules, DriftList
 from tuimon.ui.tabs.health_tab import RuleCostList
 from tuimon.ui.tabs.replay_tab import MarkList, ReplayTab, TimelineBar
+from tuimon.ui.tabs.tree_filter import TreeFilter
 from tuimon.ui.tabs.tree_tab import ProcessDetails, TreeList
 from tuimon.ui.widgets.rule_editor import RuleEditor
 from tuimon.view.session import Changes
 
 OWNERS = (
-    BoardList, DriftList, TreeList, ProcessDetails, MarkList, ReplayTab, RuleCostList, Ask,
+    BoardList, DriftList, TreeFilter, TreeList, ProcessDetails, MarkList, ReplayTab, RuleCostList, Ask,
 )  # fmt: skip
 CASES = {}
 SHADOW = """\
@@ -190,6 +191,37 @@ async def filters_the_tree(app, pilot, keys):
     await press(app, pilot, "escape", "escape")
     await press(app, pilot, keys[0], "x", "escape")
     assert app.focused is tree(app)
+
+
+@case("tree.complete", "tree.offered_next", "tree.offered_before")
+async def completes_a_condition_about_processes(app, pilot, keys):
+    line = app.main.query_one(TreeFilter)
+    await press(app, pilot, "5", "slash", *"container.nam")
+    await until(lambda: line.offered.is_open)
+    assert tree(app).view.filter_text == "container", "no text of that kind is looked for meanwhile"
+    assert keys[0] in ("tab", "down", "up")
+    assert line.offered.current.label == "container.name"
+    await press(app, pilot, "tab")
+    assert line.value == "container.name "
+    await press(app, pilot, *"= web")
+    assert tree(app).view.filter_text == "container.name = web"
+    await press(app, pilot, *" and evt.type = open")
+    assert "column 26: evt.type is of an event, not of a process" in screen_text(app)
+    assert tree(app).view.filter_text == "container.name = web"
+    await press(app, pilot, "enter")
+    assert app.focused is line, "what is wrong stays to be mended"
+    await press(app, pilot, "escape")
+    assert app.focused is tree(app)
+    assert "column 26" not in screen_text(app)
+    await press(app, pilot, "slash", "end", *" and proc.")
+    await until(lambda: line.offered.is_open and line.value.endswith("proc."))
+    first = line.offered.current
+    await press(app, pilot, "down")
+    assert line.offered.current != first
+    await press(app, pilot, "up")
+    assert line.offered.current == first
+    assert all(item.label.startswith("proc.") for item in line.offered.items)
+    await press(app, pilot, "escape", "escape")
 
 
 @case("tree.order", "tree.order_back")

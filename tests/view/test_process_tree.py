@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from tests import builders
 from tests.ui.fake_engine import WEB, fed_engine
-from tuimon.events import HOST, Process
+from tuimon.errors import RuleError
+from tuimon.events import HOST, Event, Process, event_at
+from tuimon.rulefiles import RuleFile
+from tuimon.rules.filter import compile_filter
+from tuimon.rules.loader import load
+from tuimon.view.process_filter import half_typed, has, rows_of
 from tuimon.view.process_tree import ORDERS, ProcessTree, key_of
 from tuimon.view.tree_lines import TreeLines, lead, process_lines, recent, tree_header, user_of
 
@@ -21,12 +26,19 @@ class Engine:
 
     def __init__(self, *processes):
         self.processes = list(processes)
+        self.loaded = None
 
     def process_list(self, *, ended=False):
         return [p for p in self.processes if ended or p.end_ns is None]
 
     def container_of(self, cgroup_id):
         return WEB if cgroup_id == CONTAINER else HOST if cgroup_id == 1 else None
+
+    def filter(self, text):
+        by_index = {process.index: process for process in self.processes}
+        return compile_filter(
+            text, self.loaded, lambda batch, row: event_at(batch, row, by_index.get, self.container_of, 0)
+        )
 
 
 _index = itertools.count(1)
@@ -273,3 +285,90 @@ def test_before_it_is_known_when_the_machine_was_booted_no_time_of_day_is_told()
     view = tree()
     assert not re.search(r"\d\d:\d\d:\d\d", text_of(TreeLines(view, 0).line(1, 118)))
     assert re.search(r"\d\d:\d\d:\d\d", text_of(TreeLines(view, builders.BOOT_TO_EPOCH_NS).line(1, 118)))
+
+
+@pytest.mark.parametrize(
+    ("condition", "pids"),
+    [
+        ("proc.name = nginx and container.id != host", [1, 40, 50]),
+        ("container.id != host and proc.pid > 40", [1, 40, 50]),
+        ("proc.pname = sshd", [1, 10, 20, 30]),
+        ("not container.id = host and not proc.pname = systemd", [1, 40, 50]),
+        ("proc.cmdline contains notes", [1, 10, 20, 30]),
+        ("proc.aname = sshd and proc.args exists", [1, 10, 20, 30]),
+        ("user.uid = 5", []),
+        ("container.name = web or proc.name in (vim, emacs)", [1, 10, 20, 30, 40, 50]),
+    ],
+)
+def test_a_condition_keeps_what_is_above_and_below_too(condition, pids):
+    view = tree()
+    view.set_filter(condition)
+    assert [row.process.pid for row in view.rows] == pids
+    matched = {row.process.pid for row in view.rows if row.matched}
+    assert view.matches == len(matched)
+    found = view._engine.filter(condition)
+    rows = rows_of(view._processes)
+    events = [Event(rows, at, one, view.owner(one), 0) for at, one in enumerate(view._processes)]
+    assert matched == {one.process.pid for one in events if found.matches(one)}, "as the exact evaluator has it"
+
+
+@pytest.mark.parametrize(
+    ("condition", "message", "column"),
+    [
+        ("proc.name = ", "", 0),
+        ("proc.nam = vim", "proc.nam", 1),
+        ("proc.name = vim and evt.type = open", "evt.type is of an event, not of a process", 21),
+        ("proc.duration > 5", "proc.duration is of an event", 1),
+        ("proc.name = vim and opened", "fd.name is of an event", 21),
+        ("(proc.name = vim", "", 0),
+    ],
+)
+def test_a_wrong_condition_is_refused_with_its_place_and_the_last_filter_stays(condition, message, column):
+    engine = Engine(*family())
+    engine.loaded = load((RuleFile("r", "- {macro: opened, condition: fd.name exists}\n"),))
+    view = ProcessTree(engine)
+    view.sync()
+    view.set_filter("container.id != host")
+    before = view.rows
+    with pytest.raises(RuleError) as caught:
+        view.set_filter(condition)
+    assert message in str(caught.value)
+    assert caught.value.column == column or not column
+    assert (view.filter_text, view.rows) == ("container.id != host", before)
+
+
+@pytest.mark.parametrize("text", ["bash -l", '"bash -l"', "opened", "-l", "uid=0", "a (b", "BASH"])
+def test_what_is_no_condition_is_looked_for_as_text(text):
+    """A macro's name too, when only an event can satisfy it."""
+    shell = made("bash", 20, args=("-l", "opened", "a", "(b"), uid=0)
+    engine = Engine(made("systemd", 1, uid=1), shell)
+    engine.loaded = load((RuleFile("r", "- {macro: opened, condition: fd.name exists}\n"),))
+    view = ProcessTree(engine)
+    view.sync()
+    view.set_filter(text)
+    assert [row.process.pid for row in view.rows if row.matched] == [20]
+
+
+def test_a_condition_is_asked_again_when_a_container_becomes_known():
+    """The processes are the same; what their container is called came later."""
+    engine = Engine(*family())
+    owner, engine.container_of = engine.container_of, lambda cgroup_id: None
+    view = ProcessTree(engine)
+    view.sync()
+    view.set_filter("container.name = web")
+    assert view.rows == ()
+    assert not view.sync()
+    engine.container_of = owner
+    assert view.sync()
+    assert [row.process.pid for row in view.rows] == [1, 40, 50]
+    assert not view.sync()
+
+
+def test_the_beginning_of_a_condition_is_known():
+    assert all(map(half_typed, ("proc.", "proc.na", "not container.i", "k8s.pod.name")))
+    assert not any(map(half_typed, ("", "proc", "proc.name = ", "nginx.conf", "sshd -D", "proc.name=x")))
+
+
+def test_what_a_process_has_is_what_needs_no_event():
+    assert all(map(has, ("proc.name", "proc.aname", "container.label.app", "user.name", "group.gid", "k8s.ns.name")))
+    assert not any(map(has, ("evt.type", "fd.name", "proc.duration", "proc.vmsize", "nothing")))

@@ -7,9 +7,16 @@ Built from the engine's list of processes as a whole, about once a second and on
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from tuimon.errors import RuleError
 from tuimon.events import Container, Process
+from tuimon.rules.filter import plain_text
+
+if TYPE_CHECKING:
+    from tuimon.batch import Batch
+    from tuimon.view.scan import RowFilter
 
 Key = tuple[int, int]
 """pid and start time: what a process is."""
@@ -30,7 +37,7 @@ class TreeRow(NamedTuple):
     hidden: int
     """Descendants not shown because this row is folded; 0 when it is not."""
     matched: bool
-    """The filter's text is in this row itself, not only above or below it; True without a filter."""
+    """The filter keeps this row itself, not only what is above or below it; True without a filter."""
 
 
 class Peopled(Protocol):
@@ -41,6 +48,9 @@ class Peopled(Protocol):
 
     def container_of(self, cgroup_id: int) -> Container | None:
         """Return the owner of a cgroup."""
+
+    def filter(self, text: str) -> RowFilter:
+        """Compile a filter expression; raises RuleError."""
 
 
 class ProcessTree:
@@ -62,8 +72,12 @@ class ProcessTree:
         self.total = 0
         """Processes there are, shown or not."""
         self.matches = 0
-        """Processes that the filter's text was found in."""
+        """Processes that the filter itself keeps."""
         self._engine = engine
+        self._condition: RowFilter | None = None
+        """The filter, when it is a condition and no plain text."""
+        self._asked: Batch | None = None
+        """The processes as a condition is asked of them; None: they are others since."""
         self._folded: set[Key] = set()
         self._processes: list[Process] = []
         self._signature: list[tuple[int, bool]] = []
@@ -75,6 +89,7 @@ class ProcessTree:
         self._texts: dict[int, tuple[Process, str]] = {}
         """What a filter looks at, of the processes that one has looked at; holds them, so that no id is used again."""
         self._place: dict[int, int] | None = None
+        self._matched_last: set[int] = set()
 
     # Data.
 
@@ -84,12 +99,19 @@ class ProcessTree:
         signature = [(id(p), p.end_ns is None) for p in processes]
         self._owners.clear()
         if signature == self._signature:
-            return False
-        self._signature, self._processes = signature, processes
+            return self._answers_changed()
+        self._signature, self._processes, self._asked = signature, processes, None
         if self._texts:
             alive = set(map(id, processes))
             self._texts = {number: text for number, text in self._texts.items() if number in alive}
         self._link()
+        self._flatten()
+        return True
+
+    def _answers_changed(self) -> bool:
+        """Ask a condition again, of the same processes: what their containers are called becomes known later."""
+        if self._condition is None or self._satisfying(self._condition) == self._matched_last:
+            return False
         self._flatten()
         return True
 
@@ -131,12 +153,24 @@ class ProcessTree:
         self.sync()
 
     def set_filter(self, text: str) -> None:
-        """Keep the processes that hold a text, with all above and below them; empty keeps all.
+        """Keep the processes that a condition holds for or that hold a text, with all above and below; empty keeps all.
 
-        Looked at are pid, command line, path, user id and container; capital letters count for nothing.
+        A text is looked for in pid, command line, path, user id and container; capital letters count for nothing.
+
+        Raises:
+            RuleError: It is a condition and wrong; says where. The last filter stays.
         """
-        self.filter_text = text.strip()
+        from tuimon.view.process_filter import condition_of
+
+        text = text.strip()
+        self._condition = condition_of(text, self._engine.filter) if text else None
+        self.filter_text = text
         self._flatten()
+
+    def keep_filter(self, before: ProcessTree) -> None:
+        """Filter as another tree does, once the processes are there: it was right when it was written."""
+        with suppress(RuleError):  # of another engine the macros may be others
+            self.set_filter(before.filter_text)
 
     def fold(self, key: Key, folded: bool | None = None) -> None:
         """Fold or unfold a process's descendants; None: the other way than now."""
@@ -226,10 +260,15 @@ class ProcessTree:
         return count
 
     def _filtered(self) -> tuple[set[int] | None, set[int] | None]:
-        """Return which processes stay and which of them hold the text; None for all."""
+        """Return which processes stay and which of them the filter itself keeps; None for all."""
         if not self.filter_text:
             return None, None
-        matched = self._matched(self.filter_text.lower())
+        if self._condition is not None:
+            matched = self._satisfying(self._condition)
+        else:
+            wanted = plain_text(self.filter_text)
+            matched = self._matched((self.filter_text if wanted is None else wanted).lower())
+        self._matched_last = matched
         kept = set(matched)
         for index in matched:
             at = self._above.get(index)
@@ -243,6 +282,14 @@ class ProcessTree:
                     kept.add(id(child))
                     stack.append(id(child))
         return kept, matched
+
+    def _satisfying(self, condition: RowFilter) -> set[int]:
+        """Return the processes that a condition holds for."""
+        from tuimon.view.process_filter import rows_of
+
+        if self._asked is None:
+            self._asked = rows_of(self._processes)
+        return {id(self._processes[row]) for row in condition.rows(self._asked).tolist()}
 
     def _matched(self, needle: str) -> set[int]:
         """Return the processes that hold a text in small letters."""

@@ -181,7 +181,7 @@ class MainScreen(Screen[None]):
         self.session = session
         self._starting.stop()
         self._filter.check = partial(compile_one, compiled=session.engine.filter)
-        self._filter.complete = session.complete
+        self._filter.complete_with(session.complete)
         session.filter_history = self._history
         self._filter.use_history(self._history)
         for tab in self.tabs.values():

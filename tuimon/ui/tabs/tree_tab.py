@@ -12,13 +12,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tuimon.errors import TuimonError
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.screens.details import Details
 from tuimon.ui.tabs.tab import Tab
+from tuimon.ui.tabs.tree_filter import TreeFilter
 from tuimon.ui.text import plain
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.ui.widgets.line_list import LineList
-from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell, Line
 
 if TYPE_CHECKING:
@@ -202,7 +204,9 @@ class TreeTab(Tab):
         self._head = CellLines(classes="head")
         self._list = TreeList()
         self._foot = CellLines(id="tree-foot")
-        self._input = TextLine(id="tree-filter", placeholder="text in pid, command, path or container", compact=True)
+        self._input = TreeFilter()
+        self._wrong: Line = ()
+        """What is wrong with the filter that is being written; the one before it is in force."""
 
     def compose(self) -> ComposeResult:
         """Lay out the list, and the filter that comes when it is asked for."""
@@ -211,6 +215,7 @@ class TreeTab(Tab):
             yield self._head
             yield self._list
             yield self._foot
+            yield self._input.offered
 
     @property
     def first_focus(self) -> TreeList:
@@ -225,7 +230,8 @@ class TreeTab(Tab):
         before = self._list.view
         view = ProcessTree(session.engine)
         if before is not None:
-            view.order, view.ended, view.filter_text = before.order, before.ended, before.filter_text
+            view.order, view.ended = before.order, before.ended
+            view.keep_filter(before)
         lines = TreeLines(view, boot_offset(session.engine), ascii_only=self.app.ascii_only)
         self._list.show_tree(view, lines)
 
@@ -288,7 +294,9 @@ class TreeTab(Tab):
         kept = f"{view.matches:,} of {view.total:,} match" if view.filter_text else f"{view.total:,}"
         ended = ", ended too" if view.ended else ""
         self._pane.set_title(f"Processes  {kept}{ended}", f"< > order: {view.order}  e ended")
-        if view.filter_text:
+        if self._wrong:
+            self._foot.set_lines(self._wrong)
+        elif view.filter_text:
             hidden = view.total - len(view.rows)
             self._foot.set_lines(
                 (
@@ -305,8 +313,7 @@ class TreeTab(Tab):
     def _asked(self, message: TreeList.Asked) -> None:
         if message.what == "filter":
             self.add_class("-filtering")
-            self._input.value = self._list.view.filter_text if self._list.view is not None else ""
-            self.screen.set_focus(self._input)
+            self._input.open(self._list.view.filter_text if self._list.view is not None else "", self.session)
         elif message.what == "live":
             self._show_in_live()
         else:
@@ -319,15 +326,36 @@ class TreeTab(Tab):
 
     @on(Input.Changed, "#tree-filter")
     def _filter_changed(self, event: Input.Changed) -> None:
-        """Narrow the tree while the text is written."""
-        if self._list.view is not None and event.value.strip() != self._list.view.filter_text:
-            self._list.view.set_filter(event.value)
-            self._list.renew()
-            self._show_title()
+        """Narrow the tree while the text is written, but for the beginning of a condition."""
+        from tuimon.view.process_filter import half_typed
+
+        self._wrong = ()
+        if not half_typed(event.value):
+            self._apply(event.value)
+
+    def _apply(self, text: str) -> bool:
+        """Filter by a text, or say what is wrong with it and keep the filter there is; return whether it is right."""
+        view = self._list.view
+        if view is None:
+            return True
+        try:
+            self._wrong = ()
+            if text.strip() != view.filter_text:
+                view.set_filter(text)
+                self._list.renew()
+        except TuimonError as error:
+            self._wrong = _wrong_line(error)
+        self._show_title()
+        return not self._wrong
 
     @on(Input.Submitted, "#tree-filter")
-    def _filter_done(self) -> None:
-        self._leave_filter()
+    def _filter_done(self, event: Input.Submitted) -> None:
+        if self._apply(event.value):
+            self._leave_filter()
+
+    @on(CompletionList.Picked, "#tree-completion")
+    def _picked(self) -> None:
+        self._input.take()
 
     def action_unfilter(self) -> None:
         """End the writing of a filter, or take the filter away; where there is none esc is not the tree's."""
@@ -343,6 +371,9 @@ class TreeTab(Tab):
 
     def _leave_filter(self) -> None:
         self.remove_class("-filtering")
+        self._input.offered.close()
+        self._wrong = ()
+        self._show_title()
         self.screen.set_focus(self._list)
 
     @on(LineList.Opened, "#tree-list")
@@ -352,3 +383,11 @@ class TreeTab(Tab):
             self.app.push_screen(ProcessDetails(process, self.session.engine))
         elif self.session is not None:
             self.app.notify(plain("no process here").plain, markup=False)
+
+
+def _wrong_line(error: TuimonError) -> Line:
+    """Return what is wrong with a condition, and where."""
+    column = getattr(error, "column", 0)
+    place = f" column {column}: " if column else " "
+    hint = (Cell(f"  {error.hint}", "muted", REST),) if error.hint else ()
+    return (Cell(place, "key"), Cell(str(error), "bad"), *hint)

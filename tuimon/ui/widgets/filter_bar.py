@@ -14,15 +14,13 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.geometry import Offset
-from textual.message import Message
 from textual.widgets import Input
 
 from tuimon.errors import TuimonError
 from tuimon.ui.messages import FilterChanged, FilterLeft
 from tuimon.ui.widgets.cell_lines import CellLines
+from tuimon.ui.widgets.completed_line import CompletedLine
 from tuimon.ui.widgets.completion_list import CompletionList
-from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
 from tuimon.view.filter_history import FilterHistory
 
@@ -37,7 +35,7 @@ CHECK_S: Final = 0.15
 """Pause in typing before the filter is checked."""
 
 
-class FilterInput(TextLine):
+class FilterInput(CompletedLine):
     """The text of the filter. Up and down walk over the filters used before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,42 +46,24 @@ class FilterInput(TextLine):
         Binding("tab", "complete", "Complete", id="filter.complete"),
     ]
 
-    class Complete(Message):
-        """Tab was pressed."""
-
     def __init__(self) -> None:
-        super().__init__(
-            id="filter-input",
-            placeholder="evt.type = openat and fd.name startswith /etc, or plain text",
-            compact=True,
-            select_on_focus=False,
-        )
+        placeholder = "evt.type = openat and fd.name startswith /etc, or plain text"
+        super().__init__(id="filter-input", placeholder=placeholder, offered="filter-completion")
         self.history = FilterHistory()
-        self.offered: CompletionList | None = None
-        """What can stand at the cursor."""
         self.recalled = ""
         """The value that was not typed."""
-
-    def validate_value(self, value: str) -> str:
-        """Keep what a paste brings from reaching the terminal: control and invisible characters go."""
-        return "".join(c for c in value if c.isprintable())
 
     def action_leave(self) -> None:
         """Give the text up."""
         self.post_message(FilterLeft())
 
-    def action_complete(self) -> None:
-        """Take what is offered at the cursor, or ask what there is."""
-        self.post_message(self.Complete())
-
     def action_recall(self, step: int) -> None:
         """Walk over what is offered; from its top, and when nothing is, over the filters used before."""
         offered = self.offered
-        if offered is not None and offered.is_open and (step > 0 or not offered.at_top):
+        if offered.is_open and (step > 0 or not offered.at_top):
             offered.move(step)
             return
-        if offered is not None:
-            offered.close()
+        offered.close()
         self.recalled = self.history.older(self.value) if step < 0 else self.history.newer(self.value)
         self.value = self.recalled
         self.cursor_position = len(self.value)
@@ -96,11 +76,8 @@ class FilterBar(Vertical):
         super().__init__(id="filter-bar")
         self.check: Callable[[str], object] = str
         """Compiles a filter, raises TuimonError when it is wrong; may be slow."""
-        self.complete: Callable[[str, int], Completion] | None = None
-        """Says what can stand at a place; may take some milliseconds."""
         self._input = FilterInput()
-        self._offered = CompletionList(id="filter-completion")
-        self._input.offered = self._offered
+        self._offered = self._input.offered
         self._line = CellLines(id="filter-line")
         self._error = CellLines(id="filter-error")
         self._text = ""
@@ -114,6 +91,10 @@ class FilterBar(Vertical):
             yield self._input
         yield self._error
         yield self._offered
+
+    def complete_with(self, complete: Callable[[str, int], Completion]) -> None:
+        """Offer what this says can stand at a place; it may take some milliseconds."""
+        self._input.complete = complete
 
     @property
     def editing(self) -> bool:
@@ -161,8 +142,8 @@ class FilterBar(Vertical):
     def _tell(self, problem: str, hint: str = "", column: int = 0) -> None:
         """Say what is wrong, under the column where it is (from 1; 0: nowhere in particular)."""
         self.set_class(bool(problem), "-wrong")
-        if self._offered.is_open:
-            self._offered.absolute_offset = self._place(self._offered.start)
+        self._input.below = 1 + bool(problem)
+        self._input.move_list()
         at = PROMPT + column - 1 - round(self._input.scroll_x)
         words = len(problem) + len(hint) + 4
         if column and at >= PROMPT and at + words <= max(self.size.width, PROMPT + 40):
@@ -178,48 +159,13 @@ class FilterBar(Vertical):
         self._timer_running += 1
         self.set_timer(CHECK_S, partial(self._check_later, self._timer_running))
         if event.value and event.value != self._input.recalled:
-            self._look_up(event.value, self._input.cursor_position)
+            self._input.look_up()
         else:
             self._offered.close()
 
-    # Completion.
-
-    @on(FilterInput.Complete)
-    def _complete(self) -> None:
-        """Take the item under the list's cursor; ask what there is when nothing is offered."""
-        if self._offered.current is not None:
-            self._take()
-        else:
-            self._look_up(self._input.value, self._input.cursor_position)
-
     @on(CompletionList.Picked)
-    def _take(self) -> None:
-        """Put the item under the list's cursor into the text, and offer what can follow."""
-        item, at = self._offered.current, self._input.cursor_position
-        if item is None:
-            return
-        text, start = self._input.value, self._offered.start
-        rest = text[at:]
-        insert = item.insert.rstrip() if rest.startswith(" ") else item.insert
-        self._offered.close()
-        self._input.value = text[:start] + insert + rest
-        self._input.cursor_position = start + len(insert)
-        self.screen.set_focus(self._input)
-
-    @work(thread=True, exclusive=True, group="completion")
-    def _look_up(self, text: str, cursor: int) -> None:
-        if self.complete is not None:
-            self.call_later(self._found, text, cursor, self.complete(text, cursor))
-
-    def _found(self, text: str, cursor: int, found: Completion) -> None:
-        if self.editing and (text, cursor) == (self._input.value, self._input.cursor_position):
-            self._offered.offer(found, self._place(found.start))
-
-    def _place(self, start: int) -> Offset:
-        """Return where the list goes: under the word, and under what is wrong."""
-        place = self._input.content_region.offset
-        x = place.x + start - round(self._input.scroll_x)
-        return Offset(max(x - 1, 0), place.y + 1 + self.has_class("-wrong"))
+    def _picked(self) -> None:
+        self._input.take()
 
     def _check_later(self, number: int) -> None:
         if number == self._timer_running and self.editing:
