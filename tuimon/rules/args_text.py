@@ -19,8 +19,8 @@ from tuimon.fields.evtarg import fd_error, number_text, param_text
 from tuimon.fields.facts import AT_FDCWD, facts
 from tuimon.records import Kind
 from tuimon.rules.args_names import ANYWHERE, folded
+from tuimon.rules.grouping import Groups, Rows, groups_of
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
-from tuimon.rules.numbering import Groups, Rows, groups_of
 from tuimon.rules.numbers import file_numbers
 from tuimon.rules.words import Words, columns_of
 

@@ -19,7 +19,8 @@ from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind, Slot
 from tuimon.rules.args_names import folded, may_show, shown
-from tuimon.rules.numbering import NOT_ASKED, Rows, groups_of
+from tuimon.rules.grouping import Rows, groups_of
+from tuimon.rules.numbering import NOT_ASKED
 from tuimon.rules.occurrences import occurrences
 from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
 from tuimon.rules.predicates import to_bytes

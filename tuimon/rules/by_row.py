@@ -19,7 +19,8 @@ from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
 from tuimon.rules.composed import said_of
-from tuimon.rules.numbering import Rows, Truths, groups_of
+from tuimon.rules.grouping import Rows, groups_of
+from tuimon.rules.numbering import Truths
 from tuimon.rules.numbers import numbers_of
 
 if TYPE_CHECKING:

@@ -23,10 +23,11 @@ from tuimon.rules.args_words import Held
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.checks import MISSING, Checks
 from tuimon.rules.graph import FALSE, Graph
+from tuimon.rules.grouping import Rows
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
 from tuimon.rules.nodes import Check, Condition, FieldRef
-from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import TEXT_POOL
 from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder

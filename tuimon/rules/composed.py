@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.rules.asked import GONE, PERHAPS, Asked, of_value
-from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, grouped, groups_of
+from tuimon.rules.grouping import Groups, Rows, grouped, groups_of
+from tuimon.rules.numbering import NOT_ASKED, Truths
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 
 if TYPE_CHECKING:

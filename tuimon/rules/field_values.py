@@ -20,10 +20,11 @@ from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.clock import safely
 from tuimon.rules.columns import Columns
 from tuimon.rules.composed import put_together
+from tuimon.rules.grouping import Rows
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
 from tuimon.rules.moment import alike
-from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.numbering import Memory
 from tuimon.rules.numbers import numbers_of
 from tuimon.rules.pools import UNSEEN, Places, Pool
 from tuimon.rules.sides import SIDES

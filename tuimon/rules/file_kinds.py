@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from tuimon.fields.facts import ANON_INODE, CALL_KINDS, DIRFD_CALLS, FD_EVENTS, MEMFD
 from tuimon.fields.sock import SOCK_BYTES
 from tuimon.records import Flag, Slot
-from tuimon.rules.numbering import Rows
+from tuimon.rules.grouping import Rows
 from tuimon.rules.numbers import is_number, numbers_of
 
 if TYPE_CHECKING:
-    from tuimon.rules.look import Look
+    from tuimon.rules.look_values import LookValues
 
 OF_KIND: Final = frozenset(
     """
@@ -33,7 +33,7 @@ _OTHER: Final = -1
 """A name of the kernel's that says what kind of file it is: such a record stands alone."""
 
 
-def of_kinds(look: Look, rows: Rows) -> tuple[Rows, NDArray[np.intp]]:
+def of_kinds(look: LookValues, rows: Rows) -> tuple[Rows, NDArray[np.intp]]:
     """Return rows of which the others show the same in ``OF_KIND``, and for each of some rows, (k,), which of those."""
     codes = look.codes(rows)
     keys = codes.astype(np.int64) << 32 | (look.batch.head["ret"][rows] < 0)
@@ -52,7 +52,7 @@ def of_kinds(look: Look, rows: Rows) -> tuple[Rows, NDArray[np.intp]]:
     return rows[first], of_row
 
 
-def _folders(look: Look, rows: Rows) -> NDArray[np.int64]:
+def _folders(look: LookValues, rows: Rows) -> NDArray[np.int64]:
     """Return, (k,), a number below 4 for what is told of the folder that a call starts from."""
     ext_at = look.batch.ext_at[rows]
     has = ext_at >= 0
@@ -61,7 +61,7 @@ def _folders(look: Look, rows: Rows) -> NDArray[np.int64]:
     return has * np.int64(2) + (numbers >= 0)
 
 
-def _files(look: Look, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _files(look: LookValues, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return, (k,), the fd type of some rows, and what the kernel's name of the file is like; of sockets _OTHER."""
     batch, ext_at = look.batch, look.batch.ext_at[rows]
     types, names = np.zeros(len(rows), np.int64), np.full(len(rows), _NO_PATH, np.int64)

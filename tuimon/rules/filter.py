@@ -21,9 +21,10 @@ from tuimon.records import SLOTS
 from tuimon.rules.checks import Checks
 from tuimon.rules.columns import YES, Columns
 from tuimon.rules.evaluate import compile_condition
+from tuimon.rules.grouping import Groups, Rows
 from tuimon.rules.loader import LoadResult, compile_expression
 from tuimon.rules.nodes import Condition
-from tuimon.rules.numbering import NOT_ASKED, Groups, Memory, Rows
+from tuimon.rules.numbering import NOT_ASKED, Memory
 from tuimon.rules.occurrences import occurrences
 from tuimon.rules.pools import Places
 from tuimon.rules.predicates import to_bytes

@@ -11,17 +11,17 @@ from tuimon.fields.argsource import bound_of
 from tuimon.fields.facts import CALL_KINDS, OPENS
 from tuimon.fields.fspath import OF_FD, may_name_one
 from tuimon.records import Slot
-from tuimon.rules.numbering import Rows
+from tuimon.rules.grouping import Rows
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 
 if TYPE_CHECKING:
-    from tuimon.rules.look import Look
+    from tuimon.rules.look_values import LookValues
 
 _NAMERAW: Final = "fs.path.nameraw"
 _PATHS: Final = ("FSPATH", "FSRELPATH")
 
 
-def given_places(look: Look, key: Any, rows: Rows, pool: Pool) -> Places:
+def given_places(look: LookValues, key: Any, rows: Rows, pool: Pool) -> Places:
     """Return, (k,), the places of the values of a field, given by its key, that is a path as given; else UNSEEN."""
     out = np.full(len(rows), UNSEEN, np.int32)
     codes = look.codes(rows)
@@ -35,7 +35,7 @@ def given_places(look: Look, key: Any, rows: Rows, pool: Pool) -> Places:
     return out
 
 
-def _is_given(look: Look, key: Any, code: int) -> bool:
+def _is_given(look: LookValues, key: Any, code: int) -> bool:
     (name, arg, which), type_, kind = key, look.name_of(code), look.kind_of(code)
     if which != "given" or kind not in CALL_KINDS:
         return False
@@ -45,12 +45,12 @@ def _is_given(look: Look, key: Any, code: int) -> bool:
     return bound is not None and bound.source == "given"
 
 
-def _is_path(look: Look, key: Any, code: int) -> bool:
+def _is_path(look: LookValues, key: Any, code: int) -> bool:
     bound = bound_of(look.name_of(code), key[1] or "")
     return bound is not None and bound.param.type in _PATHS
 
 
-def _texts(look: Look, rows: Rows, pool: Pool, *, is_path: bool) -> Places:
+def _texts(look: LookValues, rows: Rows, pool: Pool, *, is_path: bool) -> Places:
     """Return, (k,), the places of the given texts; UNSEEN for none, and for a relative path that is shown absolute."""
     batch, ext_at = look.batch, look.batch.ext_at[rows]
     out, has = np.full(len(rows), UNSEEN, np.int32), np.flatnonzero(ext_at >= 0)

@@ -1,72 +1,36 @@
-"""One batch being asked: what each check says of its rows, or what a field shows of them.
+"""One batch being asked: what each check says of its rows.
 
-Rows are put into groups that are alike in what a check can see (tuimon.rules.numbering), a group's value is looked up
-once in all batches, and each distinct value asked once.
+A check is asked once of each distinct thing that it can see: of the groups that rows are in (tuimon.rules.look_rows),
+and of the values that they have (tuimon.rules.look_values).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.batch import Batch
-from tuimon.events import Event
-from tuimon.fields.argsource import bound_of
-from tuimon.fields.facts import OPENS
-from tuimon.fields.fspath import may_name_one
-from tuimon.fields.registry import UNKNOWN, Getter
-from tuimon.process import Process
-from tuimon.rules.actors import line_of, of_lines
+from tuimon.fields.registry import UNKNOWN
 from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.by_row import BY_ROW
-from tuimon.rules.file_kinds import OF_KIND, of_kinds
-from tuimon.rules.given_paths import given_places
-from tuimon.rules.members import Members
+from tuimon.rules.grouping import Rows
+from tuimon.rules.look_rows import OF_RECORD
+from tuimon.rules.look_values import LookValues
 from tuimon.rules.nodes import FieldRef
-from tuimon.rules.number_args import number_args
-from tuimon.rules.numbering import NOT_ASKED, Groups, Rows, Truths, groups_of, process_of
-from tuimon.rules.numbers import ASKED_TOO, compared, numbers_of
-from tuimon.rules.pools import ABSENT, TEXT_POOL, UNSEEN, Places, Pool
-from tuimon.rules.record_parts import Opens, Paths, of_opened, part_of, without_socket
+from tuimon.rules.numbering import NOT_ASKED, Truths
+from tuimon.rules.numbers import compared
+from tuimon.rules.pools import ABSENT, Places
 from tuimon.rules.sides import SIDES
-from tuimon.rules.told import Told, told
 from tuimon.rules.word_groups import WORDS, alike_in_words
-
-if TYPE_CHECKING:
-    from tuimon.rules.columns import Columns
 
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
 
-class Look:
+class Look(LookValues):
     """One batch being asked."""
-
-    def __init__(self, columns: Columns, batch: Batch, codes: NDArray[np.uint16]) -> None:
-        self.columns = columns
-        self.memory = columns.memory
-        self.batch = batch
-        self._codes = codes
-        self._numbers: dict[str, NDArray[np.int64]] = {}
-        self._bare: dict[int, Event] = {}
-        self._full: dict[int, Event] = {}
-        self._present = columns.memory.present(batch)
-        self.alike: tuple[Rows, Groups] | None = None
-        """Rows looked at last, and their groups (tuimon.rules.composed): a path's other truth hangs on the same."""
-        self.whole = np.zeros(len(batch), bool)
-        """Rows that were looked at as whole events."""
-
-    def close(self) -> None:
-        """Part the events from what was decoded of them, and let go of the batch: no collector needs to find it."""
-        for event in (*self._bare.values(), *self._full.values()):
-            event.part()
-        self._bare.clear()
-        self._full.clear()
-        self.__dict__.pop("members", None)  # it knows this look
 
     def truth(self, node: int, rows: Rows) -> Truths:
         """Return the truth of a node for some rows."""
@@ -90,74 +54,6 @@ class Look:
             out[open_] = np.minimum(out[open_], part) if final == NO else np.maximum(out[open_], part)
             open_ = open_[part != final]
         return out
-
-    def values(self, name: str, rows: Rows, which: int = 0) -> tuple[Places, Pool]:
-        """Return, (k,), the places of a field's values for some rows, and their pool; UNSEEN where only events tell.
-
-        Args:
-            name: Of the field, as it is written.
-            rows: Ascending.
-            which: 0 for the value, 1 for a path's other truth.
-        """
-        asked = self.columns.part(name)
-        places = np.full(len(rows), UNSEEN, np.int32)
-        for place, mine in self._by_side(asked, rows):
-            if SIDES[place] != "number" and SIDES[place] not in BY_ROW:
-                places[mine] = self._field_of(asked, place, rows[mine], which)
-        return places, self._pool(asked.getters[which][1])
-
-    def numbers(self, name: str, rows: Rows) -> Told:
-        """Return the numbers that some rows have for a field."""
-        asked = self.columns.part(name)
-        found, has, unknown = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-        for place, mine in self._by_side(asked, rows):
-            if SIDES[place] == "number":
-                found[mine], has[mine], late = self._head_numbers(name, rows[mine])
-                unknown[mine[np.flatnonzero(late)]] = True
-                continue
-            places, pool = self.values(name, rows[mine])
-            found[mine] = [0 if at <= ABSENT else pool.values[at] for at in places.tolist()]
-            has[mine], unknown[mine] = places > ABSENT, places < 0
-        return Told(found, has, unknown)
-
-    def sees(self, name: str, rows: Rows, side: str) -> NDArray[np.bool_]:
-        """Return, (k,), of which rows a field hangs on a side and nothing else."""
-        side_of = self.columns.sides(self.columns.part(name)) == SIDES.index(side)
-        return np.asarray(side_of[self._codes[rows]])
-
-    def values_of_groups(self, name: str) -> tuple[Groups, Places, Pool]:
-        """Return, (g,), the same for each group of the side that is all that a field sees of any event."""
-        asked = self.columns.part(name)
-        _, key, getter, arg = asked.getters[0]
-        side = SIDES[int(self.columns.sides(asked)[0])]
-        groups = self.memory.groups(self.batch, side)
-        numbers = self._numbers_of(side, groups)
-        return groups, self._places(side, key, getter, arg, numbers, groups.first), self._pool(key)
-
-    def _by_side(self, asked: Asked, rows: Rows) -> Iterator[tuple[int, NDArray[np.intp]]]:
-        """Yield places in SIDES, and which of some rows a check sees that side of."""
-        side_of = self.columns.sides(asked)[self._picked(self._codes, rows)]
-        for place in np.unique(side_of).tolist():
-            yield place, np.flatnonzero(side_of == place)
-
-    def _field_of(self, asked: Asked, place: int, rows: Rows, which: int = 0) -> Places:
-        """Return the places of a field that sees one side of all the rows."""
-        side = SIDES[place]
-        _, key, getter, arg = asked.getters[which]
-        if side in WORDS:
-            out = np.empty(len(rows), np.int32)
-            for of, mine, groups in alike_in_words(self, asked, place, rows):
-                out[mine] = self._places(of, key, getter, arg, groups.numbers, groups.first)[groups.of_row]
-            return out
-        groups = self._groups(asked, place)
-        of_row = groups.of_row[rows]
-        needed = np.zeros(len(groups.first), bool)
-        needed[of_row] = True
-        some = np.flatnonzero(needed)
-        out = np.empty(len(groups.first), np.int32)
-        numbers = self._numbers_of(side, groups)[some]
-        out[some] = self._places(side, key, getter, arg, numbers, groups.first[some])
-        return np.asarray(out[of_row], np.int32)
 
     def _check(self, asked: Asked, rows: Rows) -> Truths:
         side_of = self.columns.sides(asked)
@@ -207,10 +103,6 @@ class Look:
         self.whole[rows] = True
         return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
 
-    def _picked(self, column: NDArray[Any], rows: Rows) -> NDArray[Any]:
-        """Return some rows of a column of the batch; they are all different."""
-        return column if len(rows) == len(column) else column[rows]
-
     def _is_dear(self, asked: Asked, place: int) -> bool:
         """Whether grouping what a check sees costs more than asking it of a few rows."""
         side = SIDES[place]
@@ -218,17 +110,6 @@ class Look:
             return False
         kinds = self._kinds(asked, place)
         return kinds is None or self.memory.count(self.batch, kinds) > _FEW * _FEW
-
-    def _groups(self, asked: Asked, place: int) -> Groups:
-        """Return the groups of a side; of numbers only for the kinds of event of which the check sees that side."""
-        return self.memory.groups(self.batch, SIDES[place], self._kinds(asked, place))
-
-    def _kinds(self, asked: Asked, place: int) -> NDArray[np.intp] | None:
-        """Return the kinds of event to be grouped, None for all."""
-        if SIDES[place] not in ("numbers", "record"):
-            return None
-        codes = self._present
-        return np.asarray(codes[self.columns.sides(asked)[codes] == place], np.intp)
 
     def answers(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         """Return what a check says of some numbers of a side, each with a row that has it."""
@@ -244,7 +125,7 @@ class Look:
 
     def _new_answers(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         if not asked.getters:
-            make = self._record if side in _OF_RECORD else self._event
+            make = self._record if side in OF_RECORD else self._event
             return np.array([asked.answer(make(row)) for row in rows.tolist()], np.int8)
         if asked.predicate is None or side != "texts" or len(asked.getters) > 1:
             return self._by_places(asked, side, numbers, rows)
@@ -268,20 +149,6 @@ class Look:
                 said = np.array([of_value(None if value is None else made(value), test) for value in values], np.int8)
                 out[mine[at]] = joined([said[of_open]], negative=negative)
         return out
-
-    def _values_of_opens(
-        self, key: Any, numbers: NDArray[np.int64], rows: Rows
-    ) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
-        """Return values of an argument, which of them each of the opens among rows has, and which rows those are."""
-        is_open = self.columns.is_open(self._codes[rows])
-        values = of_opened(key, self.batch, rows, is_open)
-        if values is not None:
-            return values, np.arange(len(values)), np.flatnonzero(is_open)
-        part = part_of(key)
-        if part is None:
-            return [], _NO_ROWS, _NO_ROWS
-        opens = self.opens(rows, is_open, numbers)
-        return *opens.values(part), opens.at
 
     def _by_places(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
         """Return what a check says of values that are kept by place."""
@@ -329,188 +196,6 @@ class Look:
             found = table[places]
         return found
 
-    def _places(
-        self, side: str, key: Any, getter: Getter, arg: str | None, numbers: NDArray[np.int64], rows: Rows
-    ) -> Places:
-        """Return the place in its pool of a field's value for each of some numbers, looking up those not yet known."""
-        key = _SAME.get(key, key)
-        known = self._known(side, key, int(numbers.max()))
-        places = known[numbers]
-        missing = np.flatnonzero(places < 0)
-        if len(missing) and side in _WITH_PARTS:
-            known[numbers[missing]] = self._by_parts(side, key, numbers[missing], rows[missing])
-            places = known[numbers]
-            missing = np.flatnonzero(places < 0)
-        if len(missing):
-            new = self._by_name(side, key, numbers[missing], rows[missing])
-            if (late := np.flatnonzero(new < 0)).size:
-                new[late] = self._got(side, key, getter, arg, rows[missing[late]])
-            places[missing] = known[numbers[missing]] = new
-        return places
-
-    def _by_name(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
-        """Return the places of what the type of an event, or another field, tells of a field; UNSEEN for the others.
-
-        fd.nameraw is fd.name of all that are no opens. Of what names no path fs.path.name is absent, though a real
-        path may stand behind it.
-        """
-        out = np.full(len(rows), UNSEEN, np.int32)
-        if key[0] in _OF_ONE_PATH and key[2] == "given":
-            codes = self._codes[rows]
-            for code in np.unique(codes).tolist():
-                if not may_name_one(self.kind_of(code), self.name_of(code)):
-                    out[codes == code] = ABSENT
-        mine = np.flatnonzero(out < 0)
-        out[mine] = given_places(self, key, rows[mine], self._pool(key))
-        if key == ("fd.nameraw", None, "given"):
-            codes = self._codes[rows]
-            opens = [code for code in np.unique(codes).tolist() if self.name_of(code) in OPENS]
-            mine = np.flatnonzero(~np.isin(codes, opens))
-            name = ("fd.name", None, "given")
-            if len(mine):
-                getter, arg = self.columns.checks.getter_of(name)
-                out[mine] = self._places(side, name, getter, arg, numbers[mine], rows[mine])
-        return out
-
-    def _got(self, side: str, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
-        """Return the places of what a getter says of some rows."""
-        line = line_of(key) if side == "process" else None
-        if line is not None:
-            values, of_process = of_lines(line, self._processes(rows))
-            return self._pool(key).places(values)[of_process]
-        if side in WORDS:
-            return self._got_words(key, getter, arg, rows)
-        make = self._record if side in _OF_RECORD else self._actor if side == "process" else self._event
-        is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
-        first, of_row = of_kinds(self, rows) if is_alike else (rows, np.arange(len(rows)))
-        return self._pool(key).places([getter(make(row), arg) for row in first.tolist()])[of_row]
-
-    def _got_words(self, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
-        """Return the same for arguments; those that are a number need no getter."""
-        out, codes = np.empty(len(rows), np.int32), self._codes[rows]
-        for code in np.unique(codes).tolist():
-            mine = np.flatnonzero(codes == code)
-            values: Sequence[Any] | None = number_args(self, key, code, rows[mine])
-            if values is None:
-                values = [getter(self._event(row), arg) for row in rows[mine].tolist()]
-            out[mine] = self._pool(key).places(values)
-        return out
-
-    def _by_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
-        """Return the places of a field's values for all records that need no getter, UNSEEN for the others."""
-        if key[1] is None or not key[1].isdigit():
-            return self._by_named_parts(side, key, numbers, rows)
-        out = np.full(len(rows), UNSEEN, np.int32)
-        for named, mine in self._named(key, rows):
-            out[mine] = self._by_named_parts(side, named, numbers[mine], rows[mine])
-        return out
-
-    def _named(self, key: Any, rows: Rows) -> Iterator[tuple[Any, Rows]]:
-        """Yield which of some rows are opens, by the key of a field's values: with an argument by its name."""
-        name, arg, which = key
-        if name not in _ARGUMENTS:
-            return
-        codes = self._codes[rows]
-        for code in np.unique(codes[self.columns.is_open(codes)]).tolist():
-            # An argument given by its place is another one in each call.
-            bound = bound_of(self.name_of(code), arg)
-            if bound is not None:
-                yield (name, bound.param.name, which), np.flatnonzero(codes == code)
-
-    def _by_named_parts(self, side: str, key: Any, numbers: NDArray[np.int64], rows: Rows) -> Places:
-        if side not in ("texts", "word"):
-            return without_socket(key, self.batch, rows)
-        is_open = self.columns.is_open(self._codes[rows])
-        opened = of_opened(key, self.batch, rows, is_open)
-        if opened is not None:
-            out = np.full(len(rows), UNSEEN, np.int32)
-            out[is_open] = self._pool(key).places(opened)
-            return out
-        part = part_of(key)
-        if part is None:
-            return without_socket(key, self.batch, rows)
-        for name in part.but_of:
-            is_open &= ~self.columns.is_named(self._codes[rows], name)
-        return self.opens(rows, is_open, numbers if side == "texts" else None).places(part, self._pool(key))
-
-    def _known(self, side: str, key: Any, largest: int) -> Places:
-        """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
-        of = self.columns.pool_key(key)
-        return self.memory.places(side, (key, self.columns.checks.plain_falco), largest + 1, of)
-
-    def _pool(self, key: Any) -> Pool:
-        return self.memory.pool(self.columns.pool_key(key))
-
-    def _actor(self, row: int) -> Event:
-        """Return an event of which only its process will be asked."""
-        find = self.memory.process_of
-        if find is None:
-            return self._event(row)
-        return Event(self.batch, row, find(int(self._process_at[row])), None, self.boot_to_epoch_ns)
-
-    def _processes(self, rows: Rows) -> list[Process | None]:
-        """Return the process of each of some rows."""
-        find = self.memory.process_of
-        if find is None:
-            return [self._event(row).process for row in rows.tolist()]
-        return list(map(find, self._process_at[rows].tolist()))
-
-    @cached_property
-    def _process_at(self) -> NDArray[np.int64]:
-        return process_of(self.batch)
-
-    def _event(self, row: int) -> Event:
-        event = self._full.get(row)
-        if event is None:
-            event = self._full[row] = self.columns.event_of(self.batch, row)
-        return event
-
-    def _record(self, row: int) -> Event:
-        event = self._bare.get(row)
-        if event is None:
-            event = self._bare[row] = Event(self.batch, row, None, None, 0)
-        return event
-
-    # Numbers
-
-    def _numbers_of(self, side: str, groups: Groups) -> NDArray[np.int64]:
-        """Return, (g,), the number of each group of a side, as of now."""
-        if side in _OF_RECORD:
-            return groups.numbers
-        found = self._numbers.get(side)
-        if found is None:
-            found = self._numbers[side] = self._current(side, groups)
-        return found
-
-    def _current(self, side: str, groups: Groups) -> NDArray[np.int64]:
-        memory, batch, event_of = self.memory, self.batch, self.columns.event_of
-        if side == "container":
-            return memory.container_numbers(batch, groups, event_of)
-        if side == "process":
-            return memory.process_numbers(batch, groups, event_of)
-        of_container = self._at("container", groups.first)
-        if side == "user":
-            # Of a slim record the process says the user.
-            is_slim = groups.numbers & 1 != 0
-            of_process = np.full(len(is_slim), -1)
-            if is_slim.any():
-                of_process[is_slim] = self._at("process", groups.first[is_slim])
-            return memory.numbered("user as is", groups.numbers, of_container, of_process)
-        return memory.numbered("actor", self._at("process", groups.first), self._at("user", groups.first))
-
-    def _at(self, side: str, rows: Rows) -> NDArray[np.int64]:
-        """Return the numbers of a side that some rows have."""
-        groups = self.memory.groups(self.batch, side)
-        return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
-
-    @cached_property
-    def members(self) -> Members:
-        """What is known of the processes of the rows."""
-        groups = self.memory.groups(self.batch, "process")
-        return Members(self.memory, groups, self._numbers_of("process", groups), self._processes)
-
-    # Plain numbers
-
     def _compared(self, asked: Asked, rows: Rows) -> Truths:
         """Return the truth of a comparison of a number of the record with constants."""
         check = asked.check
@@ -522,113 +207,8 @@ class Look:
             out[unknown] = self.asked_whole(asked, rows[unknown])
         return out
 
-    def _head_numbers(self, name: str, rows: Rows) -> Told:
-        """Return the numbers that some rows have for a field."""
-        if name in ASKED_TOO:
-            return told(self, name, rows)
-        found, has = numbers_of(name, self.batch, rows, self.boot_to_epoch_ns)
-        if has is None:
-            has = np.ones(len(rows), bool)
-        if name == "evt.rawres":
-            has &= self.columns.has_result(self._picked(self._codes, rows))
-        return Told(found, has, found < 0 if name == "fd.ino" else np.zeros(0, bool))  # those are above all others
 
-    @cached_property
-    def boot_to_epoch_ns(self) -> int:
-        """What lies between the two clocks."""
-        return self._event(0).boot_to_epoch_ns
-
-    def described(self, rows: Rows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return which of some rows describe a process, and where in ``proc``."""
-        proc_row = self.batch.proc_row
-        if not len(proc_row):
-            return np.empty(0, np.intp), np.empty(0, np.intp)
-        at = np.minimum(np.searchsorted(proc_row, rows), len(proc_row) - 1)
-        mine = np.flatnonzero(proc_row[at] == rows)
-        return mine, at[mine]
-
-    # Opens by a path
-
-    @cached_property
-    def open_numbers(self) -> NDArray[np.int64]:
-        """See ``Columns.open_numbers``."""
-        return self.columns.open_numbers(self.batch)
-
-    def is_plain_open(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), which rows are opens by a path that are told apart by ``Columns.open_numbers``."""
-        out = np.zeros(len(rows), bool)
-        maybe = np.flatnonzero(self.open_numbers[rows] >= 0)
-        if len(maybe):
-            out[maybe[self.opens(rows[maybe]).at]] = True
-        return out
-
-    def open_paths(self, rows: Rows) -> tuple[list[str], list[str], list[bool]]:
-        """Return the paths of such opens, as given and made absolute, and whether each is a folder."""
-        opens, values = self.opens(rows), self.memory.pool(TEXT_POOL).values
-        raws, paths = ([values[at] for at in column.tolist()] for column in (opens.paths.raw, opens.paths.given))
-        return raws, paths, opens.is_folder.tolist()
-
-    def opens(
-        self, rows: Rows, is_open: NDArray[np.bool_] | None = None, numbers: NDArray[np.int64] | None = None
-    ) -> Opens:
-        """Return the opens by a path among some rows.
-
-        Args:
-            rows: Some rows.
-            is_open: Which of them have a path where opens have it; None: those that are opens.
-            numbers: Of their texts, where they are at hand.
-        """
-        numbers = self.at("texts", rows, -1) if numbers is None else numbers
-        size = int(numbers.max(initial=0)) + 1
-        paths = Paths(*(self.memory.places("texts", which, size, TEXT_POOL) for which in Paths._fields))
-        is_open = self.columns.is_open(self._codes[rows]) if is_open is None else is_open
-        return Opens(self.batch, rows, is_open, numbers, paths, self.memory.pool(TEXT_POOL))
-
-    def codes(self, rows: Rows) -> NDArray[np.uint16]:
-        """Return, (k,), the kinds of event of some rows."""
-        return self._codes[rows]
-
-    def kind_of(self, code: int) -> int:
-        """Return what made events of a kind (records.Kind)."""
-        return self.memory.code_of[code] >> 16
-
-    def event(self, row: int) -> Event:
-        """Return the row object of an event."""
-        return self._event(row)
-
-    def present(self, asked: Asked, place: int) -> NDArray[np.intp]:
-        """Return the kinds of event in the batch of which a check sees a side, given by its place in SIDES."""
-        return np.asarray(self._present[self.columns.sides(asked)[self._present] == place], np.intp)
-
-    def name_of(self, code: int) -> str:
-        """Return the event type of a kind of event."""
-        return self.memory.name_of(code)
-
-    def at(self, side: str, rows: Rows, code: int) -> NDArray[np.int64]:
-        """Return, (k,), the numbers of a side that some rows of one kind have."""
-        kinds = np.array([code]) if side in ("numbers", "record") else None
-        groups = self.memory.groups(self.batch, side, kinds)
-        return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
-
-    def numbered(self, side: str, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return, (k,), a number for each pair of two numbers, the same in every batch."""
-        groups = groups_of(one, other)
-        return np.asarray(self.memory.numbered(side, one[groups.first], other[groups.first])[groups.of_row])
-
-
-_SAME: Final[dict[Any, Any]] = {
-    ("fd.realpath", None, "given"): ("fd.name", None, "real"),
-    ("fd.nameraw", None, "real"): ("fd.name", None, "real"),
-    ("fs.path.nameraw", None, "real"): ("fs.path.name", None, "real"),
-}
-"""Keys of values that another field has as well, which is asked more often."""
-_ARGUMENTS: Final = ("evt.arg", "evt.rawarg")
 _OF_OPENED: Final = ("fd", "dev", "ino")
 """Arguments of opens that no other field has as well."""
-_NO_ROWS: Final = np.empty(0, np.intp)
-_OF_ONE_PATH: Final = ("fs.path.name", "fs.path.nameraw")
-_OF_RECORD: Final = frozenset(("type", "result", "opening", "texts", "numbers", "record"))
-"""Sides that do not hang on who did it."""
-_WITH_PARTS: Final = frozenset(("texts", "record", "word"))
 _DEAR: Final = frozenset(("texts", "numbers", "record"))
 """Sides whose groups cost more than asking a few rows."""

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.process import Process
-from tuimon.rules.numbering import Groups, Memory, Rows
+from tuimon.rules.grouping import Groups, Rows
+from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import UNSEEN
 
 PID_MEMBERS: Final = frozenset(("pid", "ppid", "pgid", "vpgid", "vpid", "parent.pid"))

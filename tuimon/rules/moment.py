@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuimon.batch import Batch
 from tuimon.enrich.vitals import NEAR_NS, VITALS
-from tuimon.rules.numbering import Groups, Rows, groups_of
+from tuimon.rules.grouping import Groups, Rows, groups_of
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look

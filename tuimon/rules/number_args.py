@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from tuimon.fields.argsource import Bound, bound_of
 from tuimon.fields.evtarg import is_plain_number, number_shown, unsigned
 from tuimon.records import Kind
-from tuimon.rules.numbering import Rows
+from tuimon.rules.grouping import Rows
 from tuimon.rules.words import Words, described, is_pid, registers
 
 if TYPE_CHECKING:
-    from tuimon.rules.look import Look
+    from tuimon.rules.look_values import LookValues
 
 _DESCRIBED: Final = {"vtid": "vtid", "majflt": "major_faults", "minflt": "minor_faults"}
 Numbers = tuple[NDArray[Any], NDArray[np.bool_]]
 """(k,) numbers, and which of them are there."""
 
 
-def number_args(look: Look, key: Any, code: int, rows: Rows) -> Sequence[int | str | None] | None:
+def number_args(look: LookValues, key: Any, code: int, rows: Rows) -> Sequence[int | str | None] | None:
     """Return the values of an argument, given by the key of its values, of some rows of one kind of event.
 
     None when it is no such number: then the getter must be asked.
@@ -51,7 +51,7 @@ _RAW: Final = frozenset(("FD", "PID", "UID", "GID"))
 """Types of which only the text hangs on more than the number."""
 
 
-def _processes(look: Look, words: Words, bound: Bound, kind: int) -> Sequence[str | None] | None:
+def _processes(look: LookValues, words: Words, bound: Bound, kind: int) -> Sequence[str | None] | None:
     """Return the names of the processes that pids stand for, and the pids of others."""
     if not is_pid(bound.source, kind):
         return None
@@ -62,7 +62,7 @@ def _processes(look: Look, words: Words, bound: Bound, kind: int) -> Sequence[st
     ]
 
 
-def _numbers(look: Look, words: Words, source: str, kind: int, rows: Rows) -> Numbers | None:
+def _numbers(look: LookValues, words: Words, source: str, kind: int, rows: Rows) -> Numbers | None:
     if is_pid(source, kind):
         return words.pids(source)
     if source in _DESCRIBED:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Container as Owner
 from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
+from tuimon.rules.grouping import Groups, Rows, grouped, grouped_runs, pairs, small
 from tuimon.rules.kept_values import KeptValues
 from tuimon.rules.pools import UNSEEN, Places, Pool
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
 from tuimon.rules.versions import EventOf, ProcessOf, Versions, grown
 from tuimon.syscalls import event_name
 
-Rows = NDArray[np.intp]
 Truths = NDArray[np.int8]
 
 NOT_ASKED: Final = -1
@@ -76,17 +76,6 @@ def codes_of(batch: Batch) -> NDArray[np.uint32]:
     # One walk over the column: the two lie side by side, and it is cache misses that this costs.
     both: NDArray[np.uint32] = np.ndarray(len(head), "<u4", head.data, _CODE_AT, head.strides)
     return both & np.uint32(CODES - 1)
-
-
-class Groups(NamedTuple):
-    """The rows of a batch put into groups that are alike."""
-
-    of_row: NDArray[np.unsignedinteger[Any]]
-    """(n,) the group of each row."""
-    first: Rows
-    """(g,) a row of each group."""
-    numbers: NDArray[np.int64]
-    """(g,) the number of each group, the same in every batch; of processes, users and containers what tells them."""
 
 
 @dataclass(slots=True)
@@ -295,13 +284,13 @@ class Memory:
         if side == "type":
             return grouped(known.codes.astype(np.int64))
         if side == "container":
-            return _grouped_runs(batch.head["cgroup_id"])
+            return grouped_runs(batch.head["cgroup_id"])
         if side == "process":
             return grouped(process_of(batch))
         if side == "user":
             return self._by_user(batch)
         if side == "actor":
-            return _pairs(self.groups(batch, "process"), self.groups(batch, "user"))
+            return pairs(self.groups(batch, "process"), self.groups(batch, "user"))
         if side == "result":
             return self._by_result(batch, known)
         if side == "opening":
@@ -319,12 +308,12 @@ class Memory:
         """A record with an ext says its user itself; of a slim one the process tells it."""
         users = users_of(batch)
         process = np.where(users == _NO_USER, process_of(batch) + 1, 0)
-        both = _pairs(_grouped_runs(users), grouped(process))
+        both = pairs(grouped_runs(users), grouped(process))
         keys = zip(users[both.first].tolist(), process[both.first].tolist(), strict=True)
         given = self._numbers.setdefault("user", {})
         # The last bit says that it is the process that tells the user.
         numbers = np.array([given.setdefault(key, len(given)) * 2 + (key[1] > 0) for key in keys], np.int64)
-        whole = _pairs(both, self.groups(batch, "container"))
+        whole = pairs(both, self.groups(batch, "container"))
         return Groups(whole.of_row, whole.first, numbers[both.of_row[whole.first]])
 
     def _by_result(self, batch: Batch, known: Known) -> Groups:
@@ -336,7 +325,7 @@ class Memory:
         flags, mode = _opening(batch, known, np.arange(len(batch)), np.array(self._flags_at, np.int8))
         key = known.codes.astype(np.int64) << 48 | flags.astype(np.int64) << 16 | mode.astype(np.int64)
         found = _file_flags(batch) * 2 + (batch.head["ret"] < 0)
-        both = _pairs(_grouped_runs(key), grouped(found))
+        both = pairs(grouped_runs(key), grouped(found))
         return both._replace(numbers=self.numbered("opening", key[both.first], found[both.first]))
 
     def _by_texts(self, batch: Batch, known: Known, rows: Rows) -> Groups:
@@ -362,10 +351,10 @@ class Memory:
     def _by_record(self, batch: Batch, known: Known, rows: Rows) -> Groups:
         numbers = self._by_numbers(batch, known, rows)
         texts = self.groups(batch, "texts")
-        both = _pairs(grouped(texts.of_row[rows].astype(np.int64)), numbers)
+        both = pairs(grouped(texts.of_row[rows].astype(np.int64)), numbers)
         of_text = texts.numbers[texts.of_row[rows[both.first]]]
-        pairs = self.numbered("record", of_text, numbers.numbers[numbers.of_row[both.first]])
-        return Groups(both.of_row, both.first, pairs)
+        found = self.numbered("record", of_text, numbers.numbers[numbers.of_row[both.first]])
+        return Groups(both.of_row, both.first, found)
 
     def _by_bytes(self, side: str, fixed: NDArray[np.void], more: Iterable[bytes]) -> Groups:
         """Group rows by bytes: those of an array, and more behind them. The loops run in C: there are many rows."""
@@ -373,7 +362,7 @@ class Memory:
         keys = list(map(bytes.__add__, keys, more)) or keys
         distinct = list(dict.fromkeys(keys))
         place = dict(zip(distinct, range(len(distinct)), strict=True))
-        of_row = np.fromiter(map(place.__getitem__, keys), _small(len(distinct)), len(keys))
+        of_row = np.fromiter(map(place.__getitem__, keys), small(len(distinct)), len(keys))
         given = self._numbers.setdefault(side, {})
         numbers = np.array([given.setdefault(key, len(given)) for key in map(_short, distinct)], np.int64)
         first = np.empty(len(distinct), np.intp)
@@ -526,77 +515,9 @@ def _register(batch: Batch, rows: Rows, at: int) -> NDArray[np.uint64]:
     return np.where(ext_at >= 0, batch.ext["arg"][np.maximum(ext_at, 0), at - 3], np.uint64(0))
 
 
-def _small(count: int) -> np.dtype[Any]:
-    """Return the narrowest type for numbers below a count."""
-    if count <= 1 << 8:
-        return np.dtype(np.uint8)
-    return np.dtype(np.uint16 if count <= 1 << 16 else np.uint32)
-
-
 def _short(key: bytes) -> bytes:
     """Return what stands for a key: the key, or 16 bytes that nobody can make a second key for."""
     return key if len(key) <= _LONG_KEY else blake2b(key, digest_size=16).digest()
-
-
-def grouped(values: NDArray[np.int64]) -> Groups:
-    """Return rows grouped by a number of theirs, without sorting where they lie close together."""
-    if not len(values):
-        return Groups(np.empty(0, np.uint16), np.empty(0, np.intp), values)
-    low = int(values.min())
-    size = int(values.max()) - low + 1
-    if size == 1:
-        return Groups(np.zeros(len(values), np.uint8), np.zeros(1, np.intp), np.array([low], np.int64))
-    if size > 8 * len(values) + 65536:
-        return _sorted_groups(values)
-    first_of = np.full(size, -1, np.intp)
-    first_of[values[::-1] - low] = np.arange(len(values) - 1, -1, -1)
-    present = np.flatnonzero(first_of >= 0)
-    group_of = np.empty(size, _small(len(present)))
-    group_of[present] = np.arange(len(present))
-    return Groups(group_of[values - low], first_of[present], present + low)
-
-
-def _grouped_runs(values: NDArray[Any]) -> Groups:
-    """Group rows by a number of theirs that seldom changes from one row to the next."""
-    if not len(values):
-        return Groups(np.empty(0, np.uint16), np.empty(0, np.intp), np.empty(0, np.int64))
-    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
-    if len(starts) * 4 > len(values):
-        return _sorted_groups(values)
-    some = _sorted_groups(values[starts])
-    lengths = np.diff(np.append(starts, len(values)))
-    return Groups(np.repeat(some.of_row, lengths), starts[some.first], some.numbers)
-
-
-def _sorted_groups(values: NDArray[Any]) -> Groups:
-    found, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    return Groups(inverse.astype(_small(len(found))), first, found.astype(np.int64))
-
-
-def groups_of(one: NDArray[np.int64], other: NDArray[np.int64]) -> Groups:
-    """Return rows grouped by two numbers of theirs; the groups' own numbers mean nothing."""
-    return _pairs(grouped(one), grouped(other))
-
-
-def some_of(groups: Groups, rows: Rows) -> Groups:
-    """Return the groups that some rows are in, and of which of them each is."""
-    of_row = groups.of_row[rows]
-    needed = np.zeros(len(groups.first), bool)
-    needed[of_row] = True
-    if needed.all():
-        return groups._replace(of_row=of_row)
-    place = np.cumsum(needed) - 1
-    return Groups(place[of_row].astype(of_row.dtype), groups.first[needed], groups.numbers[needed])
-
-
-def _pairs(one: Groups, other: Groups) -> Groups:
-    """Group rows by two groupings together."""
-    if len(one.first) == 1:
-        return other
-    if len(other.first) == 1:
-        return one
-    count = max(len(other.first), 1)
-    return grouped(one.of_row.astype(np.int64) * count + other.of_row)
 
 
 def _fixed(batch: Batch, known: Known, rows: Rows, more: list[Any]) -> tuple[NDArray[np.void], Rows, NDArray[np.bool_]]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.rules.numbering import Rows
+from tuimon.rules.grouping import Rows
 from tuimon.rules.numbers import SINCE, numbers_of
 from tuimon.rules.pools import ABSENT
 
 if TYPE_CHECKING:
-    from tuimon.rules.look import Look
+    from tuimon.rules.look_values import LookValues
 
 _NO: Final = np.zeros(0, bool)
 
@@ -31,7 +31,7 @@ class Told(NamedTuple):
     """(k,) of which rows it is not known yet; empty: of none."""
 
 
-def told(look: Look, name: str, rows: Rows) -> Told:
+def told(look: LookValues, name: str, rows: Rows) -> Told:
     """Return the numbers that some rows have for one of ``numbers.ASKED_TOO``."""
     if name == "evt.buflen":
         return _moved(look, rows)
@@ -43,14 +43,14 @@ def told(look: Look, name: str, rows: Rows) -> Told:
     return Told(times - start, has & (start > 0) if name.startswith("proc.") else has, unknown)
 
 
-def _moved(look: Look, rows: Rows) -> Told:
+def _moved(look: LookValues, rows: Rows) -> Told:
     """evt.buflen: what a call returned that moves data through an fd of a known kind."""
     ret = look.batch.head["ret"][rows]
     kinds, _ = look.values("fd.type", rows)
     return Told(ret, (kinds > ABSENT) & (ret >= 0), (kinds < 0) & (ret >= 0))
 
 
-def _thread_inside(look: Look, rows: Rows) -> Told:
+def _thread_inside(look: LookValues, rows: Rows) -> Told:
     """thread.vtid, as far as the process tells it; the record itself does where it describes the thread."""
     head = look.batch.head
     tid, is_main = head["tid"][rows].astype(np.int64), head["tid"][rows] == head["tgid"][rows]
@@ -64,7 +64,7 @@ def _thread_inside(look: Look, rows: Rows) -> Told:
     return Told(found, has)
 
 
-def _of_groups(look: Look, name: str, rows: Rows) -> Told:
+def _of_groups(look: LookValues, name: str, rows: Rows) -> Told:
     """Return the numbers of a field that a process or a container tells, for some rows."""
     groups, places, pool = look.values_of_groups(name)
     found = np.array([0 if at <= ABSENT else pool.values[at] for at in places.tolist()], np.int64)

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 from tuimon.records import Slot
 from tuimon.rules.asked import Asked
-from tuimon.rules.numbering import Groups, Rows, groups_of, some_of
+from tuimon.rules.grouping import Groups, Rows, groups_of, some_of
 from tuimon.rules.numbers import numbers_of
 from tuimon.rules.sides import SIDES
 from tuimon.rules.words import OF_TIME, TEXTS, Words
 
 if TYPE_CHECKING:
-    from tuimon.rules.look import Look
+    from tuimon.rules.look_values import LookValues
 
 WORDS: Final = frozenset(("opened", "word", "named"))
 """Sides (``tuimon.rules.sides``) of which rows are grouped here."""
 
 
 def alike_in_words(
-    look: Look, asked: Asked, place: int, rows: Rows
+    look: LookValues, asked: Asked, place: int, rows: Rows
 ) -> Iterator[tuple[str, slice | NDArray[np.intp], Groups]]:
     """Yield rows that a check sees one of ``WORDS`` of, in groups.
 
@@ -55,7 +55,7 @@ def alike_in_words(
         yield "word", bare, _word_groups(look, asked, place, rows[bare])
 
 
-def _have_path(look: Look, rows: Rows) -> NDArray[np.bool_]:
+def _have_path(look: LookValues, rows: Rows) -> NDArray[np.bool_]:
     """Return, (k,), which records carry a path as given."""
     ext_at = look.batch.ext_at[rows]
     has = ext_at >= 0
@@ -63,7 +63,7 @@ def _have_path(look: Look, rows: Rows) -> NDArray[np.bool_]:
     return has
 
 
-def _word_groups(look: Look, asked: Asked, place: int, rows: Rows) -> Groups:
+def _word_groups(look: LookValues, asked: Asked, place: int, rows: Rows) -> Groups:
     """Return groups of some rows by kind and number: of each row, a row of the batch, and the number."""
     field, arg = asked.getters[0][1][0], asked.getters[0][3] or ""
     kinds = look.present(asked, place)
@@ -80,7 +80,7 @@ def _word_groups(look: Look, asked: Asked, place: int, rows: Rows) -> Groups:
     return Groups(of_row, np.append(kept.first, new.first), np.append(kept.numbers, new.numbers))
 
 
-def _kept_word_groups(look: Look, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
+def _kept_word_groups(look: LookValues, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
     """Return the same for kinds of event of which they do not change: kept until another argument is asked."""
     known, key = look.memory.known(look.batch), (field, arg, kinds.tobytes(), look.memory.era)
     if known.words is not None and known.words[0] == key:
@@ -94,7 +94,7 @@ def _kept_word_groups(look: Look, kinds: NDArray[np.intp], field: str, arg: str,
     return groups
 
 
-def _new_word_groups(look: Look, field: str, arg: str, rows: Rows) -> Groups:
+def _new_word_groups(look: LookValues, field: str, arg: str, rows: Rows) -> Groups:
     codes = look.codes(rows).astype(np.int64)
     of_row = words(look, field, arg, rows)
     groups = groups_of(codes, of_row)
@@ -102,7 +102,7 @@ def _new_word_groups(look: Look, field: str, arg: str, rows: Rows) -> Groups:
     return Groups(groups.of_row, rows[groups.first], numbers)
 
 
-def words(look: Look, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
+def words(look: LookValues, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
     """Return, (k,), a number for what a field shows of some rows, as far as they are of one kind of event."""
     if field in OF_TIME:
         found, has = numbers_of(OF_TIME[field], look.batch, rows, look.boot_to_epoch_ns)

@@ -23,7 +23,7 @@ from tuimon.rules.pools import ABSENT
 from tuimon.rules.record_parts import PLAIN_OPENS, has_socket
 
 if TYPE_CHECKING:
-    from tuimon.rules.look import Look
+    from tuimon.rules.look_values import LookValues
 
 OF_PROCESS: Final = "process"
 TEXTS: Final = "texts"
@@ -207,7 +207,7 @@ class Words:
         rows: Of these kinds.
     """
 
-    def __init__(self, look: Look, code: int, rows: NDArray[np.intp]) -> None:
+    def __init__(self, look: LookValues, code: int, rows: NDArray[np.intp]) -> None:
         self._look = look
         self._code = code
         self._rows = rows

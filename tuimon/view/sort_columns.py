@@ -19,7 +19,8 @@ from tuimon.fields.evt import CLOCKS, NS_PER_S
 from tuimon.render import value_text
 from tuimon.rules.args_text import ARGS
 from tuimon.rules.field_values import Distinct, FieldValues, Numbers, Part, Times
-from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.grouping import Rows
+from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import ABSENT, Pool
 from tuimon.rules.values import NUMERIC
 from tuimon.rules.versions import EventOf

@@ -23,8 +23,9 @@ from tuimon.records import Flag, Kind, Slot
 from tuimon.render import CUT, about, with_outcome
 from tuimon.rules.args_text import columns_of_args, is_written, open_texts
 from tuimon.rules.columns import Columns
+from tuimon.rules.grouping import Rows
 from tuimon.rules.look import Look
-from tuimon.rules.numbering import Memory, Rows
+from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import ABSENT, TEXT_POOL
 from tuimon.rules.record_parts import Opens
 from tuimon.rules.versions import EventOf
