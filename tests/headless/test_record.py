@@ -1,8 +1,11 @@
 """The recorder: what goes wrong with its file harms the recording alone."""
 
+import threading
+
 import pytest
 
 from tests.headless.test_evidence import played
+from tuimon.batch import Batch
 from tuimon.capture.recording import RecordingSource
 from tuimon.errors import RecordingError
 from tuimon.headless.record import Recorder
@@ -22,3 +25,26 @@ def test_a_full_disk_ends_the_recording_not_the_engine(tmp_path, monkeypatch, fr
     with pytest.raises(RecordingError, match="No space left"):
         recorder.close()
     assert recorder not in engine.listeners
+
+
+def test_what_waits_for_the_disk_is_counted_right_while_two_threads_count(tmp_path, monkeypatch):
+    """Given and taken at once, a batch was counted for ever: with 128 MB of them nothing more was recorded."""
+    engine = played(RecordingSource(find_recording("demo"), speed=None))
+    recorder, writer = Recorder(engine, tmp_path / "x.tmon"), threading.Event()
+    size, go_on = Batch.nbytes.fget, threading.Event()
+
+    def slowly(batch):
+        if threading.current_thread() is recorder._thread:
+            writer.set()
+            assert go_on.wait(60)
+        return size(batch)
+
+    monkeypatch.setattr(Batch, "nbytes", property(slowly))
+    batch = engine.history.batches()[0]
+    recorder.batch(batch)
+    assert writer.wait(60)
+    recorder.batch(batch)
+    go_on.set()
+    recorder.close()
+    assert recorder._waiting == 0
+    assert recorder.events == 2 * len(batch)

@@ -47,7 +47,8 @@ class Recorder:
         self.left_out = 0
         """Events that are not in the recording because the disk was too slow."""
         self.error: BaseException | None = None
-        self._waiting = 0
+        self._given = self._taken = 0
+        """Bytes of batches: each is written by one thread alone, as a sum that two threads write loses some."""
         self._counted_at = 0.0
         self._queue: queue.SimpleQueue[Batch | _Processes | tuple[Counts, CallCounts] | None] = queue.SimpleQueue()
         self._containers_revision = -1
@@ -59,6 +60,11 @@ class Recorder:
         self._thread = threading.Thread(target=self._write, name="tuimon-recorder", daemon=True)
         self._thread.start()
         engine.listeners.append(self)
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes of batches that are still to be written."""
+        return self._given - self._taken
 
     @property
     def events(self) -> int:
@@ -85,7 +91,7 @@ class Recorder:
         if self._waiting > MAX_WAITING_BYTES or self.error is not None:
             self.left_out += len(batch)
             return
-        self._waiting += batch.nbytes
+        self._given += batch.nbytes
         self._queue.put(batch)
         now = time.monotonic()
         if now - self._counted_at >= COUNT_S:
@@ -95,7 +101,7 @@ class Recorder:
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Batch):
-                self._waiting -= item.nbytes
+                self._taken += item.nbytes
             if self.error is not None:
                 self.left_out += len(item) if isinstance(item, Batch) else 0
                 continue
