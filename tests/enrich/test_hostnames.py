@@ -74,6 +74,20 @@ def test_old_answers_are_asked_for_again_and_stay_in_force_meanwhile() -> None:
     names.close()
 
 
+def test_whoever_sees_an_answer_sees_how_long_it_holds() -> None:
+    seen: list[frozenset[bytes] | None] = []
+
+    def clock() -> float:
+        if threading.current_thread() is not threading.main_thread():
+            seen.append(names._answers["a.example"].addresses)
+        return 100.0
+
+    names = HostNames(lambda _: frozenset({ONE}), clock)
+    until(lambda: names.lookup("a.example") == frozenset({ONE}))
+    assert seen == [None]
+    names.close()
+
+
 def test_a_failure_is_no_address_and_does_not_undo_an_answer() -> None:
     clock = Clock()
     answers: list[frozenset[bytes] | OSError] = [OSError("no"), frozenset({ONE}), OSError("no")]
@@ -104,7 +118,7 @@ def test_many_names_are_looked_up_at_once_and_closing_ends_it() -> None:
             gate.wait(60)
         return frozenset({ONE})
 
-    names = HostNames(resolve)
+    names = HostNames(resolve, Clock())
     for name in ("dead.example", "a.example", "b.example"):
         names.lookup(name)
     until(lambda: names.lookup("b.example") == frozenset({ONE}) and names.lookup("a.example") == frozenset({ONE}))

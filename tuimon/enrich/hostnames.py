@@ -74,9 +74,10 @@ class HostNames:
     def revision(self) -> int:
         """Grows whenever ``lookup`` answers something else for a name than it did before."""
         now = self._clock()
-        while self._unanswered and now - self._unanswered[0].asked_s >= PATIENCE_S:
-            self._revision += self._unanswered.popleft().addresses is None
-        return self._revision
+        with self._changed:  # whoever sees that it grew is to see the answer, too
+            while self._unanswered and now - self._unanswered[0].asked_s >= PATIENCE_S:
+                self._revision += self._unanswered.popleft().addresses is None
+            return self._revision
 
     def lookup(self, name: str) -> frozenset[bytes] | None:
         """Return the packed addresses of a name, None while they are not known yet; never blocks.
@@ -129,9 +130,9 @@ class HostNames:
 
     def _take(self, answer: _Answer, found: frozenset[bytes], keep_s: float) -> None:
         with self._changed:
-            # A resolver that fails for a moment does not make a known name forget its addresses.
+            answer.again_s = self._clock() + keep_s
+            answer.asking = False
+            # Last, as who looks takes no lock. A failure of a moment does not make a known name forget its addresses.
             if found or answer.addresses is None:
                 self._revision += answer.addresses != found
                 answer.addresses = found
-            answer.again_s = self._clock() + keep_s
-            answer.asking = False

@@ -85,10 +85,10 @@ class Vitals:
         """The oldest first."""
         self._fds = 0
         """In the readings kept."""
-        self._lock = threading.Lock()
-        """Held for changing both."""
-        self._asked: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._waiting = 0
+        self._lock = threading.Lock()
+        """Held for changing these three."""
+        self._asked: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.revision = 0
         """Changes whenever something became known; any thread may look."""
@@ -143,7 +143,7 @@ class Vitals:
             while len(self._known) >= MAX_KEPT or (self._fds > MAX_FDS_KEPT and self._known):
                 self._forget(next(iter(self._known)))
             self._known[key] = reading
-        self._waiting += 1
+            self._waiting += 1
         self._asked.put(_Job(key, reading, read))
         self._start()
         return reading
@@ -189,7 +189,7 @@ class Vitals:
                 self._fds += _fds_in(job.key, value)
             job.reading.value = value
             job.reading.loaded = True
-        self._waiting -= 1
+            self._waiting -= 1
         self.revision += 1
         return True
 
