@@ -338,11 +338,7 @@ def test_the_thread_judges_in_the_background():
     thread.start()
     view.show(NrFilter(6), None)
     thread.wake()
-    for _ in range(200):
-        view.sync()
-        if len(view) == 1000:
-            break
-        thread._stop.wait(0.01)
+    until(lambda: len(synced(view)) == 1000)
     thread.stop()
     thread.stop()
     assert len(view) == 1000
