@@ -338,7 +338,7 @@ async def goes_to_alerts(app, pilot, keys):
     await arrived(app, pilot)
     assert source(app).position_ns >= marks[0].time_ns
     assert app.session.alerts.total >= 1
-    await press(app, pilot, "G", "enter")
+    await press(app, pilot, "u", "G", "enter")  # every alert has a row of its own
     await until(lambda: source(app).position_ns >= marks[-1].time_ns)
     engine = app.session.engine
     await press(app, pilot, "left_square_bracket")
@@ -346,6 +346,23 @@ async def goes_to_alerts(app, pilot, keys):
     assert source(app).position_ns < marks[-1].time_ns
     assert source(app).paused  # as it was
     assert keys
+
+
+@case("marks.fold", replay=True)
+async def folds_repeats_on_the_timeline(app, pilot, keys):
+    await known(app, pilot)
+    marks, shown = replay(app).view.marks, app.main.query_one(MarkList)
+    rules = {(mark.alert.rule, mark.alert.container_id) for mark in marks}
+    assert shown.marks.end == len(rules) < len(marks)
+    for mark in marks[:3]:  # the keys that jump reach each of them, whichever row it is in
+        await press(app, pilot, "right_square_bracket")
+        await arrived(app, pilot)
+        assert mark in shown.row_under_cursor()
+        assert source(app).position_ns >= mark.time_ns
+    await press(app, pilot, keys[0])
+    assert shown.marks.end == len(marks)
+    await press(app, pilot, keys[0])
+    assert shown.marks.end == len(rules)
 
 
 @case("marks.back", "marks.forward", replay=True)

@@ -258,6 +258,7 @@ def test_an_empty_history_draws_without_a_trap():
 @pytest.mark.parametrize("width", [78, 118])
 def test_alerts_not_reached_yet_say_so(replay, width):
     lines = MarkLines(replay)
+    lines.turn_folded()
     texts = [text_of(lines.line(seq, width)) for seq in range(lines.end)]
     assert "ahead" not in texts[0]
     assert all("ahead" in text for text in texts[1:])
@@ -265,7 +266,46 @@ def test_alerts_not_reached_yet_say_so(replay, width):
     assert lines.line(99, width) == ()
     assert [lines.position(mark) for mark in replay.marks] == [0, 1, 2, 3, 4, 5]
     assert lines.position(dataclasses.replace(replay.marks[0], num=77)) is None
+    assert lines.position(dataclasses.replace(replay.marks[0], time_ns=1)) is None
     assert "rule" in text_of(mark_header(width))
+
+
+def repeated(replay, *seconds):
+    """Keep one alert of each kind; let the first come again, so many seconds after the recording began."""
+    first = replay.marks[0]
+    kinds = {(mark.alert.rule, mark.alert.container_id): mark for mark in reversed(replay.marks)}
+    again = [dataclasses.replace(first, time_ns=TS_NS + at * SECOND, num=100 + n) for n, at in enumerate(seconds)]
+    replay.marks = sorted([*kinds.values(), *again], key=lambda mark: (mark.time_ns, mark.num))
+    return [first, *again]
+
+
+@pytest.mark.parametrize("width", [78, 118])
+def test_repeats_are_one_row_in_the_place_of_the_first(replay, width):
+    lines = MarkLines(replay)
+    assert lines.end == 4
+    repeats = repeated(replay, 11, 35, 55)
+    assert lines.end == 4, "as many as there were before it came again"
+    assert list(lines.row(0)) == repeats
+    assert [lines.position(mark) for mark in repeats] == [0, 0, 0, 0]
+    text = text_of(lines.line(0, width))
+    assert text.startswith(" 2/4"), "two of the four have been"
+    assert lines.line(0, width)[3].text == "4"
+    lines.turn_folded()
+    assert lines.end == 7
+    assert [lines.position(mark) for mark in replay.marks] == list(range(7))
+    assert "/" not in text_of(lines.line(0, width))[:8]
+    lines.turn_folded()
+    assert lines.end == 4
+
+
+def test_enter_on_repeats_goes_to_the_next_one_and_from_the_last_to_the_first(replay):
+    lines = MarkLines(replay)
+    first, second, last = repeated(replay, 35, 55)
+    assert lines.target(0, 0) is first
+    assert lines.target(0, replay.time_of(first)) is second
+    assert lines.target(0, replay.time_of(second)) is last
+    assert lines.target(0, replay.time_of(last)) is first
+    assert lines.target(99, 0) is None
 
 
 def test_how_long_a_recording_is_is_not_said_when_it_is_played_faster_than_it_is_read(replay):

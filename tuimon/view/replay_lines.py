@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 from tuimon.view.alert_lines import container_of
@@ -112,7 +112,7 @@ def _ends(view: ReplayView) -> Line:
 
 
 class MarkLines:
-    """The alerts on the timeline as a list's source, in order of time.
+    """The alerts on the timeline as a list's source, in order of time; repeats are one row, in the place of the first.
 
     Args:
         view: Says which.
@@ -122,36 +122,72 @@ class MarkLines:
 
     def __init__(self, view: ReplayView) -> None:
         self._view = view
+        self._folded = True
+        self._made_of: list[Mark] | None = None
+        self._rows: list[list[Mark]] = []
+        self._place: dict[int, int] = {}
+        """Row of each alert, by its number."""
+
+    @property
+    def folded(self) -> bool:
+        """Whether repeats of one rule in one container are one row, as in the list of alerts."""
+        return self._folded
+
+    def turn_folded(self) -> None:
+        """Fold repeats, or show every alert."""
+        self._folded = not self._folded
+        self._made_of = None
+
+    def _made(self) -> list[list[Mark]]:
+        """Return the rows, made afresh when the alerts are others."""
+        marks = self._view.marks
+        if marks is not self._made_of:
+            groups: dict[object, list[Mark]] = {}
+            for mark in marks:
+                key = (mark.alert.rule, mark.alert.container_id) if self._folded else mark.num
+                groups.setdefault(key, []).append(mark)
+            self._rows, self._made_of = list(groups.values()), marks
+            self._place = {mark.num: at for at, row in enumerate(self._rows) for mark in row}
+        return self._rows
 
     @property
     def end(self) -> int:
         """One past the last row."""
-        return len(self._view.marks)
+        return len(self._made())
 
-    def row(self, seq: int) -> Mark | None:
-        """Return the alert at a position."""
-        marks = self._view.marks
-        return marks[seq] if 0 <= seq < len(marks) else None
+    def row(self, seq: int) -> Sequence[Mark]:
+        """Return the alerts of a row, in order of time; empty when there is none at the position."""
+        rows = self._made()
+        return rows[seq] if 0 <= seq < len(rows) else ()
 
     def position(self, mark: Mark) -> int | None:
-        """Return where an alert is now, None when it is not shown."""
-        marks = self._view.marks
-        at = bisect_left(marks, (mark.time_ns, mark.num), key=lambda each: (each.time_ns, each.num))
-        return at if at < len(marks) and marks[at].num == mark.num else None
+        """Return in which row an alert is now, None when it is not shown."""
+        rows, at = self._made(), self._place.get(mark.num)
+        return at if at is not None and mark in rows[at] else None
+
+    def target(self, seq: int, here_ns: int) -> Mark | None:
+        """Return the alert of a row to go to from a time: the next one behind it, after the last the first again."""
+        row = self.row(seq)
+        return next((mark for mark in row if mark.time_ns > here_ns), row[0] if row else None)
 
     def line(self, seq: int, width: int) -> Line:
         """Return one row; what was not reached yet is dimmer."""
-        mark = self.row(seq)
-        if mark is None:
+        row = self.row(seq)
+        if not row:
             return ()
-        view, alert = self._view, mark.alert
-        reached = mark.time_ns <= view.position_ns
+        view, mark = self._view, row[0]
+        alert = mark.alert
+        past = sum(each.time_ns <= view.position_ns for each in row)
+        reached = past > 0
+        some = f" {amount(past)}/{amount(len(row))}" if 0 < past < len(row) else ""
         since = (mark.time_ns - view.timeline.first_ns) / 1e9
-        role = severity_role(alert.priority)
+        role, wide = severity_role(alert.priority), width >= 100
         cells = [
-            Cell(" " if reached else " ahead", "muted", 7),
-            Cell(clock(alert.time_ns, 3), "" if reached else "muted", 13),
+            Cell(some or (" " if reached else " ahead"), "muted", 8),
+            Cell(clock(alert.time_ns, 3 if wide else 0), "" if reached else "muted", 13 if wide else 9),
             Cell(f"+{span(since)}", "muted", 9),
+            Cell(amount(len(row)), "strong" if len(row) > 1 else "muted", 5, right=True),
+            Cell(" "),
             Cell(short(alert.priority), role, 5),
             Cell(alert.rule, role if reached else "muted", 42 if width >= 100 else REST),
             Cell(f" {container_of(alert)}", "" if reached else "muted", 15),
@@ -162,9 +198,11 @@ class MarkLines:
 def mark_header(width: int) -> Line:
     """Return the names over the columns of ``MarkLines``."""
     cells = [
-        Cell("", "", 7),
-        Cell("time", "muted", 13),
+        Cell("", "", 8),
+        Cell("time", "muted", 13 if width >= 100 else 9),
         Cell("since", "muted", 9),
+        Cell("n", "muted", 5, right=True),
+        Cell(" "),
         Cell("prio", "muted", 5),
         Cell("rule", "muted", 42 if width >= 100 else REST),
         Cell(" container", "muted", 15),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -52,6 +53,7 @@ class MarkList(LineList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Go there", id="marks.open"),
         Binding("o", "details", "Alert", tooltip="Open the alert", id="marks.details"),
+        Binding("u", "fold", "Fold", tooltip="Fold repeats, or show every alert", id="marks.fold"),
         Binding("left", "step(-1)", "Back a fiftieth of the time", show=False, id="marks.back"),
         Binding("right", "step(1)", "Forward a fiftieth of the time", show=False, id="marks.forward"),
     ]
@@ -88,8 +90,25 @@ class MarkList(LineList):
             self.put_cursor(seq)
 
     def mark_under_cursor(self) -> Mark | None:
-        """Return the alert under the cursor."""
-        return self.marks.row(self.cursor) if self.marks is not None and self.cursor is not None else None
+        """Return the alert under the cursor, the first of those that are one row."""
+        row = self.row_under_cursor()
+        return row[0] if row else None
+
+    def row_under_cursor(self) -> Sequence[Mark]:
+        """Return the alerts of the row under the cursor, in order of time."""
+        return self.marks.row(self.cursor) if self.marks is not None and self.cursor is not None else ()
+
+    def show_mark(self, mark: Mark) -> None:
+        """Put the cursor on the row that an alert is in."""
+        seq = self.marks.position(mark) if self.marks is not None else None
+        if seq is not None:
+            self.put_cursor(seq)
+
+    def action_fold(self) -> None:
+        """Fold repeats, or show every alert; the cursor stays on the alert that it is on."""
+        if self.marks is not None:
+            self.marks.turn_folded()
+            self.renew()
 
     def action_step(self, step: int) -> None:
         """Move on the timeline."""
@@ -271,10 +290,11 @@ class ReplayTab(Tab):
         """Go to the next alert, or the one before."""
         mark = self.view.mark_from_here(step, self._here_ns())
         if mark is None:
-            self.app.notify("no further alert" if step > 0 else "no alert before", timeout=2, markup=False)
+            further = "no further alert" if self.view.progress == 1 else "no further alert so far: still reading ahead"
+            self.app.notify(further if step > 0 else "no alert before", timeout=2, markup=False)
             return
         self._go(self.view.time_of(mark))
-        self._list.put_cursor(self.view.marks.index(mark))
+        self._list.show_mark(mark)
 
     def action_ask_time(self) -> None:
         """Ask for a time and go there."""
@@ -302,7 +322,9 @@ class ReplayTab(Tab):
 
     @on(LineList.Opened, "#marks-list")
     def _mark_opened(self) -> None:
-        mark = self._list.mark_under_cursor()
+        if self._list.marks is None or self._list.cursor is None:
+            return
+        mark = self._list.marks.target(self._list.cursor, self._here_ns())
         if mark is None:
             return
         if self.view.source is None:
@@ -314,9 +336,9 @@ class ReplayTab(Tab):
     def _details_asked(self) -> None:
         from tuimon.ui.screens.alert_details import AlertDetails
 
-        mark = self._list.mark_under_cursor()
-        if mark is not None:
-            self.app.push_screen(AlertDetails(mark.alert, [mark.alert]), self._alert_left)
+        row = self._list.row_under_cursor()
+        if row:
+            self.app.push_screen(AlertDetails(row[0].alert, [mark.alert for mark in row]), self._alert_left)
 
     def _alert_left(self, rule: str | None) -> None:
         if rule:
