@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -13,9 +13,16 @@ from textual.widgets._footer import FooterKey
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tuimon.ui.app import TuimonApp
+
+
+_NOWHERE: Final = (1 << 30, 0)
+
 
 class KeyFooter(Footer):
     """The line of keys."""
+
+    app: TuimonApp
 
     def __init__(self) -> None:
         super().__init__(compact=True, show_command_palette=False)
@@ -25,7 +32,22 @@ class KeyFooter(Footer):
     def compose(self) -> ComposeResult:
         """Show the keys that there is room for."""
         keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        if self.app.keys:
+            places = self._places()
+            keys.sort(key=lambda key: places.get(key.action, _NOWHERE))
         yield from fitting(keys, self._last(), self.size.width or self.app.size.width)
+
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Return where each action stands on the line: by its node from the focus on, and in that as we list them.
+
+        Textual puts a key of the user's own behind all others of its node.
+        """
+        places: dict[str, tuple[int, int]] = {}
+        for outer, (node, _) in enumerate(self.screen._modal_binding_chain):
+            ours = type(node)._merged_bindings
+            for inner, (_, binding) in enumerate(ours or ()):
+                places.setdefault(binding.action, (outer, inner))
+        return places
 
     def _last(self) -> set[str]:
         """Return the keys of everywhere: how to get out and how to get help is always said."""
