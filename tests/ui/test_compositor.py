@@ -1,12 +1,14 @@
 """Partial updates write what Textual's would have written."""
 
 import random
+from types import SimpleNamespace
 
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 
-from tests.ui.conftest import press, running
+from tests.ui.conftest import press, running, until
 from tests.ui.fake_engine import FakeEngine
+from tuimon.view.cells import Cell
 
 
 def shown(update: ChopsUpdate, spans) -> dict[tuple[int, int], str]:
@@ -76,3 +78,23 @@ async def test_nothing_is_painted_where_nothing_changed():
     async with running(FakeEngine(), size=(80, 24)) as (app, _):
         app.main._compositor._dirty_regions = set()
         assert app.main._compositor.render_partial_update() is None
+
+
+async def test_a_list_that_is_redrawn_paints_the_rows_that_look_different():
+    texts = ["one", "two", "three"]
+    source = SimpleNamespace(first=0, end=3, line=lambda seq, width: (Cell(texts[seq], "", width),))
+    async with running(size=(80, 24)) as (app, pilot):
+        live, asked = app.main.live.events.list, []
+        live.show(source)
+        await pilot.pause()
+        await until(lambda: 2 in live._painted and "three" in live._painted[2].text)
+        live.refresh = lambda *regions, **rest: asked.append(regions)
+        live.redraw()
+        assert not asked
+        texts[1] = "other"
+        live.redraw()
+        assert asked == [(Region(0, 1, live.size.width, 1),)]
+        await press(app, pilot, "question_mark")  # what lies behind a dialog is painted by it
+        asked.clear()
+        live.redraw()
+        assert asked == [()]

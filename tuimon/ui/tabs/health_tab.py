@@ -135,9 +135,10 @@ class HealthTab(Tab):
         """Show other figures, the cursor and the place as they were."""
         from tuimon.view.detail_lines import FixedLines
 
+        before = self._list.source.end
         self._list.source = FixedLines(lines)
         self._list.redraw()
-        self._list.sync(changed=True)
+        self._list.sync(changed=before != self._list.source.end)
 
     @on(RuleCostList.Turned)
     def _show_costs(self) -> None:
@@ -147,10 +148,10 @@ class HealthTab(Tab):
         costs = self._costs.costs
         if costs is None or self.session is None:
             return
-        under = self._costs.rule_under_cursor()
+        under, before = self._costs.rule_under_cursor(), costs.end
         costs.renew(rule_costs(self.session.engine.rules_in_force(), costs.order))
         self._costs.redraw()
-        self._costs.sync(changed=True)
+        self._costs.sync(changed=before != costs.end)
         if under is not None and self._costs.has_focus:
             seq = next((at for at, row in enumerate(costs.rows) if row.name == under.name), None)
             if seq is not None and seq != self._costs.cursor:

@@ -108,6 +108,8 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         """Sequence number of the row under the cursor, None before there is one."""
         self._base = 0
         self._cache: dict[tuple[int, str], Strip] = {}
+        self._painted: dict[int, Strip] = {}
+        """What was painted last, by line of the list."""
         self._scrollbar_at = 0.0
         self._scrollbar_of: tuple[object, ...] = ()
         """What the scrollbar was painted for."""
@@ -165,9 +167,20 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         return self.scrollable_content_region.width
 
     def redraw(self) -> None:
-        """Make all rows afresh: what they show changed, not which there are."""
+        """Make all rows afresh: what they show changed, not which there are. Paint those that look different."""
         self._cache.clear()
-        self.refresh()
+        if not self._is_seen:
+            self.refresh()
+            return
+        width, room = self.row_width, self.size.width
+        for y in range(self.size.height):
+            if self._painted.get(y) != self._row(y, width, room):
+                self.refresh(Region(0, y, room, 1))
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the list is on the screen, and no dialog over it."""
+        return self.is_attached and self.app.screen is self.screen and self in self.screen._compositor.visible_widgets
 
     def put_cursor(self, seq: int) -> None:
         """Put the cursor on a row and scroll it into view."""
@@ -236,6 +249,7 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         """Paint rows past Textual's per-line style cache, which would only be cold here."""
         width, room = self.row_width, self.size.width
         rows = [self._row(y, width, room) for y in crop.line_range]
+        self._painted.update(zip(crop.line_range, rows, strict=True))
         for line_filter in self.app.get_line_filters():
             # The themes' colours are true ones already, or meant to stay the terminal's own: turning sixteen colours
             # into true ones would cost as much as the rows for nothing.
