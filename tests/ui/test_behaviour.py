@@ -14,7 +14,7 @@ from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import LOCAL_RULES, FakeEngine, RuleFile, fed_engine
 from tuimon.errors import CaptureError, TuimonError
 from tuimon.ui import app as app_module
-from tuimon.ui.app import TuimonApp, check_terminal
+from tuimon.ui.app import TuimonApp
 from tuimon.ui.panes.live_pane import LivePane
 from tuimon.ui.screens.ask import Ask
 from tuimon.ui.screens.choice import Choice
@@ -22,6 +22,7 @@ from tuimon.ui.screens.dialog import Commands
 from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.screens.pick import Pick
 from tuimon.ui.screens.views import ViewsMenu
+from tuimon.ui.terminal import check_terminal
 from tuimon.ui.typed import KeyParser, behind_escape
 from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.ui.widgets.lists import AlertList, ContainerList, LiveList

@@ -7,7 +7,6 @@ before the first paint.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from tuimon import invoker, statefile
-from tuimon.errors import TuimonError
 from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
 from tuimon.ui import typed
@@ -30,6 +28,7 @@ from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
+from tuimon.ui.terminal import check_terminal, speaks_utf8
 from tuimon.ui.text import safe
 from tuimon.ui.themes import choose, left_out, load_themes, role_defaults
 from tuimon.ui.ticker import Ticker
@@ -554,7 +553,7 @@ def run(
         theme=theme,
         rules_path=rules_path,
         themes_path=_user_themes(),
-        ascii_only=ascii_only or not _speaks_utf8(),
+        ascii_only=ascii_only or not speaks_utf8(),
         remember=settings is not None and settings.remember,
         keys=settings.keys if settings is not None else {},
         rule_folders=rule_folders,
@@ -578,25 +577,6 @@ def _usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[Settings
     from tuimon.ui.keys import usable_keys
 
     return usable_keys(keys)
-
-
-def check_terminal() -> None:
-    """Refuse a terminal that cannot show a screen.
-
-    Raises:
-        TuimonError: It is none, or too simple. Textual draws on the standard error stream.
-    """
-    hint = "tuimon watch prints alerts without a screen"
-    if os.environ.get("TERM", "") in ("dumb", "unknown"):
-        raise TuimonError(f"this terminal (TERM={os.environ['TERM']}) cannot show a screen", hint)
-    stream = sys.__stderr__
-    if stream is None or not stream.isatty() or sys.__stdin__ is None or not sys.__stdin__.isatty():
-        raise TuimonError("the screen needs a terminal on its input and its error stream", hint)
-
-
-def _speaks_utf8() -> bool:
-    stream = sys.__stderr__
-    return stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _user_themes() -> Path | None:
