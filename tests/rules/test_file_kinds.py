@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+
 import numpy as np
 import pytest
 
 from tests import builders
 from tests.every_field import conditions, every_field
 from tuimon.fields.facts import ANON_INODE, PIDFD
+from tuimon.records import SockFlag
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
-from tuimon.rules.file_kinds import OF_KIND, of_kinds
+from tuimon.rules.file_kinds import ALONE, OF_KIND, of_kinds, with_ends
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
 
@@ -35,7 +38,29 @@ FROM = [
 ]
 NO_FILE = [builders.exec_event("bash", args=(word,)) for word in ("a", "b")]
 SOCKETS = [builders.syscall_event("socket", args=(family, 1, 0), ret=3) for family in (1, 2, 10, 16)]
-ALL = [*ALIKE, *DIFFERENT, *FROM, *NO_FILE, *SOCKETS]
+HIGH, LOW = ("10.0.0.1", 40000), ("10.0.0.2", 443)
+ENDS = [(HIGH, LOW), (LOW, HIGH), (HIGH, ("10.0.0.9", 443)), (HIGH, HIGH), (HIGH, ("0.0.0.0", 0))]
+SOCKS = [
+    *(builders.sock_slot(local=local, remote=remote) for local, remote in ENDS),
+    *(builders.sock_slot(local=HIGH, remote=LOW, role=role) for role in SockFlag),
+    builders.sock_slot(local=HIGH, remote=LOW, type=socket.SOCK_DGRAM, protocol=socket.IPPROTO_UDP),
+    builders.sock_slot(local=("::1", 40000), remote=("::2", 443)),
+    builders.sock_slot(local=("::ffff:10.0.0.1", 40000), remote=("::ffff:10.0.0.2", 443), family=socket.AF_INET6),
+    *(builders.sock_slot(family=socket.AF_UNIX, unix_path=path) for path in (b"/run/a", b"/run/b")),
+]
+TALK = [
+    builders.syscall_event(call, args=(3,), sock=sock, ret=ret)
+    for call in ("connect", "accept4", "bind", "sendto", "recvfrom", "listen")
+    for sock in SOCKS
+    for ret in (0, -111)
+]
+MADE = [
+    builders.syscall_event("socket", args=(family, type_, 0), ret=ret)
+    for family in (2, 10)
+    for type_ in (1, 2)
+    for ret in (3, -1)
+]
+ALL = [*ALIKE, *DIFFERENT, *FROM, *NO_FILE, *SOCKETS, *TALK, *MADE]
 
 
 ASKED = [text for info, name in every_field() if name in OF_KIND for text in conditions(info, name, 1)]
@@ -58,9 +83,20 @@ def test_files_of_one_kind_are_asked_once():
     batch, tables = builders.batch_of(ALL)
     columns = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
     look = Look(columns, batch, columns.memory.known(batch).codes)
-    first, of_row = of_kinds(look, np.arange(len(batch)))
-    alike = of_row[: len(ALIKE)]
+    kinds = of_kinds(look, np.arange(len(batch)))
+    alike = kinds[: len(ALIKE)]
     assert (alike[[0, 1, 3]] == alike[0]).all()
-    assert alike[2] != alike[0], "a name that may be one of a file in memory stands alone"
-    assert len(set(of_row[len(ALIKE) : len(ALIKE) + len(DIFFERENT)].tolist())) == len(DIFFERENT)
-    assert len(first) < len(ALL)
+    assert alike[2] == ALONE, "a name that may be one of a file in memory stands alone"
+    others = kinds[len(ALIKE) : len(ALIKE) + len(DIFFERENT)]
+    told = [kind for kind in others.tolist() if kind != ALONE]
+    assert len({*told, int(alike[0])}) == len(told) + 1
+
+
+def test_sockets_that_differ_in_addresses_alone_are_asked_once_unless_those_matter():
+    batch, tables = builders.batch_of(TALK[:6:2])
+    columns = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
+    look = Look(columns, batch, columns.memory.known(batch).codes)
+    by_role = of_kinds(look, np.arange(3))
+    by_ends = with_ends(look, np.arange(3), by_role)
+    assert by_role[0] == by_role[2] != by_role[1]
+    assert len(set(by_ends.tolist())) == 3

@@ -29,11 +29,12 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     assert asked.predicate is not None
     made, test, _ = asked.predicate
     if key[0] == THREAD_AND_FD:
-        pool = Pool()  # nearly as many values as rows: keeping them would cost more than it saves
-        places = _threads_and_fds(look, rows, pool)
-        table = np.array([of_value(made(value), test) for value in pool.values], np.int8)
-        table[ABSENT] = GONE
-        return np.where(places < 0, np.int8(PERHAPS), table[np.maximum(places, ABSENT)])
+        words, of_row, has, unknown = _threads_and_fds(look, rows)
+        # Nearly as many values as rows: keeping them would cost more than it saves.
+        out: Truths = np.array([of_value(made(word), test) for word in words], np.int8)[of_row]
+        out[~has] = GONE
+        out[unknown] = PERHAPS
+        return out
     known = look.alike
     if known is None or known[0] is not rows:
         known = look.alike = rows, _alike(look, CONTAINED[key[0]], rows)
@@ -67,7 +68,11 @@ def _alike(look: Look, path: str, rows: Rows) -> Groups:
 def put_together(look: Look, key: Any, rows: Rows, pool: Pool) -> Places:
     """Return, (k,), the places in a pool of a composed field's values; UNSEEN where only events tell."""
     if key[0] == THREAD_AND_FD:
-        return _threads_and_fds(look, rows, pool)
+        values, of_row, has, unknown = _threads_and_fds(look, rows)
+        found = pool.places(values)[of_row]
+        found[~has] = ABSENT
+        found[unknown] = UNSEEN
+        return np.asarray(found)
     owners, ids = look.values("container.id", rows)
     paths, texts = look.values(CONTAINED[key[0]], rows, int(key[2] == "real"))
     groups = groups_of(owners.astype(np.int64), paths.astype(np.int64))
@@ -82,14 +87,12 @@ def _contained(ids: Pool, owner: int, texts: Pool, path: int) -> str | None:
     return None if owner <= ABSENT or path <= ABSENT else f"{ids.values[owner]}:{texts.values[path]}"
 
 
-def _threads_and_fds(look: Look, rows: Rows, pool: Pool) -> Places:
-    """fd.uid: both numbers in one word."""
+def _threads_and_fds(
+    look: Look, rows: Rows
+) -> tuple[list[str], NDArray[np.unsignedinteger[Any]], NDArray[np.bool_], NDArray[np.intp]]:
+    """fd.uid: both numbers in one word. Return distinct texts, each row's, which have one, and which are not known."""
     numbers, has, unknown = look.numbers("fd.num", rows)
     tids: NDArray[np.int64] = look.batch.head["tid"][rows].astype(np.int64)
     groups = groups_of(tids, numbers)
     pairs = zip(tids[groups.first].tolist(), numbers[groups.first].tolist(), strict=True)
-    out = pool.places([f"{tid}{number}" for tid, number in pairs])[groups.of_row]
-    out[~has] = ABSENT
-    if len(unknown):
-        out[unknown] = UNSEEN
-    return np.asarray(out)
+    return [f"{tid}{number}" for tid, number in pairs], groups.of_row, has, np.flatnonzero(unknown)

@@ -19,7 +19,7 @@ from tuimon.fields.registry import Getter
 from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import Asked
 from tuimon.rules.by_row import BY_ROW
-from tuimon.rules.file_kinds import OF_KIND, of_kinds
+from tuimon.rules.file_kinds import ALONE, OF_HEADER, OF_KIND, of_kinds, with_ends
 from tuimon.rules.given_paths import given_places
 from tuimon.rules.grouping import Groups, Rows
 from tuimon.rules.look_rows import OF_RECORD, LookRows
@@ -135,7 +135,10 @@ class LookValues(LookRows):
         if len(missing):
             new = self._by_name(side, key, numbers[missing], rows[missing])
             if (late := np.flatnonzero(new < 0)).size:
-                new[late] = self._got(side, key, getter, arg, rows[missing[late]])
+                late = missing[late]
+                is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
+                got = self._by_kind if is_alike else self._got
+                new[new < 0] = got(side, key, getter, arg, numbers[late], rows[late])
             places[missing] = known[numbers[missing]] = new
         return places
 
@@ -163,7 +166,39 @@ class LookValues(LookRows):
                 out[mine] = self._places(side, name, getter, arg, numbers[mine], rows[mine])
         return out
 
-    def _got(self, side: str, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
+    def _by_kind(
+        self, side: str, key: Any, getter: Getter, arg: str | None, numbers: NDArray[np.int64], rows: Rows
+    ) -> Places:
+        """Return the places of what a getter says of files and sockets, each kind of them asked once and for all."""
+        kinds = self._file_kinds(side, numbers, rows, whole=key[0] not in OF_HEADER)
+        known = self._known("file kind", key, int(kinds.max(initial=0)))
+        out = np.where(kinds == ALONE, np.int32(UNSEEN), known[np.maximum(kinds, 0)])
+        late = np.flatnonzero(out < 0)
+        each, first, of_late = np.unique(
+            np.where(kinds[late] == ALONE, -1 - late, kinds[late]), return_index=True, return_inverse=True
+        )
+        found = self._pool(key).places([getter(self._record(row), arg) for row in rows[late[first]].tolist()])
+        known[each[each >= 0]] = found[each >= 0]
+        out[late] = found[of_late]
+        return np.asarray(out, np.int32)
+
+    def _file_kinds(self, side: str, numbers: NDArray[np.int64], rows: Rows, *, whole: bool) -> NDArray[np.int64]:
+        """Return, (k,), the kinds of file or socket that some numbers of a side stand for, each with a row that has it.
+
+        With ``whole`` sockets of other addresses are others.
+        """
+        known = self.memory.pids(("file kinds", side, whole), int(numbers.max(initial=-1)) + 1)
+        new = np.flatnonzero(known[numbers] == UNSEEN)
+        if len(new) and whole:
+            kinds = self._file_kinds(side, numbers[new], rows[new], whole=False)
+            known[numbers[new]] = with_ends(self, rows[new], kinds)
+        elif len(new):
+            known[numbers[new]] = of_kinds(self, rows[new])
+        return known[numbers]
+
+    def _got(
+        self, side: str, key: Any, getter: Getter, arg: str | None, _numbers: NDArray[np.int64], rows: Rows
+    ) -> Places:
         """Return the places of what a getter says of some rows."""
         line = line_of(key) if side == "process" else None
         if line is not None:
@@ -172,9 +207,7 @@ class LookValues(LookRows):
         if side in WORDS:
             return self._got_words(key, getter, arg, rows)
         make = self._record if side in OF_RECORD else self._actor if side == "process" else self._event
-        is_alike = side in ("texts", "record") and key[0] in OF_KIND and key[2] == "given"
-        first, of_row = of_kinds(self, rows) if is_alike else (rows, np.arange(len(rows)))
-        return self._pool(key).places([getter(make(row), arg) for row in first.tolist()])[of_row]
+        return self._pool(key).places([getter(make(row), arg) for row in rows.tolist()])
 
     def _got_words(self, key: Any, getter: Getter, arg: str | None, rows: Rows) -> Places:
         """Return the same for arguments; those that are a number need no getter."""

@@ -130,7 +130,7 @@ def file_numbers(batch: Batch, rows: NDArray[np.intp], member: str) -> tuple[NDA
     at = batch.text_at[real[known]] + lengths[known, : Slot.BASE2].sum(axis=1, dtype=np.int64)
     assert FILE.fields is not None
     dtype, offset = FILE.fields[member][:2]
-    found[known] = _numbers_at(batch.arena, at + offset, dtype.itemsize)
+    found[known] = numbers_at(batch.arena, at + offset, dtype.itemsize)
     has[known] = True
     return found[of_row], has[of_row]
 
@@ -142,7 +142,7 @@ def took_ns(batch: Batch, rows: NDArray[np.intp]) -> tuple[NDArray[np.int64], ND
     rest = batch.text_at[ext_at + 1] - batch.text_at[ext_at]
     rest -= batch.ext["slot_len"][ext_at].sum(axis=1, dtype=np.int64)
     has[has] = rest == _TOOK_BYTES
-    found[has] = _numbers_at(batch.arena, batch.text_at[batch.ext_at[rows[has]] + 1] - _TOOK_BYTES, _TOOK_BYTES)
+    found[has] = numbers_at(batch.arena, batch.text_at[batch.ext_at[rows[has]] + 1] - _TOOK_BYTES, _TOOK_BYTES)
     return found, has
 
 
@@ -154,7 +154,7 @@ def _distinct(values: NDArray[np.int32], size: int) -> tuple[NDArray[np.intp], N
     return np.flatnonzero(seen), place[values]
 
 
-def _numbers_at(text: bytes, at: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+def numbers_at(text: bytes, at: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return the little-endian numbers of so many bytes at some places."""
     arena = np.frombuffer(text, np.uint8)
     found = np.zeros(len(at), np.uint64)
