@@ -193,6 +193,15 @@ async def filters_the_tree(app, pilot, keys):
     assert app.focused is tree(app)
 
 
+@case("tree.apply", "tree.leave")
+async def ends_the_writing_of_the_trees_filter(app, pilot, keys):
+    await press(app, pilot, "5", "slash", *"shadow")
+    assert "esc Back" in screen_text(app).splitlines()[-1]
+    await press(app, pilot, keys[0])
+    assert app.focused is tree(app)
+    assert tree(app).view.filter_text == "shadow"
+
+
 @case("tree.complete", "tree.offered_next", "tree.offered_before")
 async def completes_a_condition_about_processes(app, pilot, keys):
     line = app.main.query_one(TreeFilter)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import Input
 
 from tuimon.ui.widgets.completed_line import CompletedLine
@@ -19,10 +20,15 @@ class TreeFilter(CompletedLine):
     """The line; up and down move in what is offered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Apply", id="tree.apply"),
+        Binding("escape", "leave", "Back", id="tree.leave"),
         Binding("tab", "complete", "Complete", id="tree.complete"),
         Binding("up", "offered(-1)", "Offered before", show=False, id="tree.offered_before"),
         Binding("down", "offered(1)", "Offered next", show=False, id="tree.offered_next"),
     ]
+
+    class Left(Message):
+        """The line is left; what it filters by stays."""
 
     def __init__(self) -> None:
         placeholder = "text in pid, command, path or container; or proc.name = nginx and container.id != host"
@@ -42,6 +48,10 @@ class TreeFilter(CompletedLine):
             self.look_up()
         else:
             self.offered.close()
+
+    def action_leave(self) -> None:
+        """Go back to the tree."""
+        self.post_message(self.Left())
 
     def action_offered(self, step: int) -> None:
         """Move in what is offered."""

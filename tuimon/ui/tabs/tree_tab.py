@@ -353,16 +353,18 @@ class TreeTab(Tab):
         if self._apply(event.value):
             self._leave_filter()
 
+    @on(TreeFilter.Left)
+    def _filter_left(self) -> None:
+        self._leave_filter()
+
     @on(CompletionList.Picked, "#tree-completion")
     def _picked(self) -> None:
         self._input.take()
 
     def action_unfilter(self) -> None:
-        """End the writing of a filter, or take the filter away; where there is none esc is not the tree's."""
+        """Take the filter away; where there is none esc is not the tree's."""
         view = self._list.view
-        if self.has_class("-filtering"):
-            self._leave_filter()
-        elif view is not None and view.filter_text:
+        if view is not None and view.filter_text:
             view.set_filter("")
             self._list.renew()
             self._show_title()
