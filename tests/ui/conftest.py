@@ -9,12 +9,16 @@ from contextlib import asynccontextmanager
 import pytest
 from textual import _wait
 from textual._context import active_app
+from textual.notifications import Notification
 from textual.pilot import Pilot
 from textual.widgets._toast import Toast
 
 from tests.ui.fake_engine import fed_engine
 from tuimon.enrich.container_users import CONTAINER_USERS, Names
 from tuimon.ui.app import TuimonApp
+
+_LONGER = 20
+"""Times as long as to a user notices are shown to a test."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +51,16 @@ def _idle_is_idle(monkeypatch):
     for module in ("textual.app", "textual.pilot"):
         monkeypatch.setattr(f"{module}.wait_for_idle", _idle)
     monkeypatch.setattr(Pilot._wait_for_screen, "__defaults__", (120.0,))  # seconds, for 30
+
+
+@pytest.fixture(autouse=True)
+def _what_is_said_is_read(monkeypatch):
+    """Notices last for two seconds and more: on a busy machine they were gone before a test had looked for them."""
+
+    def longer(message, title, severity, timeout, **more):
+        return Notification(message, title, severity, timeout * _LONGER if timeout >= 1 else timeout, **more)
+
+    monkeypatch.setattr("textual.app.Notification", longer)
 
 
 async def _idle(*times_s):
