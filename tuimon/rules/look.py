@@ -127,31 +127,6 @@ class Look(LookValues):
         if not asked.getters:
             make = self._record if side in OF_RECORD else self._event
             return np.array([asked.answer(make(row)) for row in rows.tolist()], np.int8)
-        if asked.predicate is None or side != "texts" or len(asked.getters) > 1:
-            return self._by_places(asked, side, numbers, rows)
-        out = self._of_opened(asked, numbers, rows)
-        left = np.flatnonzero(out == NOT_ASKED)
-        if len(left):
-            out[left] = self._by_places(asked, side, numbers[left], rows[left])
-        return out
-
-    def _of_opened(self, asked: Asked, numbers: NDArray[np.int64], rows: Rows) -> Truths:
-        """Return what a check says of what opens alone show of a file, NOT_ASKED where it asks of something else.
-
-        Nearly each has another: keeping them as values would cost more than making them anew for the next check.
-        """
-        assert asked.predicate is not None
-        made, test, negative = asked.predicate
-        out = np.full(len(rows), NOT_ASKED, np.int8)
-        for key, mine in self._named(asked.getters[0][1], rows):
-            if key[1] in _OF_OPENED:
-                values, of_open, at = self._values_of_opens(key, numbers[mine], rows[mine])
-                said = np.array([of_value(None if value is None else made(value), test) for value in values], np.int8)
-                out[mine[at]] = joined([said[of_open]], negative=negative)
-        return out
-
-    def _by_places(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
-        """Return what a check says of values that are kept by place."""
         columns = [self._places(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
         if asked.predicate is None:
             return self._said(asked, columns)
@@ -208,7 +183,5 @@ class Look(LookValues):
         return out
 
 
-_OF_OPENED: Final = ("fd", "dev", "ino")
-"""Arguments of opens that no other field has as well."""
 _DEAR: Final = frozenset(("texts", "numbers", "record"))
 """Sides whose groups cost more than asking a few rows."""

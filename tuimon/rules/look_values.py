@@ -257,20 +257,6 @@ class LookValues(LookRows):
             if bound is not None:
                 yield (name, bound.param.name, which), np.flatnonzero(codes == code)
 
-    def _values_of_opens(
-        self, key: Any, numbers: NDArray[np.int64], rows: Rows
-    ) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
-        """Return values of an argument, which of them each of the opens among rows has, and which rows those are."""
-        is_open = self.columns.is_open(self._codes[rows])
-        values = of_opened(key, self.batch, rows, is_open)
-        if values is not None:
-            return values, np.arange(len(values)), np.flatnonzero(is_open)
-        part = part_of(key)
-        if part is None:
-            return [], _NO_ROWS, _NO_ROWS
-        opens = self.opens(rows, is_open, numbers)
-        return *opens.values(part), opens.at
-
     def _known(self, side: str, key: Any, largest: int) -> Places:
         """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
         of = self.columns.pool_key(key)
@@ -287,6 +273,5 @@ _SAME: Final[dict[Any, Any]] = {
 }
 """Keys of values that another field has as well, which is asked more often."""
 _ARGUMENTS: Final = ("evt.arg", "evt.rawarg")
-_NO_ROWS: Final = np.empty(0, np.intp)
 _OF_ONE_PATH: Final = ("fs.path.name", "fs.path.nameraw")
 _WITH_PARTS: Final = frozenset(("texts", "record", "word"))

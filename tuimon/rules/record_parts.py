@@ -250,25 +250,10 @@ class Opens:
         if part.by_refusal:
             found[self._ret == -errno.EPERM] = UNSEEN
         if part.by_error:
-            for ret, error in self._errors():
-                found[self._ret == ret] = pool.place(error)
+            for ret in np.unique(self._ret[self._ret < 0]).tolist():
+                found[self._ret == ret] = pool.place(fd_error(ret) or str(ret))
         out[self._at] = found
         return out
-
-    def values(self, part: Part) -> tuple[list[Any], NDArray[np.intp]]:
-        """Return the distinct values that a field, of which nothing is left to the getter, has of opens; and whose.
-
-        The second: (j,) the place of the value of each of the opens, in the order of ``at``.
-        """
-        values, of_open = self._told(part, getattr(self._paths, part.of))
-        if part.by_error:
-            for ret, error in self._errors():
-                of_open[self._ret == ret] = len(values)
-                values.append(error)
-        return values, of_open
-
-    def _errors(self) -> list[tuple[int, str]]:
-        return [(ret, fd_error(ret) or str(ret)) for ret in np.unique(self._ret[self._ret < 0]).tolist()]
 
     def _told(self, part: Part, paths: Places) -> tuple[list[Any], NDArray[np.intp]]:
         """Return what a field makes of distinct paths, each asked once, and the place of each open's among them."""
