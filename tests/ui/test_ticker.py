@@ -9,6 +9,7 @@ import pytest
 from textual.widget import Widget
 
 from tests.ui.conftest import running, settle
+from tests.ui.test_snapshots import settle_scrollbars
 from tuimon.ui import ticker as ticker_module
 from tuimon.ui.ticker import Ticker
 
@@ -87,6 +88,7 @@ async def test_a_tick_with_nothing_new_paints_nothing_and_wakes_nobody(monkeypat
         await settle(app, pilot)
         app._ticker.stop()
         app._pump()
+        settle_scrollbars(app)  # else they follow the rows half a second later, maybe in a tick
         await settle(app, pilot)
         painted: list[Widget] = []
         monkeypatch.setattr(Widget, "refresh", lambda self, *_, **__: painted.append(self))
