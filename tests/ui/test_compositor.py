@@ -51,7 +51,7 @@ async def test_partial_updates_write_what_textual_would():
         async with running(size=size) as (app, pilot):
             for key in ("1", "2", "3", "4", "5", "6", "1", "V", "escape", "z", "z", "ctrl+p"):
                 await press(app, pilot, key)
-                for _ in range(25):
+                for _ in range(20):
                     ours, theirs = both(app.main._compositor, some_regions(chance, *size))
                     assert ours == theirs
                     assert ours

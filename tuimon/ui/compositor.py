@@ -66,12 +66,15 @@ class SparseCompositor(Compositor):
     def _fill(
         self, pieces: dict[int, Strip | None], missing: dict[int, set[int]], y: int, seen: Region, strip: Strip
     ) -> None:
-        """Put a widget's line into the pieces of a line that nothing in front of it has filled."""
+        """Put a widget's line into the pieces of a line that nothing in front of it has filled.
+
+        A line that is shorter than its widget leaves the rest to what is behind.
+        """
         cuts = [cut for cut in self.cuts[y] if seen.x <= cut <= seen.right]
         for start, part in zip(cuts, strip.divide([cut - seen.x for cut in cuts[1:]]), strict=False):
             if pieces[start] is None:
                 pieces[start] = part
-        missing[y].difference_update(cuts[:-1])
+            missing[y].discard(start)
         if not missing[y]:
             del missing[y]
 
