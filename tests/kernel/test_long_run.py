@@ -6,6 +6,7 @@ be full before it can show growth, is looked at in the long run only.
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -26,6 +27,7 @@ def run() -> LongRun:
     folder = UPSTREAM / "falco-rules"
     names = ("falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml")
     rules = tuple(folder / name for name in names) if folder.is_dir() else ()
+    gc.collect()  # the handles of engines that the tests before have let go of go now, and not in the middle of it
     done = long_run(SECONDS, max(2.0, SECONDS / 360), 64, rule_files(Settings(rules=rules)))
     print(table(done))
     return done
@@ -43,8 +45,8 @@ def test_every_mark_is_told_exactly_once(run: LongRun) -> None:
 
 
 def test_no_handle_and_no_thread_is_left_behind(run: LongRun) -> None:
-    assert abs(run.growth("fds")) <= 4
-    assert abs(run.growth("threads")) <= 3
+    assert run.growth("fds") <= 4
+    assert run.growth("threads") <= 3
 
 
 @pytest.mark.skipif(SECONDS < LONG_S, reason=f"memory takes minutes to fill: TUIMON_LONG_S={LONG_S} and more")

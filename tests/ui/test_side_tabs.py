@@ -212,9 +212,9 @@ async def completes_a_condition_about_processes(app, pilot, keys):
     assert line.offered.current.label == "container.name"
     await press(app, pilot, "tab")
     assert line.value == "container.name "
-    await press(app, pilot, *"= web")
+    await write(app, pilot, line, "= web")
     assert tree(app).view.filter_text == "container.name = web"
-    await press(app, pilot, *" and evt.type = open")
+    await write(app, pilot, line, " and evt.type = open")
     assert "column 26: evt.type is of an event, not of a process" in screen_text(app)
     assert tree(app).view.filter_text == "container.name = web"
     await press(app, pilot, "enter")
@@ -222,7 +222,9 @@ async def completes_a_condition_about_processes(app, pilot, keys):
     await press(app, pilot, "escape")
     assert app.focused is tree(app)
     assert "column 26" not in screen_text(app)
-    await press(app, pilot, "slash", "end", *" and proc.")
+    await press(app, pilot, "slash", "end")
+    await write(app, pilot, line, " and proc")
+    await press(app, pilot, ".")
     await until(lambda: line.offered.is_open and line.value.endswith("proc."))
     first = line.offered.current
     await press(app, pilot, "down")
@@ -231,6 +233,12 @@ async def completes_a_condition_about_processes(app, pilot, keys):
     assert line.offered.current == first
     assert all(item.label.startswith("proc.") for item in line.offered.items)
     await press(app, pilot, "escape", "escape")
+
+
+async def write(app, pilot, line, text):
+    """Write a text at the cursor of a line, and let what it does come to its end."""
+    line.insert_text_at_cursor(text)
+    await settle(app, pilot)
 
 
 @case("tree.order", "tree.order_back")
