@@ -9,6 +9,10 @@
 Front ends catch TuimonError, print it without a traceback and exit with a status that is not 0.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class TuimonError(Exception):
     """An error meant for the user's eyes.
@@ -37,3 +41,11 @@ class SettingsError(TuimonError):
 
 class RuleError(TuimonError):
     """A rule set was refused."""
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Return the hint for a word of a config file that is not among the known ones: the nearest, if any is near."""
+    from difflib import get_close_matches  # who makes no mistake does not wait for it
+
+    near = get_close_matches(word, list(known), n=1)
+    return f'did you mean "{near[0]}"?' if near else otherwise

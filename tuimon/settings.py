@@ -10,7 +10,6 @@ are. Such texts know where they stand (tuimon.places), so that it can tell.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, cast
 
 from tuimon import invoker, places
-from tuimon.errors import SettingsError
+from tuimon.errors import SettingsError, did_you_mean
 from tuimon.places import Placed
 
 SYSTEM_CONFIG: Final = Path("/etc/tuimon/config.toml")
@@ -120,8 +119,7 @@ def _merged(settings: Settings, values: Mapping[str, object], where: _Where | No
     for key, value in values.items():
         place = where(key) if where else "the command line"
         if key not in _NAMES:
-            near = difflib.get_close_matches(key, _NAMES, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"known settings: {', '.join(sorted(_NAMES))}"
+            hint = did_you_mean(key, _NAMES, f"known settings: {', '.join(sorted(_NAMES))}")
             raise _refused(f'{place}: there is no setting "{key}"', hint)
         if key == "keys":
             changes[key] = MappingProxyType({**settings.keys, **_keys(value, where, place)})

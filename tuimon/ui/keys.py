@@ -5,7 +5,6 @@ There is no second list of keys anywhere: a class with bindings in ``tuimon.ui``
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 import re
@@ -21,7 +20,7 @@ from textual.dom import DOMNode
 from textual.keys import Keys, _character_to_key
 from textual.screen import ModalScreen, Screen
 
-from tuimon.errors import SettingsError
+from tuimon.errors import SettingsError, did_you_mean
 from tuimon.places import Placed
 from tuimon.settings import Settings
 
@@ -117,11 +116,12 @@ def usable_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[SettingsE
     Args:
         keys: The ``[keys]`` table of the config files: a binding's id to one key or several with commas between.
     """
+    known = [binding.id for owner in owners() for binding in own_bindings(owner) if binding.id]
     keymap: dict[str, str] = {}
     wrong: list[SettingsError] = []
     for name, text in keys.items():
         try:
-            keymap[name] = _normal_keys(name, text)
+            keymap[name] = _normal_keys(name, text, known)
         except SettingsError as error:
             wrong.append(error)
     while clash := next(filter(None, (_clash(name, keys, keymap) for name in keymap)), None):
@@ -137,8 +137,7 @@ def _wrong(name: str, text: str, what: str, hint: str) -> SettingsError:
     return SettingsError(f'{where}[keys] {name} = "{text}": {what}', f"{hint}\nThe line is left out.")
 
 
-def _normal_keys(name: str, text: str) -> str:
-    known = [binding.id for owner in owners() for binding in own_bindings(owner) if binding.id]
+def _normal_keys(name: str, text: str, known: list[str]) -> str:
     if name not in known:
         raise _wrong(name, text, f'there is nothing called "{name}"', _near_name(name, known))
     return ",".join(_normal(name, text, key.strip()) for key in text.split(","))
@@ -147,8 +146,7 @@ def _normal_keys(name: str, text: str) -> str:
 def _near_name(name: str, known: list[str]) -> str:
     if name in (each.name for each in fields(Settings)):
         return f"{name} is no key: write it above the line [keys]"
-    near = difflib.get_close_matches(name, known, n=1)
-    return f'did you mean "{near[0]}"?' if near else "the help (?) names the id beside each key"
+    return did_you_mean(name, known, "the help (?) names the id beside each key")
 
 
 def _normal(name: str, text: str, key: str) -> str:
@@ -158,8 +156,8 @@ def _normal(name: str, text: str, key: str) -> str:
     last = found[1] if found else key
     if last in _NAMED or (found and len(last) == 1) or key in _NAMED or last in _SYMBOLS:
         return key
-    near = difflib.get_close_matches(key, sorted(_NAMED | set(_SYMBOLS)), n=1)
-    hint = f'did you mean "{near[0]}"?' if near else 'write one character, or a name such as "ctrl+t", "f5", "space"'
+    otherwise = 'write one character, or a name such as "ctrl+t", "f5", "space"'
+    hint = did_you_mean(key, sorted(_NAMED | set(_SYMBOLS)), otherwise)
     raise _wrong(name, text, f'there is no key "{key}"', hint)
 
 

@@ -7,7 +7,6 @@ its base colour.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +18,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from tuimon import places
-from tuimon.errors import SettingsError
+from tuimon.errors import SettingsError, did_you_mean
 from tuimon.places import Placed
 from tuimon.view.cells import GROUNDS, ROLES
 
@@ -98,8 +97,7 @@ def choose(
         return wanted, None
     error = wrong.get(wanted)
     if error is None:
-        near = difflib.get_close_matches(wanted, themes, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else f"themes: {', '.join(sorted(themes))}."
+        hint = did_you_mean(wanted, themes, f"themes: {', '.join(sorted(themes))}.")
         error = SettingsError(f'there is no theme "{wanted}"', hint)
     if not isinstance(theme, Placed):
         raise error
@@ -182,7 +180,6 @@ def _colour(key: str, value: object, at: str) -> str:
 def _known(key: str, known: tuple[str, ...], what: str, where: _Where, table: str = "") -> None:
     if key in known:
         return
-    near = difflib.get_close_matches(key, known, n=1)
     within, at = (f" in [{table}]", where(f"{table}.{key}")) if table else ("", where(key))
-    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
+    hint = did_you_mean(key, known, f"known: {', '.join(known)}")
     raise SettingsError(f'theme {at}: there is no {what} "{key}"{within}', hint)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Input
 
 from tuimon.ui.widgets.completed_line import CompletedLine
 
@@ -33,21 +31,12 @@ class TreeFilter(CompletedLine):
     def __init__(self) -> None:
         placeholder = "text in pid, command, path or container; or proc.name = nginx and container.id != host"
         super().__init__(id="tree-filter", placeholder=placeholder, offered="tree-completion")
-        self._opened_with = ""
 
     def open(self, text: str, session: Session | None) -> None:
         """Begin with a text."""
         self.complete = None if session is None else lambda typed, cursor: _of_processes(session, typed, cursor)
-        self._opened_with = self.value = text
-        self.cursor_position = len(text)
+        self.give(text)
         self.screen.set_focus(self)
-
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        if self.value and self.value != self._opened_with:
-            self.look_up()
-        else:
-            self.offered.close()
 
     def action_leave(self) -> None:
         """Go back to the tree."""

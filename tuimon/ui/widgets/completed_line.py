@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual import work
+from textual import on, work
 from textual.geometry import Offset
+from textual.widgets import Input
 
 from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.ui.widgets.text_line import TextLine
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CompletedLine(TextLine):
-    """The line. Whoever lays it out lays out ``offered`` too, and says when something was typed."""
+    """The line. Whoever lays it out lays out ``offered`` too."""
 
     def __init__(self, *, id: str, placeholder: str, offered: str) -> None:
         super().__init__(id=id, placeholder=placeholder, compact=True, select_on_focus=False)
@@ -26,6 +27,20 @@ class CompletedLine(TextLine):
         """What can stand at the cursor."""
         self.below = 1
         """Rows from the line to the list."""
+        self._given = ""
+        """The text that was not typed."""
+
+    def give(self, text: str) -> None:
+        """Put a text into the line, for which nothing is offered until it is changed."""
+        self.value = self._given = text
+        self.cursor_position = len(text)
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        if self.value and self.value != self._given:
+            self.look_up()
+        else:
+            self.offered.close()
 
     def validate_value(self, value: str) -> str:
         """Keep what a paste brings from reaching the terminal: control and invisible characters go."""

@@ -50,8 +50,6 @@ class FilterInput(CompletedLine):
         placeholder = "evt.type = openat and fd.name startswith /etc, or plain text"
         super().__init__(id="filter-input", placeholder=placeholder, offered="filter-completion")
         self.history = FilterHistory()
-        self.recalled = ""
-        """The value that was not typed."""
 
     def action_leave(self) -> None:
         """Give the text up."""
@@ -64,9 +62,7 @@ class FilterInput(CompletedLine):
             offered.move(step)
             return
         offered.close()
-        self.recalled = self.history.older(self.value) if step < 0 else self.history.newer(self.value)
-        self.value = self.recalled
-        self.cursor_position = len(self.value)
+        self.give(self.history.older(self.value) if step < 0 else self.history.newer(self.value))
 
 
 class FilterBar(Vertical):
@@ -108,8 +104,7 @@ class FilterBar(Vertical):
     def edit(self, text: str) -> None:
         """Open the input with a text."""
         self.add_class("-editing")
-        self._input.value = self._input.recalled = text
-        self._input.cursor_position = len(text)
+        self._input.give(text)
         self.screen.set_focus(self._input)
         self._tell("")
 
@@ -158,10 +153,6 @@ class FilterBar(Vertical):
         event.stop()
         self._timer_running += 1
         self.set_timer(CHECK_S, partial(self._check_later, self._timer_running))
-        if event.value and event.value != self._input.recalled:
-            self._input.look_up()
-        else:
-            self._offered.close()
 
     @on(CompletionList.Picked)
     def _picked(self) -> None:
