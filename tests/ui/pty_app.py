@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--theme")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--real", action="store_true", help="the real engine with the shipped rules, over made events")
+    parser.add_argument("--start", type=float, default=0, help="seconds that the start of the engine takes")
     args = parser.parse_args()
 
     from tuimon.ui.app import run
@@ -31,6 +33,7 @@ def engine(args: argparse.Namespace) -> object:
     """Make the engine; in the screen's thread for it, as with the real one."""
     from tests.ui.fake_engine import FakeEngine, RuleFile, default_files, fed_engine
 
+    time.sleep(args.start)
     if args.real:
         return real_engine(args)
     files = default_files()

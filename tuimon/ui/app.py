@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual import events, work
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -28,6 +29,7 @@ from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
+from tuimon.ui.start import in_background, leave_now
 from tuimon.ui.terminal import check_terminal, speaks_utf8
 from tuimon.ui.text import safe
 from tuimon.ui.themes import choose, left_out, load_themes, role_defaults
@@ -218,9 +220,8 @@ class TuimonApp(App[None]):
         for text in self._left_out:  # no reason not to watch
             self.notify(safe(text), title="Settings", severity="warning", timeout=20, markup=False)
         self._ticker.start()
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(in_background, self._begin)
 
-    @work(thread=True, exit_on_error=False)
     def _begin(self) -> None:
         """Make and start the engine; in a thread, so that the painted screen answers to keys meanwhile."""
         try:
@@ -232,9 +233,14 @@ class TuimonApp(App[None]):
             session.alerts.mutes = self._saved_mutes()
             engine.start()
         except BaseException as error:
-            self.call_later(self._fail, error)
+            self._tell(self._fail, error)
             return
-        self.call_later(self._take_up, session)
+        self._tell(self._take_up, session)
+
+    def _tell(self, callback: Callable[..., None], *what: object) -> None:
+        """Have the screen's thread do something, unless the screen has been left."""
+        with suppress(RuntimeError):  # its loop is closed
+            self.call_later(callback, *what)
 
     def _take_up(self, session: Session) -> None:
         self.session = session
@@ -567,6 +573,8 @@ def run(
             app.session.engine.stop()
     if app.failure is not None:
         raise app.failure
+    if callable(engine) and app.session is None:
+        leave_now(app.return_code or 0)
     return app.return_code or 0
 
 
