@@ -121,6 +121,6 @@ int tm_io_uring_done(u64 *ctx)
 	head->arg[0] = request;
 	head->arg[1] = head->arg[2] = 0;
 	head->ts_ns = bpf_ktime_get_boot_ns();
-	bpf_ringbuf_submit(head, BPF_RB_NO_WAKEUP);
+	submit(head);
 	return 0;
 }

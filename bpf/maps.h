@@ -17,6 +17,8 @@ struct tm_config {
 	u32 self[TM_SELF];	/* processes that are tuimon's own; the first TM_SELF_COUNT count */
 	u32 sheds;		/* some cgroups are in "shed" */
 	u32 times;		/* grows when the time that calls take begins to be asked for */
+	u32 sleeps;		/* who reads the records waits for the bell; see ring_bell() */
+	u32 pad;
 };
 
 /* A call's row: why it is wanted, how wide its record is, and where its arguments are. Packed so that user space
@@ -242,6 +244,7 @@ BPF_RINGBUF_OUTPUT(ring_long, 1);
 BPF_RINGBUF_OUTPUT(ring_proc_short, 1);
 BPF_RINGBUF_OUTPUT(ring_proc_mid, 1);
 BPF_RINGBUF_OUTPUT(ring_proc_long, 1);
+BPF_RINGBUF_OUTPUT(bell, 1);
 
 /* One chain per tracepoint: the kernel lets a program tail-call only programs attached to the same point. The stages
  * are compiled against "chain"; the loader puts the right one in. */

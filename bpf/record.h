@@ -10,6 +10,25 @@ static __always_inline void *reserve_proc_short(void) { return ring_proc_short.r
 static __always_inline void *reserve_proc_mid(void) { return ring_proc_mid.ringbuf_reserve(TM_PROC_MID_BYTES); }
 static __always_inline void *reserve_proc_long(void) { return ring_proc_long.ringbuf_reserve(TM_PROC_LONG_BYTES); }
 
+/* Wake who reads the records, when it asked for it: for the first one after a silence. Otherwise nobody is woken up. */
+static __always_inline void ring_bell(void)
+{
+	struct tm_config *conf = the_config();
+	u64 rung = 1;
+
+	if (!conf->sleeps)
+		return;
+	conf->sleeps = 0;
+	bell.ringbuf_output(&rung, sizeof(rung), BPF_RB_FORCE_WAKEUP);
+}
+
+/* Hand a record over. */
+static __always_inline void submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	ring_bell();
+}
+
 /* Room for a slim record of a call, and its hand-over. Where each CPU has a ring of its own, "written" is moved on when the
  * record is whole: stores are seen in their order on the machines that have these rings (tuimon/capture/slim_rings.py). */
 #if TM_SLIM_RING
@@ -48,10 +67,11 @@ static __always_inline void end_slim(struct tm_head *head)
 	asm volatile("" : : : "memory");
 	if (ring)
 		*(volatile u64 *)&ring->written = ring->written + TM_SLIM_BYTES;
+	ring_bell();
 }
 #else
 static __always_inline struct tm_head *begin_slim(void) { return reserve_slim(); }
-static __always_inline void end_slim(struct tm_head *head) { bpf_ringbuf_submit(head, BPF_RB_NO_WAKEUP); }
+static __always_inline void end_slim(struct tm_head *head) { submit(head); }
 #endif
 
 static __always_inline void fill_head(struct tm_head *head, struct tm_cpu *cpu, u64 pid_tgid, u32 nr, s64 ret)
@@ -134,7 +154,7 @@ static __always_inline int is_for_rules(struct tm_work *w, struct tm_cpu *cpu)
 	do {                                                                                                           \
 		__builtin_memcpy((u64 *)(r), (u64 *)&(w)->head, fixed);                                                \
 		__builtin_memcpy((u64 *)(r) + (fixed) / 8, (u64 *)(w)->text, (bytes) - (fixed));                       \
-		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);                                                               \
+		submit(r);                                                                                             \
 	} while (0)
 
 #define TM_SUBMIT(r, w, fixed, bytes)                                                                                  \
@@ -145,5 +165,5 @@ static __always_inline int is_for_rules(struct tm_work *w, struct tm_cpu *cpu)
 			__n = (bytes) - (fixed);                                                                       \
 		__builtin_memcpy((u64 *)(r), (u64 *)&(w)->head, fixed);                                                \
 		bpf_probe_read_kernel((char *)(r) + (fixed), __n, (w)->text);                                          \
-		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);                                                               \
+		submit(r);                                                                                             \
 	} while (0)

@@ -36,7 +36,7 @@ int tm_finish_bare(u64 *ctx)
 	w->head.lost = cpu->lost;
 	w->head.ts_ns = bpf_ktime_get_boot_ns();
 	__builtin_memcpy((u64 *)r, (u64 *)&w->head, 320);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	submit(r);
 	cpu->lost = 0;
 	cpu->emitted++;
 	return 0;

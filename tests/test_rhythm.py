@@ -1,6 +1,6 @@
 """What is due when, on a clock of the test's own: soon after something happened, seldom while nothing does."""
 
-from tuimon.rhythm import CALM_DRAIN_S, COUNT_S, DRAIN_S, KEEP_S, TELL_S, Rhythm
+from tuimon.rhythm import COUNT_S, DRAIN_S, KEEP_S, TELL_S, Rhythm
 
 
 def test_what_comes_after_a_calm_is_kept_at_once_and_what_follows_is_joined() -> None:
@@ -45,7 +45,7 @@ def test_a_wait_ends_when_something_is_due_and_is_short_while_something_is_looke
     assert rhythm.patience_s(100.0, busy=False) == 0.0  # there is the first count, and something to tell
     rhythm.counts(100.0)
     rhythm.tells(100.0)
-    assert rhythm.patience_s(100.2, busy=False) == CALM_DRAIN_S
+    assert abs(rhythm.patience_s(100.2, busy=False) - 0.8) < 1e-6
     assert rhythm.patience_s(100.2, busy=True) == DRAIN_S
     assert abs(rhythm.patience_s(100.97, busy=False) - 0.03) < 1e-6
     rhythm.kept(100.2)
@@ -55,12 +55,12 @@ def test_a_wait_ends_when_something_is_due_and_is_short_while_something_is_looke
     assert rhythm.patience_s(100.4, busy=False) == 0.0
 
 
-def test_a_calm_second_has_a_dozen_waits_at_the_most() -> None:
+def test_a_calm_second_has_a_few_waits_at_the_most() -> None:
     rhythm, now_s, waits, told = Rhythm(100.0), 100.0, 0, 0
     while now_s < 110.0:
         rhythm.counts(now_s)
         told += rhythm.tells(now_s)
         now_s += max(rhythm.patience_s(now_s, busy=False), 1e-6)
         waits += 1
-    assert waits <= 120
+    assert waits <= 30
     assert told <= 11

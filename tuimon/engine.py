@@ -11,18 +11,17 @@ import platform
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from tuimon.alerts import Alerts
-from tuimon.allocator import Tidy, give_back, keep_large_apart
+from tuimon.allocator import Tidy, keep_large_apart
 from tuimon.batch import Batch, concat, number, pieces
 from tuimon.before import Before, Frozen
 from tuimon.capture.recording import RecordingSource
 from tuimon.capture.source import Counts, Interest, Source
 from tuimon.commands import Commands
-from tuimon.compact import compacted, shared, to_share
 from tuimon.enrich.containers import Containers
 from tuimon.enrich.hostnames import HostNames
 from tuimon.enrich.processes import ProcessTable
@@ -32,6 +31,7 @@ from tuimon.enrich.vitals import VITALS
 from tuimon.events import Alert, Container, Event, Process, event_at
 from tuimon.history import History
 from tuimon.interest import Views, interest_for
+from tuimon.preparer import Preparer
 from tuimon.priority import hurry
 from tuimon.pushdown import Pushdown
 from tuimon.revisions import Ready, Revision, Revisions, RuleOutcome
@@ -40,7 +40,7 @@ from tuimon.rules.diagnostics import Diagnostic, RuleFile
 from tuimon.rules.filter import Filter, Preparation, compile_filter
 from tuimon.rules.loader import LoadResult, load
 from tuimon.rules.matching import Rule
-from tuimon.rules.numbering import Memory, is_prepared
+from tuimon.rules.numbering import Memory
 from tuimon.rules.ruleset import RuleSet
 from tuimon.settings import Settings
 from tuimon.stages import STAGES, Stages
@@ -100,8 +100,6 @@ class Engine:
         # Asked of the table of the moment: a recording brings one of its own.
         self.memory = Memory(lambda index: self.processes.get(index))
         """What questions about the history have in common; any thread, see there."""
-        self._preparation = Preparation(self.event, self.memory)
-        self._prepared = self._sent = self._replaced = 0
         self.listeners: list[Listener] = []
         self._stats = Stats()
         self._stages = Stages()
@@ -119,6 +117,7 @@ class Engine:
         self._rhythm = Rhythm(time.monotonic())
         self._interrupt = getattr(source, "interrupt", None)
         """Ends a wait for events; None where the source has no such thing, and is never waited for long."""
+        containers.changed = self._interrupt
         self._num = 1
         self._run_ns = self._last_ns = 0
         self.node = os.environ.get("FALCO_HOSTNAME") or socket.gethostname()
@@ -136,6 +135,8 @@ class Engine:
         """The thread's CPU time and the time, when it was last looked at."""
         self._snapshot: Snapshot | None = None
         self._commands = Commands(self._interrupt)
+        preparation = Preparation(self.event, self.memory)
+        self._preparer = Preparer(preparation, self.history, self._commands, self._before.moved)
         self._rules_lock = threading.RLock()
         self._pushdown = Pushdown(source)
         self._stop = threading.Event()
@@ -144,6 +145,8 @@ class Engine:
         self._finished = False
         self._heard = threading.Event()
         """There is an alert, or an end, since who waits for it looked last."""
+        self._told: tuple[Callable[[], object], ...] = ()
+        """Who listens for news."""
         self._containers_read = 0
         self._thread: threading.Thread | None = None
 
@@ -381,6 +384,8 @@ class Engine:
             known=self._known_revision(),
             other=self._stats.other,
         )
+        for told in self._told:
+            told()
 
     def _notices(self) -> tuple[str, ...]:
         own = []
@@ -399,6 +404,10 @@ class Engine:
     def snapshot(self) -> Snapshot | None:
         """Return the newest snapshot (made 10 times a second), None before the first; any thread, never blocks."""
         return self._snapshot
+
+    def listen(self, told: Callable[[], object]) -> None:
+        """Have this called in the engine's thread at each new snapshot, and at the end; it must be quick."""
+        self._told = (*self._told, told)
 
     def alerts_since(self, num: int) -> Sequence[Alert]:
         """Return the kept alerts with a number greater than ``num``, oldest first; any thread."""
@@ -457,37 +466,8 @@ class Engine:
         )
 
     def prepare(self) -> bool:
-        """Work out of one batch of the history what filters ask most, and make it smaller; any thread.
-
-        Every now and then it is some batches that get their texts together.
-
-        Returns:
-            Whether there was anything to do, or there will be in a moment.
-        """
-        waits = self._sent != self._replaced  # what is on its way into the history is not to be looked at twice
-        batches = self.history.batches()
-        old = [] if waits else to_share(batches, is_prepared)
-        if old:
-            new = shared(old)
-        elif (batch := self._preparation.prepare(batches)) is not None:
-            old, new = [batch], [compacted(batch)]
-        elif waits:
-            return True
-        else:
-            if self._prepared:
-                self._prepared = 0
-                give_back()
-            return False
-        self._prepared += 1
-        self._sent += 1
-        self._commands.give(lambda: self._replace(old, new), wait=False)
-        return True
-
-    def _replace(self, old: Sequence[Batch], new: Sequence[Batch]) -> None:
-        for one, other in zip(old, new, strict=True):
-            if self.history.replace(one, other):
-                self._before.moved(one, other)
-        self._replaced += 1
+        """Work out of one batch of the history what filters ask most; see Preparer; any thread."""
+        return self._preparer.prepare()
 
     def filter(self, text: str) -> Filter:
         """Compile a filter expression; raises RuleError with line, column and hint; any thread."""

@@ -13,7 +13,6 @@ from typing import Final
 
 DRAIN_S: Final = 0.02
 """The source is waited for this long while something else is to be looked at soon."""
-CALM_DRAIN_S: Final = 0.12
 KEEP_S: Final = 0.1
 """Drains are joined for this long before they enter the history, so that a quiet machine does not end up with
 thousands of tiny batches."""
@@ -70,7 +69,7 @@ class Rhythm:
             return DRAIN_S
         due_at = min(self._count_at, self._tell_at) if self.news else self._count_at
         due_at = min(due_at, self._keep_at) if fresh else due_at
-        return min(max(due_at - now_s, 0.0), CALM_DRAIN_S)
+        return max(due_at - now_s, 0.0)
 
 
 def _next(at_s: float, now_s: float, every_s: float) -> float:

@@ -22,7 +22,7 @@ from tests.kernel.live import (
     rows,
     talk,
 )
-from tuimon.capture import counters, kernel
+from tuimon.capture import counters, kernel, looks
 from tuimon.capture.cgroup_key import hierarchy_folder
 from tuimon.capture.kernel import KernelSource, probe
 from tuimon.capture.source import Interest
@@ -163,7 +163,7 @@ def test_a_drain_that_waits_is_ended_from_another_thread() -> None:
 
 @pytest.mark.parametrize("many", [0, 1 << 30])
 def test_in_a_calm_and_with_much_to_do_events_are_found(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    monkeypatch.setattr(kernel, "MANY", many)
+    monkeypatch.setattr(looks, "MANY", many)
     source = KernelSource()
     source.start()
     try:
@@ -174,8 +174,8 @@ def test_in_a_calm_and_with_much_to_do_events_are_found(monkeypatch: pytest.Monk
 
 
 def test_the_more_cpus_fill_the_rings_the_sooner_they_are_looked_at() -> None:
-    waits_s = [kernel.calm_poll_s(cpus) for cpus in (1, 2, 10, 20, 64)]
-    assert waits_s == [kernel.CALM_POLL_S] * 3 + [kernel.CALM_POLL_S / 2, kernel.POLL_S]
+    waits_s = [looks.calm_poll_s(cpus) for cpus in (1, 2, 10, 20, 64)]
+    assert waits_s == [looks.CALM_POLL_S] * 3 + [looks.CALM_POLL_S / 2, looks.POLL_S]
 
 
 def test_the_second_start_needs_no_compiler(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from tuimon.events import Event
 from tuimon.fields import lookup
 from tuimon.rules.diagnostics import RuleFile
 from tuimon.settings import Settings
+from tuimon.syscalls import NAME_TO_NR
 
 pytestmark = pytest.mark.kernel
 
@@ -76,7 +78,14 @@ def run(token: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    wait_until(lambda: is_in_read(process))
     return process
+
+
+def is_in_read(process: subprocess.Popen[str]) -> bool:
+    """Whether the program waits for its line: who only said that it is about to may be looked at before it does."""
+    running = Path(f"/proc/{process.pid}/syscall").read_text().split()
+    return running[0] == str(NAME_TO_NR["read"])
 
 
 def of_type(engine: Engine, token: str, name: str) -> list[Event]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch, concat, empty_batch
+from tuimon.capture.bell import Bell
 from tuimon.capture.bpf_calls import delete, keys, update
 from tuimon.capture.cgroup_key import cgroup_key as choose_cgroup_key
 from tuimon.capture.cgroup_key import hierarchy_folder
@@ -30,6 +31,7 @@ from tuimon.capture.counters import (
     no_calls,
 )
 from tuimon.capture.facts import KernelFacts, probe
+from tuimon.capture.looks import POLL_S, Looks, calm_poll_s
 from tuimon.capture.outcomes import HOLD_NS, with_outcomes
 from tuimon.capture.pace import Pace
 from tuimon.capture.prefilter import Prefilter, load_prefilter, put_in_force, put_places
@@ -50,15 +52,6 @@ __all__ = ["KernelFacts", "KernelSource", "probe"]
 SELF_MAX: Final = 8
 DATA_BYTES: Final = 80
 """First bytes of a read or write carried on request; Falco's default snaplen."""
-POLL_S: Final = 0.01
-CALM_POLL_S: Final = 0.04
-"""Each look wakes a CPU up, and each drain costs its readers as much for one event as for a hundred: the rings are
-looked at this often while little happens, whether the last look found something or not."""
-CALM_CPUS: Final = 10
-"""More of them can fill the rings in less time: they are looked at the sooner, down to POLL_S."""
-MANY: Final = 256
-"""Events of one drain from which on there is much to do for the next BUSY_S."""
-BUSY_S: Final = 0.25
 HEARTBEAT_S: Final = 1.0
 FIND_ITSELF_S: Final = 1.0
 VIEWED_MAX: Final = 4096
@@ -87,6 +80,8 @@ CONFIG: Final = np.dtype(
         ("self", "<u4", (SELF_MAX,)),
         ("sheds", "<u4"),
         ("times", "<u4"),
+        ("sleeps", "<u4"),
+        ("pad", "<u4"),
     ]
 )
 """struct tm_config of bpf/maps.h."""
@@ -156,10 +151,7 @@ class KernelSource:
         self._lock = threading.Lock()
         """Held while mapped memory is looked at: ``close`` may come from another thread."""
         self._asked_s = self._alive_s = 0.0
-        self._look_at_s = self._calm_at_s = 0.0
-        """When the rings are to be looked at next, and from when on little happens."""
-        self._calm_poll_s = calm_poll_s(possible_cpus())
-        self._interrupted = False
+        self._looks = Looks(calm_poll_s(possible_cpus()), self._is_something_there)
         self._beat = 0
         self._interest = Interest()
         self._places: dict[int, int] = {}
@@ -181,8 +173,9 @@ class KernelSource:
         if self._slim_ring:
             self._ring_bytes[SizeClass.SLIM] = min(self._ring_bytes[SizeClass.SLIM], SHARED_BYTES)
         build = Build(self._cgroup_slots, DATA_BYTES, len(self._self_pids), slim_ring=self._slim_ring)
-        rings = {name: self._ring_bytes[size_class] for name, size_class in zip(RINGS, SizeClass, strict=True)}
-        self._programs = load(build, self.cgroup_key, rings, only=self._only_kind, cache=self._cache)
+        sizes = {name: self._ring_bytes[size_class] for name, size_class in zip(RINGS, SizeClass, strict=True)}
+        sizes["bell"] = mmap.PAGESIZE
+        self._programs = load(build, self.cgroup_key, sizes, only=self._only_kind, cache=self._cache)
         try:
             self._prepare(self._programs)
             self._programs.attach()
@@ -211,6 +204,7 @@ class KernelSource:
         counted = Counted(self._map_array(programs, "counts", counted_bytes(self._cgroup_slots)), self._cgroup_slots)
         self._counters = Counters(programs.maps, cpus, counted, lambda: living_cgroups(folder))
         self._config["self"][0, : len(self._self_pids)] = self._self_pids
+        self._looks.bell = Bell(programs.maps["bell"], self._config["sleeps"])
         for nr in range(CALLS):
             native = COMPAT_I386.get(nr, CALLS - 1)
             update(programs.maps["compat_numbers"], _u32(nr), native.to_bytes(2, "little"))
@@ -233,6 +227,8 @@ class KernelSource:
 
     def _free(self, programs: Programs) -> None:
         programs.detach()
+        if self._looks.bell is not None:
+            self._looks.bell.close()
         if self._prefilter is not None:
             self._prefilter.close()
             self._prefilter = None
@@ -265,22 +261,23 @@ class KernelSource:
         now = time.monotonic()
         deadline = now + timeout_s
         while True:
-            wait_s = min(self._look_at_s, deadline) - now
-            if wait_s > 0 and not self._interrupted:
-                time.sleep(wait_s)
+            self._looks.wait(now, deadline)
             with self._lock:
                 if self._programs is None:
                     return with_outcomes(self._take_early(), 1 << 63)[0]
                 now = time.monotonic()
                 batch = self._look(self._programs, now)
-            self._look_at_s = self._next_look_s(now, len(batch))
-            if len(batch) or now >= deadline or self._interrupted:
-                self._interrupted = False
+            self._looks.looked(now, len(batch), is_calm=self._shedding.is_calm)
+            if len(batch) or now >= deadline or self._looks.interrupted:
+                self._looks.interrupted = False
                 return batch
+
+    def _is_something_there(self) -> bool:
+        return bool(self._early) or self._rings.pending()
 
     def _look(self, programs: Programs, now_s: float) -> Batch:
         """Look at the rings, and at whether the programs are alive."""
-        waits = bool(self._early) or self._rings.pending()
+        waits = self._is_something_there()
         batch = self._read(programs, now_s) if waits else _NOTHING
         if now_s - self._asked_s > HEARTBEAT_S:
             self._heartbeat(now_s)
@@ -288,17 +285,9 @@ class KernelSource:
             self._shed(programs, now_s, 0.0, batch)
         return batch
 
-    def _next_look_s(self, now_s: float, events: int) -> float:
-        """Return when to look again, after a look that found some events: at once while there are many."""
-        if events >= MANY or not self._shedding.is_calm:
-            self._calm_at_s = now_s + BUSY_S
-        if now_s >= self._calm_at_s:
-            return now_s + self._calm_poll_s
-        return now_s if events else now_s + POLL_S
-
     def interrupt(self) -> None:
-        """End the drain that waits, at its next look; or the next one at once. Any thread."""
-        self._interrupted = True
+        """End the drain that waits, or the next one, at once. Any thread."""
+        self._looks.interrupt()
 
     def _read(self, programs: Programs, now_s: float) -> Batch:
         """Return what the rings hold, as much of it as one drain may take."""
@@ -474,11 +463,6 @@ class KernelSource:
         """Return the exact per-(cgroup, call) counters, the last ones after the close."""
         with self._lock:
             return self._last_calls if self._counters is None else self._counters.calls()
-
-
-def calm_poll_s(cpus: int) -> float:
-    """Return how often the rings of a machine of some CPUs are looked at while little happens, in seconds."""
-    return max(POLL_S, CALM_POLL_S * min(1.0, CALM_CPUS / cpus))
 
 
 def _put(cgroups: int, wanted: frozenset[int]) -> None:

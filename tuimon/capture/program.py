@@ -57,7 +57,7 @@ RINGS: Final = (
 MAPS: Final = (
     "call_rows", "config", "cpus", "counts", "slims", "slots", "free_slots", "viewed", "shed", "compat_numbers",
     "uring_ops", "uring_open", "works", "chain", "chain_exec", "chain_fork", "chain_exit", "chain_uring", "chain_enter",
-    "entered", "began", *RINGS,
+    "entered", "began", "bell", *RINGS,
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -63,6 +63,8 @@ class Containers:
     ) -> None:
         self.revision = 0
         """Grows whenever something became known, changed or ended."""
+        self.changed: Callable[[], None] | None = None
+        """Called when it has grown, in any thread, the tables locked: must be quick."""
         self._given = procfs, cgroups
         self._live = live
         self._cgroups: Cgroups | None = None
@@ -328,7 +330,7 @@ class Containers:
             entry.full_id, entry.is_own = container.full_id, found.is_own
             for cgroup_id in members:
                 self._by_cgroup[cgroup_id] = container
-            self.revision += 1
+            self._grow()
 
     def _end(self, entry: _Entry) -> None:
         """A cgroup is gone: its container has ended when it was the container's own."""
@@ -351,11 +353,16 @@ class Containers:
             for cgroup_id in self._members.get(entry.full_id, ()):
                 self._by_cgroup[cgroup_id] = ended
             self._ended_ns[entry.full_id] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            self.revision += 1
+            self._grow()
             surplus = len(self._ended_ns) - _MAX_ENDED
             oldest = list(self._ended_ns)[: max(surplus, 0)]
         for full_id in oldest:
             self._drop(full_id)
+
+    def _grow(self) -> None:
+        self.revision += 1
+        if self.changed is not None:
+            self.changed()
 
     def _forget_gone(self) -> None:
         """Drop the oldest cgroup that is gone."""
@@ -376,7 +383,7 @@ class Containers:
             for cgroup_id in self._members.pop(full_id, ()):
                 self._by_cgroup.pop(cgroup_id, None)
                 self._asked.discard(cgroup_id)
-            self.revision += 1
+            self._grow()
 
 
 class _Entry:
