@@ -72,7 +72,7 @@ def test_a_member_of_a_process_is_looked_up_once_for_each_version():
         return tables.processes.get(index)
 
     memory = Memory(process_of)
-    for text in ("evt.arg.exe exists", "evt.arg.exe = x"):
+    for text in ("evt.arg.exe contains x", "evt.arg.exe = x"):
         columns = Columns(
             [compile_expression(text)], lambda batch, row: builders.event_of(batch, row, tables), memory=memory
         )

@@ -67,8 +67,9 @@ def test_whether_an_argument_is_there_is_told_by_the_kind_of_event_where_it_alwa
     assert sees("evt.arg.fd = 9", "openat") == "opened"
     assert sees("evt.arg.uid exists", "setuid") == "named"  # what the user is called may not be known yet
     assert sees("evt.rawarg.uid exists", "setuid") == "type"
-    assert sees("evt.arg.exe exists", "execve", Kind.EXEC) == "word"
-    assert sees("evt.arg.vm_size exists", "clone", Kind.FORK) == "word"
+    assert sees("evt.arg.exe exists", "execve", Kind.EXEC) == "there"  # its process may not be known
+    assert sees("evt.arg.vm_size exists", "clone", Kind.FORK) == "there"
+    assert sees("evt.arg.name exists", "openat") == sees("evt.abspath.src exists", "mkdirat") == "texts"
 
 
 def test_an_argument_is_found_by_its_place_too():

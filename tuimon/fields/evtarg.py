@@ -54,10 +54,11 @@ def _fd_resolved(f: Facts, value: int, own: bool) -> str:
     if not own or f.fd_kind() is None:
         return ""
     name = f.fd_name()
-    return "" if name is None else f"<{_typechar_l4(f)}>{name}"
+    return "" if name is None else f"<{kind_shown(f)}>{name}"
 
 
-def _typechar_l4(f: Facts) -> str:
+def kind_shown(f: Facts) -> str:
+    """Return the kind of an event's fd as it stands before its name: a letter, and one for its protocol."""
     char = TYPECHARS.get(f.fd_kind() or "", "o")
     sock = f.sock()
     if sock is None or not sock.is_ip or sock.bound_only:
@@ -86,7 +87,7 @@ TYPECHARS: Final = {
 }
 """fd.type to fd.typechar."""
 
-_SECOND_PATHS: Final = frozenset(("newpath", "linkpath"))
+SECOND_PATHS: Final = frozenset(("newpath", "linkpath"))
 """They start from a directory of their own."""
 _UNSIGNED_BITS: Final = {"UINT8": 8, "UINT16": 16, "UINT32": 32}
 
@@ -107,7 +108,7 @@ def _texts(f: Facts, param: Param, raw: Raw) -> tuple[str, str]:
     kind = param.type
     if isinstance(raw, str):
         if kind in ("FSPATH", "FSRELPATH") and raw and not raw.startswith("/"):
-            full = f.path2() if param.name in _SECOND_PATHS else f.path()
+            full = f.path2() if param.name in SECOND_PATHS else f.path()
             return raw, full or ""
         return raw, ""
     if isinstance(raw, bytes):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from tuimon.fields.registry import Getter
 from tuimon.rules.checks import Context, Made, Test
 from tuimon.rules.nodes import Check
 from tuimon.rules.predicates import Predicate
+
+if TYPE_CHECKING:
+    from tuimon.rules.by_place import ByPlace
 
 NO: Final = 0
 PERHAPS: Final = 1
@@ -42,6 +45,10 @@ class Asked:
     """...of what it asks of a value."""
     predicate: tuple[Made, Predicate, bool] | None
     """See ``Checks.predicate_of``."""
+    by_place: ByPlace | None = None
+    """What answers it by places; only beside a predicate."""
+    is_of_presence: bool = False
+    """See ``tuimon.rules.presence``; only beside a predicate."""
     told: dict[int, int] = field(default_factory=dict)
     """Answers of ``tuimon.rules.args_text``, by ``Columns.open_numbers``."""
 

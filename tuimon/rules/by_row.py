@@ -22,6 +22,7 @@ from tuimon.rules.composed import said_of
 from tuimon.rules.grouping import Rows, groups_of
 from tuimon.rules.numbering import Truths
 from tuimon.rules.numbers import numbers_of
+from tuimon.rules.presence import said_of_presence
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
@@ -145,6 +146,7 @@ def _by_open_args(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 BY_ROW: Final[dict[str, Callable[[Look, Asked, Rows], Truths]]] = {
     "event": _by_event,
+    "there": said_of_presence,
     "clock": _by_clock,
     "moment": _by_moment,
     "composed": _by_composed,

@@ -21,6 +21,7 @@ from tuimon.fields.facts import has_raw_result
 from tuimon.records import Kind
 from tuimon.rules.args_words import Held
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
+from tuimon.rules.by_place import by_place
 from tuimon.rules.checks import MISSING, Checks
 from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.grouping import Rows
@@ -29,6 +30,7 @@ from tuimon.rules.look import Look
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import TEXT_POOL
+from tuimon.rules.presence import is_of_presence
 from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
@@ -242,4 +244,8 @@ class Columns:
         question = self.memory.question((check, self.checks.plain_falco))
         value_question = self.memory.question(check)
         blank = [MISSING] * (len(slots) + 1)
-        return Asked(check, test, blank, getters, np.empty(0, np.int8), question, value_question, predicate)
+        asked = Asked(check, test, blank, getters, np.empty(0, np.int8), question, value_question, predicate)
+        if predicate is not None and isinstance(check.left, FieldRef):
+            info, arg = self.checks.field(check.left)
+            asked.by_place, asked.is_of_presence = by_place(check, info, arg), is_of_presence(check, info)
+        return asked

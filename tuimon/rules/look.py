@@ -21,9 +21,12 @@ from tuimon.rules.look_values import LookValues
 from tuimon.rules.nodes import FieldRef
 from tuimon.rules.numbering import NOT_ASKED, Truths
 from tuimon.rules.numbers import compared
+from tuimon.rules.opened import said_of_opened
 from tuimon.rules.pools import ABSENT, Places
+from tuimon.rules.presence import said_of_shapes
 from tuimon.rules.sides import SIDES
 from tuimon.rules.word_groups import WORDS, alike_in_words
+from tuimon.rules.words import TEXTS
 
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
@@ -127,6 +130,19 @@ class Look(LookValues):
         if not asked.getters:
             make = self._record if side in OF_RECORD else self._event
             return np.array([asked.answer(make(row)) for row in rows.tolist()], np.int8)
+        if asked.is_of_presence and side == TEXTS:
+            said = said_of_shapes(self, asked, rows)
+        elif asked.getters[0][1][0] == "evt.arg" and side == TEXTS and asked.predicate is not None:
+            said = said_of_opened(self, asked, numbers, rows)
+        else:
+            return self._by_values(asked, side, numbers, rows)
+        late = np.flatnonzero(said == NOT_ASKED)
+        if len(late):
+            said[late] = self._by_values(asked, side, numbers[late], rows[late])
+        return said
+
+    def _by_values(self, asked: Asked, side: str, numbers: NDArray[np.int64], rows: Rows) -> Truths:
+        """Return the same by the values that the fields have."""
         columns = [self._places(side, key, getter, arg, numbers, rows) for _, key, getter, arg in asked.getters]
         if asked.predicate is None:
             return self._said(asked, columns)
@@ -160,6 +176,8 @@ class Look(LookValues):
     def _of_values(self, asked: Asked, key: Any, places: Places) -> Truths:
         """Return what a check says of the values at places (0 or above); each value is asked once and for all."""
         pool = self._pool(key)
+        if asked.by_place is not None:
+            return asked.by_place.said(pool, places)
         table = self.memory.table("value", (asked.value_question, self.columns.pool_key(key)), len(pool))
         found = table[places]
         if (found == NOT_ASKED).any():

@@ -64,6 +64,10 @@ class LookRows:
         """Return the row object of an event."""
         return self._event(row)
 
+    def record(self, row: int) -> Event:
+        """Return an event of which only its record will be asked."""
+        return self._record(row)
+
     def present(self, asked: Asked, place: int) -> NDArray[np.intp]:
         """Return the kinds of event in the batch of which a check sees a side, given by its place in SIDES."""
         return np.asarray(self._present[self.columns.sides(asked)[self._present] == place], np.intp)

@@ -19,6 +19,7 @@ from tuimon.fields.registry import Getter
 from tuimon.rules.actors import line_of, of_lines
 from tuimon.rules.asked import Asked
 from tuimon.rules.by_row import BY_ROW
+from tuimon.rules.fd_args import fd_places
 from tuimon.rules.file_kinds import ALONE, OF_HEADER, OF_KIND, of_kinds, with_ends
 from tuimon.rules.given_paths import given_places
 from tuimon.rules.grouping import Groups, Rows
@@ -154,8 +155,10 @@ class LookValues(LookRows):
             for code in np.unique(codes).tolist():
                 if not may_name_one(self.kind_of(code), self.name_of(code)):
                     out[codes == code] = ABSENT
-        mine = np.flatnonzero(out < 0)
-        out[mine] = given_places(self, key, rows[mine], self._pool(key))
+        for places in (given_places, fd_places):
+            mine = np.flatnonzero(out < 0)
+            if len(mine):
+                out[mine] = places(self, key, rows[mine], self._pool(key))
         if key == ("fd.nameraw", None, "given"):
             codes = self._codes[rows]
             opens = [code for code in np.unique(codes).tolist() if self.name_of(code) in OPENS]

@@ -15,7 +15,7 @@ from tuimon.fields.argsource import Bound, bound_of
 from tuimon.fields.evtarg import is_plain_number, number_shown, unsigned
 from tuimon.records import Kind
 from tuimon.rules.grouping import Rows
-from tuimon.rules.words import Words, described, is_pid, registers
+from tuimon.rules.words import SETS_NAME, Words, described, is_pid, registers
 
 if TYPE_CHECKING:
     from tuimon.rules.look_values import LookValues
@@ -68,6 +68,9 @@ def _numbers(look: LookValues, words: Words, source: str, kind: int, rows: Rows)
     if source in _DESCRIBED:
         found = described(look.batch, rows, _DESCRIBED[source])
         return found, found >= 0
+    if source == "prctl_int" and kind == Kind.SYSCALL:
+        option, found = (registers(look.batch, rows, at) for at in (0, 1))
+        return np.where(option == SETS_NAME, 0, found), np.ones(len(rows), bool)
     if source.isdigit() and kind == Kind.SYSCALL:
         found = registers(look.batch, rows, int(source))
         has = look.batch.ext_at[rows] >= 0 if int(source) > 2 else np.ones(len(rows), bool)

@@ -47,6 +47,10 @@ class Pool:
             self.values.append(value)
         return at
 
+    def place_of(self, value: Any) -> int:
+        """Return the place of a value that is known, UNSEEN when it is not among them."""
+        return self._place.get(value, UNSEEN)
+
     def places(self, values: Iterable[Any]) -> Places:
         """Return the place of each of some values."""
         return np.fromiter(map(self.place, values), np.int32)

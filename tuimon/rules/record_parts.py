@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import decode
 from tuimon.fields.argsource import BOUND_BY_NAME
-from tuimon.fields.evtarg import fd_error, number_text
+from tuimon.fields.evtarg import number_text
 from tuimon.fields.facts import absolute
 from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.sock import SOCK_BYTES
@@ -42,8 +42,6 @@ class Part:
     """Which of the paths, as in ``Paths``; of a ``real`` one there is none when the open failed."""
     by_refusal: bool
     """A refused open (EPERM) is another thing."""
-    by_error: bool
-    """Of a failed open it is the error."""
     but_of: frozenset[str] = frozenset()
     """Calls whose getter says something else."""
     by_path: bool = True
@@ -67,7 +65,6 @@ _NO_SOCKET: Final = ("fd.is_server", "fd.connected", "fd.name_changed")
 _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), _path),
     **dict.fromkeys(("fs.path.nameraw", "evt.arg.name", "evt.rawarg.name", "evt.abspath.src"), _path),
-    "evt.arg.fd": lambda path, failed, folder: None if failed else f"<{'d' if folder else 'f'}>{path}",
     "fd.nameraw": lambda path, _failed, _folder: single_slashes(path),
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
     "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
@@ -107,7 +104,7 @@ def part_of(key: tuple[str, str | None, str]) -> Part | None:
         return None
     of = "real" if which == "real" else _OF.get(full, "given")
     by_path = of != "given" or full not in _OF_STATE
-    return Part(say, of, name.startswith("fs.path."), full == "evt.arg.fd", _BUT_OF.get(full, frozenset()), by_path)
+    return Part(say, of, name.startswith("fs.path."), _BUT_OF.get(full, frozenset()), by_path)
 
 
 def without_socket(key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp]) -> Places:
@@ -249,9 +246,6 @@ class Opens:
             found = pool.places(values)[of_open]
         if part.by_refusal:
             found[self._ret == -errno.EPERM] = UNSEEN
-        if part.by_error:
-            for ret in np.unique(self._ret[self._ret < 0]).tolist():
-                found[self._ret == ret] = pool.place(fd_error(ret) or str(ret))
         out[self._at] = found
         return out
 

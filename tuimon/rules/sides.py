@@ -22,15 +22,17 @@ from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbers import has_buffer, has_file, has_latency, is_number
 from tuimon.rules.prefilter import Cutter, field_refs
-from tuimon.rules.words import OF_TIME, OWNER, columns_of, is_always_there
+from tuimon.rules.presence import ARGUMENTS, is_of_presence, side_of_presence
+from tuimon.rules.words import OF_TIME, OWNER, columns_of
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (
-    "type", "container", "number", "result", "opening", "word", "process", "user", "actor", "named", "opened",
+    "type", "container", "number", "result", "opening", "there", "word", "process", "user", "actor", "named", "opened",
     "texts", "numbers", "record", "clock", "moment", "composed", "args", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
-and whether and how it failed. ``opening``: flags, mode and success of an open. ``word``: the kind and few other numbers
+and whether and how it failed. ``opening``: flags, mode and success of an open. ``there``: whether there is an argument
+that a process or a register tells of (tuimon.rules.presence). ``word``: the kind and few other numbers
 (tuimon.rules.words), ``named`` with names of users. ``actor``: process, container and user. ``opened``: what an open
 shows of its fd. ``texts`` and ``numbers``: of the record, ``record`` both. ``clock``: the time to the nanosecond
 (tuimon.rules.clock). ``moment``: what is read from /proc (.moment). ``composed``: what two other fields show
@@ -56,7 +58,6 @@ _TEXT_FIELDS: Final = frozenset(
 ``_REGISTER_CALLS``."""
 _RESULT_FIELDS: Final = frozenset(["evt.res", "evt.failed", "evt.count.error"])
 _OPEN_FIELDS: Final = frozenset(["evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "evt.is_open_create"])
-_ARGUMENTS: Final = ("evt.arg", "evt.rawarg")
 _PATHS: Final = frozenset(["FSPATH", "FSRELPATH"])
 _REGISTER_CALLS: Final = frozenset(("socket", *DIRFD_CALLS))
 """Calls whose fd fields are told by a register too."""
@@ -129,10 +130,8 @@ class SideFinder:
             return "moment" if info.group != "fdlist" else "event" if polls else "type"
         if self._checks.predicate_of(check) is None:
             return None
-        if info.name in _ARGUMENTS and check.op == "exists" and isinstance(check.left, FieldRef):
-            bound = bound_of(name, arg or "")
-            is_sure = bound is not None and is_always_there(bound, kind, name, is_raw=info.name == "evt.rawarg")
-            return "type" if is_sure else None
+        if is_of_presence(check, info):
+            return side_of_presence(info.name, arg or "", kind, name)
         if info.name in CLOCKS:
             return "clock"
         if info.name in ARGS:
@@ -180,7 +179,7 @@ def _fixed_side(info: FieldInfo) -> str | None:
 
 def _sure_part(info: FieldInfo, arg: str | None, kind: int, name: str) -> str | None:
     """Return what a field sees of one kind of event; None when it may be more than what its record says."""
-    if info.name in _ARGUMENTS:
+    if info.name in ARGUMENTS:
         bound = bound_of(name, arg or "")
         if bound is None or bound.get is None:
             return "type"  # they have none

@@ -40,7 +40,7 @@ _FAILED: Final = "failed"
 _OWN: Final = "own"
 """Whether an fd is the one that the event is about, and what is told of that one then."""
 _OPENING: Final = "opening"
-_OPENED: Final = "opened"
+OPENED: Final = "opened"
 _WHOLE: Final = ("record", _RET)
 """All that a record says."""
 _OF_DESCRIPTION: Final = {
@@ -93,6 +93,8 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "ino": (TEXTS,),
     "creat_flags": (TEXTS,),
 }
+SETS_NAME: Final = 15
+"""PR_SET_NAME (linux/prctl.h), whose argument is a text."""
 _PATHS: Final = ("FSPATH", "FSRELPATH")
 _ABSENT: Final = np.int64(-(1 << 63))
 OF_TIME: Final = {
@@ -119,7 +121,7 @@ def columns_of(bound: Bound, kind: int, name: str, *, is_raw: bool) -> tuple[str
     if is_raw:
         return columns
     if type_ == "FD" and bound.source == _RET and name in PLAIN_OPENS and kind == Kind.SYSCALL:
-        return (_OPENED,)  # it shows the path, or the error
+        return (OPENED,)  # it shows the path, or the error
     if type_ == "PID" and is_pid(bound.source, kind):
         return (_PID + bound.source,)
     if type_ in _PATHS:
@@ -157,22 +159,6 @@ def _value_columns(source: str, kind: int, name: str) -> tuple[str, ...]:
     return _WHOLE
 
 
-def is_always_there(bound: Bound, kind: int, name: str, *, is_raw: bool) -> bool:
-    """Return whether each event of a kind, with ``name`` as its type, surely has an argument."""
-    source = bound.source
-    if not is_raw and bound.param.type in ("UID", "GID"):
-        return False  # what users are called may not be known yet
-    if source in _EVERYWHERE:
-        return True
-    if kind != Kind.SYSCALL:
-        return False
-    return source.lstrip("sS") in ("0", "1", "2") or (source == "fd" and is_number("fd.num", kind, name))
-
-
-_EVERYWHERE: Final = frozenset(("none", "ret", "exit_code", "exit_signal", "exit_core", "tid", "tgid"))
-"""Sources that lie in the head of each record."""
-
-
 def is_pid(source: str, kind: int) -> bool:
     """Return whether it is told by columns alone which process a pid of such a source stands for."""
     if source.startswith("s"):
@@ -193,9 +179,11 @@ def likeness(columns: tuple[str, ...], kind: int, name: str) -> object:
         kind: Of the event, with ``name`` as its type.
         name: See ``kind``.
     """
-    is_of_record = "record" in columns or (_OWN in columns and name in (*DIRFD_CALLS, "socket"))
-    has_fd = is_number("fd.num", kind, name)
-    return columns, has_fd, name in PAIRS, kind == Kind.FORK, (kind, name) if is_of_record else None
+    if "record" in columns:
+        return columns, kind, name
+    if _OWN not in columns and "fd" not in columns and not any(each.startswith(_PID) for each in columns):
+        return columns
+    return columns, is_number("fd.num", kind, name), name in PAIRS, kind == Kind.FORK, name in (*DIRFD_CALLS, "socket")
 
 
 class Words:
@@ -247,7 +235,7 @@ class Words:
         if which == "fd":
             told = look.numbers("fd.num", rows)
             return np.where(told.has, told.found, _ABSENT)
-        if which == _OPENED:
+        if which == OPENED:
             return self._opened()
         if which == _OWN:
             return self._own(first)
@@ -331,17 +319,14 @@ class Words:
 
     def _own(self, value: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """Return a number for what is told of the event's own fd, -1 where an argument is another one."""
-        told = self._look.numbers("fd.num", self._rows)
-        if (
-            value is None
-            or self._name in PAIRS
-            or len(told.unknown) != len(told.has)
-            or told.unknown.any()
-            or not told.has.all()
-        ):
+        if value is None or self._name in PAIRS:
             return self._files(np.arange(len(self._rows)))
         out = np.full(len(self._rows), -1, np.int64)
-        own = np.flatnonzero(_as_int(value) == _as_int(told.found))
+        maybe = np.flatnonzero(_as_int(value) >= 0)  # below it is the working directory, or an error
+        told = self._look.numbers("fd.num", self._rows[maybe])
+        is_sure = told.has.copy()
+        is_sure[np.flatnonzero(told.unknown)] = False
+        own = maybe[~is_sure | (_as_int(value[maybe]) == _as_int(told.found))]
         if len(own):
             out[own] = self._files(own)
         return out
@@ -349,16 +334,22 @@ class Words:
     def _files(self, which: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return, (k,), a number for the name and the kind of the event's own fd of some of the rows.
 
-        Of a socket it is a number of the whole record's: which protocol it speaks is shown as well.
+        Of a socket it is a number of the record's texts, and of what else tells it: which protocol it speaks is shown
+        as well.
         """
         look, rows = self._look, self._rows[which]
+        if self._name in (*DIRFD_CALLS, "socket"):
+            # A folder is told by the fd as well, which may be none; a new socket by its family.
+            families = look.batch.head["arg"][rows, 0].view(np.int64)
+            fds = look.numbers("fd.num", rows).found
+            more = np.where(look.columns.is_named(look.codes(rows), "socket"), families, fds)
+            return 2 * look.numbered("own files", look.at(TEXTS, rows, self._code), more) + 1
         (names, _), (kinds, _) = look.values("fd.name", rows), look.values("fd.type", rows)
         sure = (names >= 0) & (kinds >= 0) & ~has_socket(look.batch, rows)
         out = np.empty(len(rows), np.int64)
-        out[sure] = 2 * look.numbered("files", names[sure].astype(np.int64), kinds[sure].astype(np.int64))
+        out[sure] = 4 * look.numbered("files", names[sure].astype(np.int64), kinds[sure].astype(np.int64))
         if not sure.all():
-            side = "record" if self._name in (*DIRFD_CALLS, "socket") else TEXTS
-            out[~sure] = 2 * look.at(side, rows[~sure], self._code) + 1
+            out[~sure] = 4 * look.at(TEXTS, rows[~sure], self._code) + 2
         return out
 
 

@@ -1,0 +1,55 @@
+"""Checks that the place of a value answers: whether there is one, or whether it is one of some constants.
+
+Values in a pool are distinct, so that a constant is equal to one of them at most, and none of them has to be asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.fields.registry import FieldInfo
+from tuimon.rules.asked import GONE, NO, YES
+from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
+from tuimon.rules.values import NUMERIC, TEXTUAL, parser_for
+
+_EQUAL: Final = ("=", "==", "!=", "in")
+_TYPES: Final = TEXTUAL | NUMERIC
+
+
+@dataclass(frozen=True, slots=True)
+class ByPlace:
+    """A check of the values at places."""
+
+    constants: tuple[Any, ...] | None
+    """A value has to be one of them; None: any will do."""
+    is_negative: bool
+    """It must not be one of them."""
+
+    def said(self, pool: Pool, places: Places) -> NDArray[np.int8]:
+        """Return, (k,), what it says of the values at places (0 or above), as ``asked.of_value`` would of each."""
+        found = np.full(len(places), YES, np.int8)
+        if self.constants is not None:
+            wanted = [place for each in self.constants if (place := pool.place_of(each)) != UNSEEN]
+            equal = places == wanted[0] if len(wanted) == 1 else np.isin(places, wanted)
+            found[equal == self.is_negative] = NO
+        found[places == ABSENT] = GONE
+        return found
+
+
+def by_place(check: Check, info: FieldInfo, arg: str | None) -> ByPlace | None:
+    """Return what answers a check of one field, given with its argument, by places; None when values must be asked."""
+    if not isinstance(check.left, FieldRef):
+        return None
+    if check.op == "exists":
+        return ByPlace(None, False)
+    several = info.is_list or (info.any_of and arg is None)
+    if check.op not in _EQUAL or check.modifier is not None or several or info.type not in _TYPES:
+        return None
+    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
+    constants = tuple(parser_for(info.type)(each.text) for each in right if isinstance(each, Literal))
+    return None if len(constants) < len(right) else ByPlace(constants, check.op == "!=")
