@@ -117,6 +117,21 @@ async def test_a_rule_that_is_gone_is_said_to_be(own):
         assert "not in force any more" in screen_text(app)
 
 
+async def test_it_goes_where_the_rule_is_known(tmp_path):
+    """Of a folder's files some are loaded behind local.yaml: an exception there would be of a rule not known yet."""
+    own = tmp_path / "some.yaml"
+    own.write_text(LOCAL_RULES)
+    engine = bench_engine(own=own)
+    async with running(engine, rules_path=tmp_path) as (app, pilot):
+        assert app.session.book.locate("Read the shadow file")[0].path == str(own)
+        await open_exception(app, pilot)
+        assert "into some.yaml" in screen_text(app)
+        await press(app, pilot, "enter")
+        await until(lambda: engine.revision == 2)
+        await until(lambda: "exceptions: append" in own.read_text())
+        assert not (tmp_path / "local.yaml").exists()
+
+
 async def test_an_exception_is_drafted_from_an_alert_of_a_recording(own):
     """The counts are of the recording, and the exception is in force for the rest of it."""
     own.write_text("# mine\n")

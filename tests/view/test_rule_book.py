@@ -1,6 +1,7 @@
 """The rule files behind the editor: nothing typed is lost, nothing is half written."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -165,6 +166,44 @@ def test_the_own_file_may_not_exist_yet(tmp_path):
     assert len(book.as_loaded()) == 2
     book.save(own)
     assert (tmp_path / "local.yaml").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder given with -r: one file is loaded before local.yaml, one behind it."""
+    for name in ("a", "z"):
+        (tmp_path / f"{name}.yaml").write_text(f"- rule: Of {name}\n- macro: m_{name}\n")
+    return tmp_path
+
+
+def book_of(folder, *names):
+    files = [RuleFile(str(folder / name), (folder / name).read_text(), "user") for name in names]
+    return RuleBook([RuleFile("/x.yaml", BUILTIN_RULES, "builtin"), *files], folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "into"),
+    [
+        ("rule", "Shell in a container", "local.yaml"),
+        ("rule", "Of a", "local.yaml"),
+        ("macro", "m_a", "local.yaml"),
+        ("rule", "Of z", "z.yaml"),
+        ("macro", "m_z", "z.yaml"),
+        ("macro", "Of z", "local.yaml"),
+    ],
+)
+def test_an_item_is_changed_in_a_file_that_is_loaded_when_it_is_known(folder, kind, name, into):
+    book = book_of(folder, "a.yaml", "z.yaml")
+    assert Path(book.file_to_change(kind, name).path).name == into
+    assert [Path(file.path).name for file in book.files if not file.read_only] == sorted({"a.yaml", into, "z.yaml"})
+
+
+def test_of_a_file_of_falcos_that_comes_last_what_is_to_differ_goes_behind_it(folder):
+    (folder / "okta_rules.yaml").write_text("- rule: Of Okta\n")
+    book = book_of(folder, "a.yaml", "okta_rules.yaml", "z.yaml")
+    assert Path(book.file_to_change("rule", "Of Okta").path).name == "okta_rules.local.yaml"
+    names = [Path(file.path).name for file in book.files]
+    assert names[1:] == ["a.yaml", "okta_rules.yaml", "okta_rules.local.yaml", "z.yaml"]
 
 
 def test_the_last_definition_is_the_one_in_force(book, own):

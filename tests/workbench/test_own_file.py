@@ -121,7 +121,9 @@ class OwnFile(RuleBasedStateMachine):
         if way == "c":
             book.copy_to_own(book.files[0], item)
         else:
-            book.append_to_own(override(item.kind, item.name, way, load(self.files)))
+            book.append(
+                override(item.kind, item.name, way, load(self.files)), book.file_to_change(item.kind, item.name)
+            )
         assert own.path == OWN
         self.put(own.buffer)
 

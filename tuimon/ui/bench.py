@@ -79,17 +79,18 @@ class Bench:
         if session is None or desk is None or not alerts:
             return
         try:
-            screen = ExceptionScreen(desk.draft(alerts), desk, session.book.own_file())
+            draft = desk.draft(alerts)
         except TuimonError as error:
             self._tell(error)
             return
+        screen = ExceptionScreen(draft, desk, session.book.file_to_change("rule", draft.rule.name))
         self._app.push_screen(screen, self._write_exception)
 
     def _write_exception(self, draft: Draft | None) -> None:
         session = self._app.session
         if draft is None or session is None:
             return
-        own = session.book.own_file()
+        own = session.book.file_to_change("rule", draft.rule.name)
         in_force = session.in_force
 
         def attempt() -> Result:

@@ -283,23 +283,39 @@ class RuleBook:
 
     def own_file(self) -> OpenFile:
         """Return the user's own file, opened (empty, not on disk yet) if it is not among the files."""
-        path = str(self._own_path())
-        if (file := self.find(path)) is None:
-            text = rule_disk.read(Path(path))
-            file = OpenFile(path, "user", text or "", text or "", rule_disk.stamp(Path(path)))
-            self.files.insert(self._place(Path(path).parent, Path(path)), file)
+        return self._file_at(self._own_path())
+
+    def _file_at(self, path: Path) -> OpenFile:
+        if (file := self.find(str(path))) is None:
+            text = rule_disk.read(path) or ""
+            file = OpenFile(str(path), "user", text, text, rule_disk.stamp(path))
+            self.files.insert(self._place(path.parent, path), file)
         return file
+
+    def file_to_change(self, kind: str, name: str) -> OpenFile:
+        """Return the file in which what an item says can be changed: it must be loaded when the item is known.
+
+        The user's own; where that is loaded before the item's file, that file, or the one that follows it when it is
+        Falco's.
+        """
+        is_open = self.find(str(self._own_path())) is not None
+        own, found = self.own_file(), self.locate(name, kind)
+        if found is None or self.files.index(found[0]) <= self.files.index(own):
+            return own
+        if not is_open:
+            self.files.remove(own)
+        return found[0] if not found[0].read_only else self._file_at(rulefiles.local_of(Path(found[0].path)))
 
     def copy_to_own(self, file: OpenFile, item: Item) -> tuple[OpenFile, int]:
         """Append an item of another file to the user's own file's buffer; return the file and the line it begins at.
 
         A rule or list of the same name loaded later replaces the earlier one, so the copy is an override to edit.
         """
-        return self.append_to_own("\n".join(file.buffer.splitlines()[item.line - 1 : item.end_line]))
+        text = "\n".join(file.buffer.splitlines()[item.line - 1 : item.end_line])
+        return self.append(text, self.file_to_change(item.kind, item.name))
 
-    def append_to_own(self, text: str) -> tuple[OpenFile, int]:
-        """Append an item to the user's own file's buffer; return the file and the line it begins at."""
-        own = self.own_file()
+    def append(self, text: str, own: OpenFile) -> tuple[OpenFile, int]:
+        """Append an item to a file's buffer; return the file and the line it begins at."""
         before = own.buffer.rstrip("\n")
         own.buffer = (before + "\n\n" if before else "") + text.rstrip() + "\n"
         return own, (before.count("\n") + 3 if before else 1)
@@ -326,11 +342,11 @@ class RuleBook:
         files.insert(self._place(path.parent, path), new)
         return tuple(each for each in files if each.text)
 
-    def locate(self, rule: str) -> tuple[OpenFile, Item] | None:
-        """Return where a rule is defined: the last definition, which is the one in force."""
+    def locate(self, name: str, kind: str = "rule") -> tuple[OpenFile, Item] | None:
+        """Return where an item is defined: the last definition, which is the one in force."""
         for file in reversed(self.files):
             for item in reversed(outline(file.buffer)):
-                if item.kind == "rule" and item.name == rule:
+                if item.kind == kind and item.name == name:
                     return file, item
         return None
 

@@ -179,11 +179,14 @@ class RulesTab(RuleWords):
         from tuimon.workbench.overrides import ways
 
         session, found = self.session, self._item()
-        own = session.book.own_file() if session is not None else None
-        if own is None or found is None or found[0] is own:
+        if session is None or found is None:
             self.tell("put the cursor on a rule of another file to change it in your own", "attention")
             return
         item = found[1]
+        own = session.book.file_to_change(item.kind, item.name)
+        if found[0] is own:
+            self.tell("this file is your own: change it here", "attention")
+            return
         question = [
             f"How is the {item.kind} {item.name} to differ? It is written into {own.path}.",
             "Nothing changes until you apply it (ctrl+s); the file it comes from is never written to.",
@@ -204,7 +207,7 @@ class RulesTab(RuleWords):
         except TuimonError as error:
             self.tell(f"{error}; {error.hint}", "bad")
             return
-        self.go_to_new(*session.book.append_to_own(text))
+        self.go_to_new(*session.book.append(text, session.book.file_to_change(item.kind, item.name)))
 
     def go_to_new(self, file: OpenFile, line: int) -> None:
         """Show what was just put into a file's buffer, ready to be changed."""
