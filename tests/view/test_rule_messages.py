@@ -36,3 +36,13 @@ def test_what_happened_and_the_preview_keep_their_lines():
     assert told[1].startswith(" 3:1 error: while parsing")
     assert told[-1] == ""
     assert len(told) <= 4
+
+
+def test_what_happened_takes_the_lines_that_are_free_and_one_where_there_are_none():
+    head = ("exception for A written to mine.yaml (ctrl+r in Rules takes it back); revision 2 is in force", "good")
+    told = texts([finding()], room=4, width=60, head=head)
+    assert " ".join(" ".join(told[:2]).split()) == head[0]
+    assert told[2].startswith(" 3:1 error")
+    told = texts([finding(n) for n in (3, 4, 5)], room=4, width=60, head=head)
+    assert told[0] == " " + head[0]
+    assert [line.split()[0] for line in told[1:]] == ["3:1", "4:1", "5:1"]

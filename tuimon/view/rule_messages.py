@@ -39,7 +39,7 @@ def message_lines(
         width: Columns there are; 0: not known.
     """
     ordered = sorted(found, key=lambda d: (d.severity != "error", d.file != path, d.line, d.column))
-    lines: list[Line] = [(Cell(f" {head[0]}", head[1], REST),)] if head is not None else []
+    lines = _head_lines(head, width, room - len(ordered) - len(tail)) if head is not None else []
     left = max(room - len(lines) - len(tail), 0)
     whole = [line for each in ordered for line in _whole(each, path, width)]
     if len(whole) <= left:
@@ -54,6 +54,13 @@ def message_lines(
         what = "ctrl+o puts what is to differ into your own file" if read_only else "ctrl+s puts it in force"
         lines.append((Cell(f" no errors; {what}", "good", REST),))
     return [*lines[: max(room - len(tail), 0)], *tail]
+
+
+def _head_lines(head: Head, width: int, room: int) -> list[Line]:
+    """Return what happened, whole if there is room for it beside the rest."""
+    text, role = head
+    parts = textwrap.wrap(text, max(width - 2, 20)) if width else [text]
+    return [(Cell(f" {part}", role, REST),) for part in (parts if len(parts) <= room else [text])]
 
 
 def _whole(found: Diagnostic, path: str, width: int) -> list[Line]:

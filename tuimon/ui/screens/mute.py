@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from tuimon.events import Alert
-from tuimon.ui.screens.pick import Pick
+from tuimon.ui.screens.pick import Pick, PickList
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import span
 from tuimon.view.mutes import DEFAULT_LENGTH, LENGTHS, Mute, Mutes, process_name
@@ -31,6 +31,12 @@ def scopes(alert: Alert) -> list[Mute]:
     return found
 
 
+class MuteScopes(PickList):
+    """What can be muted."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Mute", id="list.open")]
+
+
 class MuteDialog(Pick):
     """Picks a mute; left and right change how long it lasts.
 
@@ -44,6 +50,8 @@ class MuteDialog(Pick):
         Binding("right,l,tab", "turn(1)", "Longer", key_display="right", id="mute.longer"),
         Binding("left,h", "turn(-1)", "Shorter", key_display="left", id="mute.shorter"),
     ]
+    LIST = MuteScopes
+    VERB = "mute"
     app: TuimonApp
 
     def __init__(self, alert: Alert, counts: Sequence[int], *, widest: bool = False) -> None:
@@ -71,6 +79,8 @@ class MuteDialog(Pick):
 
 class MuteList(Pick):
     """The mutes in force; Enter ends the one under the cursor."""
+
+    VERB = "end"
 
     def __init__(self, mutes: Mutes, counts: Sequence[int]) -> None:
         self.mutes = list(mutes.all)

@@ -39,6 +39,9 @@ class Pick(Dialog[int | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Back", key_display="esc", id="pick.leave")]
+    LIST: ClassVar[type[PickList]] = PickList
+    VERB: ClassVar[str] = "pick"
+    """What enter does with a line."""
 
     def __init__(self, title: str, lines: Sequence[Line], *, foot: str = "", start: int = 0) -> None:
         super().__init__()
@@ -46,7 +49,7 @@ class Pick(Dialog[int | None]):
         self._items = lines
         self._start = start
         self._pane = Pane(id="pick", title="")
-        self.list = PickList(id="pick-lines")
+        self.list = self.LIST(id="pick-lines")
         self._foot = CellLines([(Cell(f" {foot}", "muted", REST),)], classes="head")
 
     def compose(self) -> ComposeResult:
@@ -58,7 +61,7 @@ class Pick(Dialog[int | None]):
 
     def on_mount(self) -> None:
         """Show the lines."""
-        self._pane.set_title(self._title, "enter pick  esc back")
+        self._pane.set_title(self._title, f"enter {self.VERB}  esc back")
         self._pane.styles.height = min(len(self._items), max(self.app.size.height - _FRAME, 3)) + 3
         self.list.show(FixedLines(self._items))
         self.list.focus()

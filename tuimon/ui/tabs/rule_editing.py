@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tuimon.rules.diagnostics import Diagnostic
     from tuimon.rules.loader import LoadResult
     from tuimon.view.rule_book import OpenFile
-    from tuimon.view.rule_lines import RuleLines
+    from tuimon.view.rule_lines import RuleLines, RuleRow
     from tuimon.view.session import Session
     from tuimon.workbench.desk import Desk
     from tuimon.workbench.preview import Preview
@@ -97,6 +97,16 @@ class RuleEditing(Tab):
             return
         own = [file for file in session.book.files if not file.read_only]
         self.open_file((own or session.book.files)[-1 if own else 0], 1)
+        self.call_after_refresh(self._show_items)
+
+    def _show_items(self) -> None:
+        """Bring what the file in the editor holds into view, as far as there is room."""
+        at = self._list.cursor
+        if self._lines is None or self._file is None or at is None:
+            return
+        if (last := self._lines.position(self._file.path, self._file.buffer.count("\n") + 1)) is not None:
+            self._list.put_cursor(last)
+            self._list.put_cursor(at)
 
     def open_rule(self, name: str) -> bool:
         """Open a rule in the editor; return whether there is such a rule."""
@@ -163,9 +173,19 @@ class RuleEditing(Tab):
     def _opened(self, event: LineList.Opened) -> None:
         event.stop()
         row = self._lines.row(event.seq) if self._lines is not None else None
-        if row is not None:
+        if row is not None and row.folded:
+            self._toggle(row)
+        elif row is not None:
             self.open_file(row.file, row.item.line if row.item is not None else 1)
             self.focus_editor()
+
+    def _toggle(self, row: RuleRow) -> None:
+        """Show lists and macros one by one, or folded again."""
+        assert self._lines is not None
+        at = self._lines.toggle(row)
+        self._list.redraw()
+        self._list.sync(changed=True)
+        self._list.put_cursor(at)
 
     @on(EditorEdited)
     def _edited(self, event: EditorEdited) -> None:
