@@ -9,13 +9,13 @@ from tuimon.ui.screens.before import BeforeScreen
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.event_details import EventDetails
 from tuimon.ui.screens.help import Help
-from tuimon.ui.screens.mute import MuteDialog, MuteList
+from tuimon.ui.screens.mute import MuteDialog, MuteList, MuteScopes
 from tuimon.ui.screens.noise import NoiseScreen
 from tuimon.ui.screens.pick import Pick
 from tuimon.ui.screens.story import StoryScreen
 from tuimon.ui.screens.theme import ThemePick
 
-OWNERS = (Help, Pick, MuteDialog, NoiseScreen, BeforeScreen, StoryScreen, Ask, Choice)
+OWNERS = (Help, Pick, MuteDialog, MuteScopes, NoiseScreen, BeforeScreen, StoryScreen, Ask, Choice)
 CASES, case = registry()
 
 
@@ -142,6 +142,12 @@ async def changes_how_long(app, pilot, keys):
         await press(app, pilot, key)
         assert app.screen.length != before
         app.pop_to_main()
+
+
+@case("mute.take")
+async def mutes_what_is_under_the_cursor(app, pilot, keys):
+    await press(app, pilot, *SHADOW, "m", keys[0])
+    assert [mute.rule for mute in app.session.alerts.mutes.all] == ["Read the shadow file"]
 
 
 @case("noise.exception")

@@ -34,6 +34,7 @@ _TITLES: Final = {
     "FilterInput": "Filter",
     "Details": "Every dialog with lines",
     "Pick": "Every dialog to pick from",
+    "MuteScopes": "What can be muted",
 }
 _FIRST: Final = ("TuimonApp", "MainScreen", "LineList", "LivePane", "LiveList", "ContainersPane", "AlertsPane")
 _ENDINGS: Final = ("Screen", "Details", "Dialog", "List", "Tab", "Pane", "Input")

@@ -34,7 +34,7 @@ def scopes(alert: Alert) -> list[Mute]:
 class MuteScopes(PickList):
     """What can be muted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Mute", id="list.open")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Mute", id="mute.take")]
 
 
 class MuteDialog(Pick):
