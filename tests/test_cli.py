@@ -148,8 +148,6 @@ def test_ctrl_c_is_130_without_a_traceback(monkeypatch: pytest.MonkeyPatch, caps
         ["watch", "--duration", "nan"],
         ["watch", "--duration", "soon"],
         ["watch", "--json", "--text"],
-        ["watch", "--no-such-option"],
-        ["no-such-command"],
         ["record"],
         ["--rule-matching", "some"],
     ],
@@ -161,6 +159,41 @@ def test_wrong_use_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> 
         main(argv)
     assert left.value.code == 2
     assert "usage: tuimon" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["wach"], 'tuimon: there is no command "wach"\n  did you mean "watch"?\n'),
+        (["no-such-command"], 'tuimon: there is no command "no-such-command"\n  tuimon --help lists them\n'),
+        (["check", "x.yaml"], 'tuimon: there is no command "check"\n  did you mean tuimon rules check?\n'),
+        (["mine.yaml"], 'tuimon: there is no command "mine.yaml"\n  did you mean tuimon -r mine.yaml?\n'),
+        (["x.tmon"], 'tuimon: there is no command "x.tmon"\n  did you mean tuimon replay x.tmon?\n'),
+        (["rules", "chek", "x"], 'tuimon rules: there is no action "chek"\n  did you mean "check"?\n'),
+        (["watch", "--jsn"], 'tuimon watch: there is no option --jsn\n  did you mean "--json"?\n'),
+        (["watch", "-z"], "tuimon watch: there is no option -z\n  tuimon watch --help lists what it takes\n"),
+        (
+            ["rules", "check", "a", "--jzon"],
+            'tuimon rules check: there is no option --jzon\n  did you mean "--json"?\n',
+        ),
+        (["--asci"], None),
+        (["--them=x", "--filtr"], "tuimon: there is no option --filtr\n  tuimon --help lists what it takes\n"),
+        (["watch", "x\x1b[2J"], "tuimon watch: there is one argument too many"),
+    ],
+)
+def test_a_word_that_is_not_known_is_answered_with_the_nearest(
+    argv: list[str], said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A screenful of usage tells less; and nothing raw comes back."""
+    if said is None:  # argparse takes a beginning for the whole
+        assert parser(argv).parse_args(argv).ascii
+        return
+    with pytest.raises(SystemExit) as left:
+        main(argv)
+    assert left.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(said)
+    assert "\x1b" not in told
 
 
 @pytest.mark.parametrize("argv", [[], ["--replay", "demo"], ["replay", "demo"]], ids=["live", "option", "command"])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tuimon.errors import SettingsError
+from tuimon.errors import RecordingError, SettingsError
+from tuimon.headless.new_file import check_free, path_of
+from tuimon.resources import find_recording
 from tuimon.rulefiles import MAX_BYTES, read_rule_file, read_rule_files, rule_files
 from tuimon.settings import Settings
+from tuimon.view.rule_book import RuleBook
+from tuimon.workbench.rule_tests import files as files_of
 
 
 def _folder(path: Path, *names: str) -> Path:
@@ -71,3 +76,34 @@ def test_a_file_without_read_permission_is_said(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(SettingsError, match="Permission denied"):
         read_rule_file(path)
+
+
+@pytest.fixture
+def barred(tmp_path: Path) -> Iterator[Path]:
+    """A folder that may not be searched, not even to ask whether something is in it; root becomes nobody for it."""
+    folder = tmp_path / "barred"
+    folder.mkdir()
+    folder.chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(was)
+        folder.chmod(0o700)
+
+
+def test_a_path_in_a_folder_that_may_not_be_searched_is_said(barred: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is no traceback: pathlib's questions raise there."""
+    with pytest.raises(SettingsError, match=r"cannot read rule file .*mine\.yaml: Permission denied"):
+        read_rule_files([barred / "mine.yaml"])
+    with pytest.raises(SettingsError, match=r"cannot list rule folder .*rules\.d: Permission denied"):
+        rule_files(Settings(default_rules=False), barred / "rules.d")
+    assert find_recording(str(barred / "x.tmon")) == barred / "x.tmon"
+    assert files_of([barred / "some.test.yaml"]) == [barred / "some.test.yaml"]
+    assert path_of(str(barred / "x.tmon"), "new.tmon") == barred / "x.tmon"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # it asks for whom the tests were started by
+    with pytest.raises(RecordingError, match="cannot be written to"):
+        check_free(barred / "x.tmon", "recordings are")
+    assert RuleBook((), barred / "mine.yaml").own_file().path == str(barred / "mine.yaml")

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from tuimon import __version__
+from tuimon.arguments import Parser
 from tuimon.errors import CaptureError, SettingsError, TuimonError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         arguments: What is to be parsed: of the commands that bring their own parser, only those named here are loaded.
     """
     rules, screen, history = _rule_options("command_rules"), _screen_options(), _history_options()
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = Parser(
         prog="tuimon",
         description="Watch this machine's system calls live, write Falco rules beside them, put them in force at once.",
         epilog=EPILOG,

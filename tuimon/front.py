@@ -40,7 +40,7 @@ def alerts(
     """Print alerts until the source ends, the time is up or ctrl+c."""
     from tuimon.headless.watch import watch
 
-    engine = _engine(settings, _source(replay, speed=None))
+    engine = _engine(settings, _source(replay, speed=None), at_once=not expression)
     keep = _kept_alerts(engine, expression) if expression else None
     watch(engine, as_json=as_json, keep=keep, duration_s=duration_s)
     return 0
@@ -81,10 +81,15 @@ def _source(replay: str | None, *, speed: float | None, forgiving: bool = False)
     return RecordingSource(find_recording(replay), speed=speed, forgiving=forgiving)
 
 
-def _engine(settings: Settings, source: Source, *, on_screen: bool = False) -> Engine:
+def _engine(settings: Settings, source: Source, *, on_screen: bool = False, at_once: bool = True) -> Engine:
     """Return an engine with the settings' rules in force.
 
-    On the live kernel it is started already: the kernel programs are compiled beside the rules.
+    Args:
+        settings: Which rules.
+        source: Where the events come from.
+        on_screen: The screen tells of warnings itself.
+        at_once: Start it on the live kernel, whose programs are then compiled beside the rules; not before a filter is
+            known to be right, which takes a moment, and a start seconds.
 
     Raises:
         RuleError: A rule is wrong; its text names every error with file, line and column.
@@ -95,7 +100,7 @@ def _engine(settings: Settings, source: Source, *, on_screen: bool = False) -> E
 
     files = rule_files(settings)
     engine = build_engine(settings, source)
-    if source.live:
+    if source.live and at_once:
         engine.start()
     outcome = engine.apply_rules(files)
     if not outcome.accepted:

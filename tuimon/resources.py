@@ -7,6 +7,7 @@ exist, so that an editable install always runs what is being edited. Recordings 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +74,7 @@ def find_recording(name: str) -> Path:
         TuimonError: ``name`` is the shipped recording's and it is not there.
     """
     path = Path(name)
-    if path.exists() or "/" in name or path.suffix:
+    if os.path.exists(path) or "/" in name or path.suffix:
         return path
     shipped = sorted(recordings_dir().glob(f"{name}.*")) if name.isidentifier() else []
     if shipped:

@@ -2,10 +2,14 @@
 
 Later files can append to and override what earlier ones define, so the order is part of the meaning: ``rules/``, then
 ``/etc/tuimon/rules.d``, then each ``-r`` as given; within a folder by name.
+
+Of a path in a folder that may not be searched ``Path.is_dir`` raises; ``os.path.isdir`` says no, and then whoever opens
+it says why.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
@@ -33,10 +37,10 @@ def rule_files(settings: Settings, system: Path = SYSTEM_RULES) -> tuple[RuleFil
     wanted: list[tuple[Path, Origin]] = []
     if settings.default_rules:
         wanted += [(path, "builtin") for path in listed(rules_dir())]
-    if system.is_dir():
+    if _is_there(system):
         wanted += [(path, "system") for path in listed(system)]
     for given in settings.rules:
-        wanted += [(path, "user") for path in (listed(given) if given.is_dir() else _with_local(given))]
+        wanted += [(path, "user") for path in (listed(given) if os.path.isdir(given) else _with_local(given))]
     first_of: dict[Path, tuple[Path, Origin]] = {}
     for path, origin in wanted:
         first_of.setdefault(path.resolve(), (path, origin))
@@ -82,9 +86,17 @@ def place_of(path: Path) -> tuple[str, bool]:
     return f"{base}{path.suffix}", base != path.stem
 
 
+def _is_there(folder: Path) -> bool:
+    """Return whether there is a folder; of one that may not be looked for, whoever lists it says so."""
+    try:
+        return folder.is_dir()
+    except PermissionError:
+        return True
+
+
 def _with_local(given: Path) -> list[Path]:
     local = local_of(given)
-    return [given, local] if local.is_file() else [given]
+    return [given, local] if os.path.isfile(local) else [given]
 
 
 def listed(folder: Path) -> list[Path]:
@@ -100,7 +112,7 @@ def listed(folder: Path) -> list[Path]:
 def _hint(error: OSError) -> str:
     match error:
         case FileNotFoundError():
-            return "check the path given with -r"
+            return "check the path"
         case PermissionError():
             return "make it readable for the user tuimon runs as"
         case _:

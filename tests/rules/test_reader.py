@@ -121,3 +121,20 @@ def test_a_line_that_belongs_to_no_item_is_told_how_to_belong_to_one():
         read(text)
     assert "indent it as far as the keys above" in caught.value.hint
     assert caught.value.place.line == 3
+
+
+def test_a_key_that_is_indented_too_far_is_told_as_that():
+    """The commonest mistake of all; YAML's own words are about a value."""
+    with pytest.raises(YamlError) as caught:
+        read("- rule: a\n   desc: x\n")
+    assert "indented as far as the one above" in caught.value.hint
+    with pytest.raises(YamlError) as caught:
+        read("- rule: a\n  desc: x: y\n")
+    assert "takes quotes" in caught.value.hint
+
+
+def test_a_bracket_that_is_left_open_is_told_without_the_empty_line_behind_it():
+    with pytest.raises(YamlError) as caught:
+        read("items: [\n")
+    assert "is a [ or { before this closed?" in caught.value.hint
+    assert not caught.value.place.snippet.strip()

@@ -17,7 +17,7 @@ def path_of(name: str, default: str) -> Path:
     if not name.strip():
         raise RecordingError("that is not the name of a file")
     path = Path(name.strip()).expanduser()
-    return path / default if path.is_dir() else path
+    return path / default if os.path.isdir(path) else path
 
 
 def check_free(path: Path, what: str) -> None:
@@ -30,9 +30,20 @@ def check_free(path: Path, what: str) -> None:
     Raises:
         RecordingError: It exists already, its folder does not, or nobody may write there.
     """
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise RecordingError(f"{path} exists already; {what} not overwritten")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent) and not _is_barred(path.parent):
         raise RecordingError(f"there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise RecordingError(f"{path.parent} cannot be written to", "choose another folder")
+
+
+def _is_barred(path: Path) -> bool:
+    """Return whether nobody can say what is at a path, as a folder on the way may not be searched."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False

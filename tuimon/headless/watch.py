@@ -95,11 +95,10 @@ def opening(engine: Engine) -> str:
 
 
 def closing(engine: Engine, shown: int) -> str:
-    """Return the closing sentence: what was seen, what was lost, what fired."""
-    snapshot = engine.snapshot()
-    if snapshot is None:
+    """Return the closing sentence: what was seen, what was lost, what fired; empty when it did not even start."""
+    snapshot, counts = engine.snapshot(), engine.source.counts()
+    if snapshot is None or (engine.error() is not None and not counts.seen):
         return ""
-    counts = engine.source.counts()
     lost = f"{counts.dropped:,} LOST" if counts.dropped else "none lost"
     alerts = counted(shown, "alert")
     return f"tuimon: {counts.seen:,} events seen, {counts.emitted:,} judged in detail, {lost}, {alerts}\n"

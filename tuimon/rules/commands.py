@@ -77,7 +77,10 @@ def _read(paths: list[Path]) -> tuple[tuple[RuleFile, ...], list[FileResult]]:
     unread: list[FileResult] = []
     for path in paths:
         try:
-            for file in rulefiles.read_rule_files((path,)):
+            found = rulefiles.read_rule_files((path,))
+            if not found:
+                raise SettingsError(f"no rule file in {path}", "rule files end in .yaml or .yml")
+            for file in found:
                 files.setdefault(file.path, file)
         except SettingsError as error:
             unread.append(_unreadable(path, error))

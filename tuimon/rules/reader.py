@@ -7,6 +7,7 @@ all aliases would stand for when written out is bounded too, so that a few lines
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -165,10 +166,19 @@ _HINTS: Final = (
     ("could not find expected ':'", "is there a colon missing, or a line not indented as far as its text?"),
     ("did not find expected key", "are the keys of this item indented alike, and quotes closed?"),
     ("did not find expected '-' indicator", "indent it as far as the keys above it, or begin a new item with '- '"),
+    ("did not find expected node content", "is a [ or { before this closed?"),
     ("did not find expected ',' or", "a list in [ ] needs commas between items and a ] at the end"),
     ("unexpected end of stream", "a quote is opened here and never closed"),
     ("control characters are not allowed", "the file holds a character that YAML does not allow"),
 )
+
+
+_FIRST_KEY: Final = re.compile(r" *[A-Za-z_]+")
+
+
+def _line_before(text: str, offset: int) -> str:
+    """Return what stands in its line before a place."""
+    return text[text.rfind("\n", 0, offset) + 1 : offset]
 
 
 def _explain(file: RuleFile, error: yaml.YAMLError) -> YamlError:
@@ -181,6 +191,8 @@ def _explain(file: RuleFile, error: yaml.YAMLError) -> YamlError:
         mark = opened
     offset = mark.index if mark is not None else getattr(error, "position", 0)
     hint = next((hint for needle, hint in _HINTS if needle in problem), "")
+    if "mapping values are not allowed" in problem and _FIRST_KEY.fullmatch(_line_before(file.text, offset)):
+        hint = "keys of an item stand below each other: is this line indented as far as the one above it?"
     if problem.startswith("found character") and file.text[offset : offset + 1] == "\t":
         hint = _NO_TABS
     if "maximum nesting depth" in problem:

@@ -7,9 +7,10 @@ be. All of it may take its time (rules are compiled): call it from a worker.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Protocol
 
 from tuimon.errors import TuimonError
@@ -178,7 +179,7 @@ class InForce:
     def _with(self, texts: Mapping[str, str]) -> tuple[RuleFile, ...]:
         """Return all files as they are on disk, some with another text."""
         loaded = [RuleFile(f.path, texts.get(f.path, f.saved), f.origin) for f in self._book.files]
-        return tuple(each for each in loaded if each.text or Path(each.path).exists())
+        return tuple(each for each in loaded if each.text or os.path.exists(each.path))
 
     def _saved(self, outcome: Outcome, texts: Mapping[str, str], left: Iterable[str] = ()) -> Result:
         problem: TuimonError | None = None

@@ -7,6 +7,7 @@ file.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -331,7 +332,7 @@ class RuleBook:
         if not folders:
             raise TuimonError("no folder of rule files is loaded", "start tuimon with -r FOLDER")
         path = folders[0] / name
-        if path.exists():
+        if os.path.exists(path):
             raise TuimonError(f"there is a {path} already", "remove or rename it first")
         return path
 
@@ -354,7 +355,7 @@ class RuleBook:
         given = self._rules_path
         if given is None:
             return LOCAL_FILE
-        if given.is_dir():
+        if os.path.isdir(given):
             return given / LOCAL_FILE.name
         return rulefiles.local_of(given) if given.name in VENDOR_NAMES else given
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -136,7 +137,7 @@ def _recording(args: argparse.Namespace, lists: Iterable[list[Path]]) -> Path:
     if args.recording is not None:
         return find_recording(args.recording)
     for paths in lists:
-        if len(paths) > 1 and paths[-1].suffix not in SUFFIXES and not paths[-1].is_dir():
+        if len(paths) > 1 and paths[-1].suffix not in SUFFIXES and not os.path.isdir(paths[-1]):
             return find_recording(str(paths.pop()))
     raise SettingsError("no recording is given", "name it at the end; demo is the built-in one")
 

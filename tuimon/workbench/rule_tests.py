@@ -19,6 +19,7 @@ described in docs/testing-rules.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -289,7 +290,7 @@ def files(paths: Iterable[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found.append(path)
             continue
         inside = sorted(each for each in path.iterdir() if each.name.endswith(TEST_SUFFIXES))

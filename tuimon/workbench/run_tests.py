@@ -119,7 +119,7 @@ def _rules(file: TestFile, instead: Mapping[Path, Path]) -> tuple[LoadResult, li
     problems: list[Diagnostic] = []
     paths = [(instead.get(path.resolve(), path), place) for path, place in file.rules]
     for path, place in paths:
-        if not path.exists():
+        if _is_missing(path):
             problems.append(diagnostic(place, f"there is no rule file {path}", _hint(path)))
     if problems:
         return load_rules(()), problems
@@ -128,6 +128,17 @@ def _rules(file: TestFile, instead: Mapping[Path, Path]) -> tuple[LoadResult, li
     except SettingsError as error:
         return load_rules(()), [diagnostic(file.rules[0][1], str(error), error.hint)]
     return loaded, [found for found in loaded.diagnostics if found.severity == "error"]
+
+
+def _is_missing(path: Path) -> bool:
+    """Return whether there is no such file; of one that may not be looked for, whoever opens it says so."""
+    try:
+        path.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _hint(missing: Path) -> str:
@@ -189,7 +200,7 @@ class _Run:
         assert case.recording is not None
         assert case.recording_place is not None
         beside = self._file.path.parent / case.recording
-        path = beside if beside.exists() else find_recording(case.recording)
+        path = find_recording(case.recording) if _is_missing(beside) else beside
         try:
             replay = Replay(path)
             return list(self._judged(replay))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -110,9 +111,9 @@ def _check_out(name: str) -> None:
         RuleError: Empty, exists already, or its folder does not.
     """
     path = Path(name.strip()).expanduser()
-    if not name.strip() or path.is_dir():
+    if not name.strip() or os.path.isdir(path):
         raise RuleError("that is not the name of a file")
-    if path.exists():
+    if os.path.exists(path):
         raise RuleError(f"{path} exists already", "name another")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise RuleError(f"there is no folder {path.parent}")
