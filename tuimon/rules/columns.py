@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.batch import Batch
-from tuimon.fields.argsource import bound_of
+from tuimon.fields.argsource import BOUND, bound_of
 from tuimon.fields.facts import has_raw_result
 from tuimon.records import Kind
 from tuimon.rules.args_words import Held
@@ -30,7 +30,7 @@ from tuimon.rules.look import Look
 from tuimon.rules.nodes import Check, Condition, FieldRef
 from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import TEXT_POOL
-from tuimon.rules.presence import is_of_presence
+from tuimon.rules.presence import ARGUMENTS, is_of_presence
 from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
@@ -48,6 +48,8 @@ _MOST_TOLD: Final = 200_000
 """Opens whose answers a condition keeps; a million events have 50,000 that differ."""
 
 _NO_LIKENESS: Final = np.empty(0, np.int16)
+_NO_KEYS: Final = np.empty(0, np.int64)
+_MOST_ARGUMENTS: Final = 64
 
 
 class Columns:
@@ -81,6 +83,7 @@ class Columns:
             node: self._prepared(inner) for node, (kind, inner) in enumerate(self.graph.keys) if kind == "check"
         }
         self._types = tuple(types) if types is not None else (None,) * len(self.roots)
+        self._takes_all = all(each is None for each in self._types)
         self._finder = SideFinder(self.checks)
         self._wanted: NDArray[np.bool_] = np.zeros((0, len(self.roots)), bool)
         self._ranks: dict[int, int] = {}
@@ -96,6 +99,7 @@ class Columns:
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
         self._word_likeness: dict[tuple[str, str], NDArray[np.int16]] = {}
         self._likenesses: dict[object, int] = {}
+        self._word_keys: dict[tuple[str, str], NDArray[np.int64]] = {}
 
     def begin(self) -> None:
         """Prepare for a question; call it with the memory's lock held."""
@@ -126,18 +130,19 @@ class Columns:
             had to be looked at for it, (k, c).
         """
         codes = self.memory.known(batch).codes
-        wanted = self.wanted(codes)
-        taken = wanted[:, 0] if wanted.shape[1] == 1 else wanted.any(axis=1)
-        some = np.flatnonzero(taken)
-        truth = np.zeros((len(some), len(self.roots)), np.int8)
-        whole = np.zeros((len(some), len(self.roots)), bool)
+        wanted = None if self._takes_all else self.wanted(codes)
+        some = np.arange(len(codes)) if wanted is None else np.flatnonzero(wanted.any(axis=1))
+        # Written column by column: those lie together.
+        truth = np.zeros((len(self.roots), len(some)), np.int8).T
+        whole = np.zeros((len(self.roots), len(some)), bool).T
         look = Look(self, batch, codes)
         for at, root in enumerate(self.roots):
-            mine = slice(None) if len(self.roots) == 1 else np.flatnonzero(wanted[some, at])
+            mine = slice(None) if wanted is None or len(self.roots) == 1 else np.flatnonzero(wanted[some, at])
             if root != FALSE and len(some[mine]):
                 look.whole[:] = False
                 truth[mine, at] = look.truth(root, some[mine])
-                whole[:, at] = look.whole[some]
+                if look.whole.any():
+                    whole[:, at] = look.whole[some]
         look.close()
         return some, truth, whole
 
@@ -201,6 +206,20 @@ class Columns:
             )
             found = np.array([given.setdefault(key, len(given)) for key in keys], np.int16)
             self._word_likeness[field, arg] = found
+        return found
+
+    def word_place(self, code: int, field: str, arg: str) -> int:
+        """Return the place of an argument among those of events of a kind; of what is no argument 0."""
+        bound = bound_of(self.memory.name_of(code), arg) if field in ARGUMENTS else None
+        return 0 if bound is None else BOUND[self.memory.name_of(code)].index(bound)
+
+    def word_keys(self, field: str, arg: str) -> NDArray[np.int64]:
+        """Return, by number of the kind of event, a number for it and the place of an argument."""
+        found = self._word_keys.get((field, arg), _NO_KEYS)
+        if len(found) < len(self.memory.code_of):
+            codes = range(len(self.memory.code_of))
+            keys = [code * _MOST_ARGUMENTS + self.word_place(code, field, arg) for code in codes]
+            found = self._word_keys[field, arg] = np.array(keys, np.int64)
         return found
 
     def word_lasts(self, code: int, field: str, arg: str) -> bool:

@@ -29,6 +29,7 @@ from tuimon.rules.occurrences import occurrences
 from tuimon.rules.pools import Places
 from tuimon.rules.predicates import to_bytes
 from tuimon.rules.versions import EventOf
+from tuimon.rules.word_groups import PREPARED_BY_PLACE, PREPARED_PLACES
 
 _WORD = re.compile(r"[^\s()\"'=<>!,]+\Z")
 _QUOTED = re.compile(r"\"([^\"]*)\"\Z|'([^']*)'\Z")
@@ -210,13 +211,15 @@ class Preparation:
 _LOWERED: Final = "lowered"
 """Names the pool of the texts of processes in lower case, and which of them a process has."""
 _WORTH_IT: Final = 4096
-_LIKELY: Final = tuple(
-    f"{name} exists"
-    for name in """
+_FIELDS: Final = """
     proc.name proc.cmdline proc.exepath proc.exe proc.args proc.aname proc.pname proc.pcmdline proc.cwd proc.sname
     proc.pid proc.ppid proc.tty user.name user.uid user.loginuid evt.res fd.name fd.directory fd.filename
-    fd.type fs.path.name evt.is_open_write evt.arg.flags
+    fd.type fs.path.name evt.is_open_write
     """.split()  # noqa: SIM905  a list literal would take a line each
+_LIKELY: Final = (
+    *(f"{name} exists" for name in _FIELDS),
+    *(f"{PREPARED_BY_PLACE}[{place}] = ''" for place in PREPARED_PLACES),
+    "evt.arg.flags = ''",
 )
 
 

@@ -34,6 +34,7 @@ class LookRows:
         self._numbers: dict[str, NDArray[np.int64]] = {}
         self._bare: dict[int, Event] = {}
         self._full: dict[int, Event] = {}
+        self._acting: dict[int, Event] = {}
         self._present = columns.memory.present(batch)
         self.alike: tuple[Rows, Groups] | None = None
         """Rows looked at last, and their groups (tuimon.rules.composed): a path's other truth hangs on the same."""
@@ -42,10 +43,10 @@ class LookRows:
 
     def close(self) -> None:
         """Part the events from what was decoded of them, and let go of the batch: no collector needs to find it."""
-        for event in (*self._bare.values(), *self._full.values()):
-            event.part()
-        self._bare.clear()
-        self._full.clear()
+        for events in (self._bare, self._full, self._acting):
+            for event in events.values():
+                event.part()
+            events.clear()
         self.__dict__.pop("members", None)  # it knows this look
 
     def codes(self, rows: Rows) -> NDArray[np.uint16]:
@@ -72,6 +73,10 @@ class LookRows:
         """Return the kinds of event in the batch of which a check sees a side, given by its place in SIDES."""
         return np.asarray(self._present[self.columns.sides(asked)[self._present] == place], np.intp)
 
+    def places_among(self, kinds: NDArray[np.intp], rows: Rows) -> NDArray[np.intp]:
+        """Return, (k,), the place of some rows among all rows of the batch of some kinds of event."""
+        return np.asarray((np.cumsum(np.isin(self._codes, kinds)) - 1)[rows])
+
     def at(self, side: str, rows: Rows, code: int) -> NDArray[np.int64]:
         """Return, (k,), the numbers of a side that some rows of one kind have."""
         kinds = np.array([code]) if side in ("numbers", "record") else None
@@ -94,10 +99,14 @@ class LookRows:
 
     def _actor(self, row: int) -> Event:
         """Return an event of which only its process will be asked."""
-        find = self.memory.process_of
-        if find is None:
-            return self._event(row)
-        return Event(self.batch, row, find(int(self._process_at[row])), None, self.boot_to_epoch_ns)
+        event = self._acting.get(row)
+        if event is None:
+            find = self.memory.process_of
+            if find is None:
+                return self._event(row)
+            process = find(int(self._process_at[row]))
+            event = self._acting[row] = Event(self.batch, row, process, None, self.boot_to_epoch_ns)
+        return event
 
     def _processes(self, rows: Rows) -> list[Process | None]:
         """Return the process of each of some rows."""

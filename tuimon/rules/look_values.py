@@ -27,6 +27,7 @@ from tuimon.rules.look_rows import OF_RECORD, LookRows
 from tuimon.rules.number_args import number_args
 from tuimon.rules.numbers import ASKED_TOO, numbers_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
+from tuimon.rules.presence import ARGUMENTS
 from tuimon.rules.record_parts import of_opened, part_of, without_socket
 from tuimon.rules.sides import SIDES
 from tuimon.rules.told import Told, told
@@ -251,7 +252,7 @@ class LookValues(LookRows):
     def _named(self, key: Any, rows: Rows) -> Iterator[tuple[Any, Rows]]:
         """Yield which of some rows are opens, by the key of a field's values: with an argument by its name."""
         name, arg, which = key
-        if name not in _ARGUMENTS:
+        if name not in ARGUMENTS:
             return
         codes = self._codes[rows]
         for code in np.unique(codes[self.columns.is_open(codes)]).tolist():
@@ -263,6 +264,8 @@ class LookValues(LookRows):
     def _known(self, side: str, key: Any, largest: int) -> Places:
         """Return the places of the values of a field known so far, by number; in plain Falco they are others."""
         of = self.columns.pool_key(key)
+        if side in WORDS and key[0] in ARGUMENTS:
+            key = key[0], None, key[2]  # their numbers tell which argument it is
         return self.memory.places(side, (key, self.columns.checks.plain_falco), largest + 1, of)
 
     def _pool(self, key: Any) -> Pool:
@@ -275,6 +278,5 @@ _SAME: Final[dict[Any, Any]] = {
     ("fs.path.nameraw", None, "real"): ("fs.path.name", None, "real"),
 }
 """Keys of values that another field has as well, which is asked more often."""
-_ARGUMENTS: Final = ("evt.arg", "evt.rawarg")
 _OF_ONE_PATH: Final = ("fs.path.name", "fs.path.nameraw")
 _WITH_PARTS: Final = frozenset(("texts", "record", "word"))

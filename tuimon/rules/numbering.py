@@ -19,7 +19,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,24 @@ def codes_of(batch: Batch) -> NDArray[np.uint32]:
     return both & np.uint32(CODES - 1)
 
 
+class KeptWords(NamedTuple):
+    """Rows of some kinds of event grouped by an argument (tuimon.rules.word_groups), in few bytes."""
+
+    kinds: NDArray[np.intp]
+    """Of which kinds, ascending, and..."""
+    era: tuple[int, int]
+    """...while ``Memory.era`` is this."""
+    of_row: NDArray[np.unsignedinteger[Any]]
+    """(k,) the group of each row of these kinds, ascending."""
+    first: NDArray[np.int32]
+    numbers: NDArray[np.int32]
+
+    @property
+    def groups(self) -> Groups:
+        """They themselves."""
+        return Groups(self.of_row, self.first.astype(np.intp), self.numbers.astype(np.int64))
+
+
 @dataclass(slots=True)
 class Known:
     """What has been worked out about one batch."""
@@ -90,8 +108,10 @@ class Known:
     """How many rows there are of each kind."""
     groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
     """By side and the kinds of event that it is about, None for all."""
-    words: tuple[object, NDArray[Any], NDArray[np.int32], NDArray[np.int32]] | None = None
-    """The argument asked last (``Look``), and its ``Groups``, small: while a filter is typed it is asked again."""
+    words: dict[tuple[str, str], KeptWords] = field(default_factory=dict)
+    """Groups by an argument, given by its field and its name or place: those that were prepared, and..."""
+    last_word: tuple[str, str] | None = None
+    """...of the argument asked last: while a filter is typed it is asked again."""
     prepared: int = -1
     """What is asked most often has been asked, while ``Memory.lost`` was this."""
 
@@ -188,6 +208,15 @@ class Memory:
             yield
         finally:
             self._values.is_preparing = False
+
+    def keep_words(self, batch: Batch, argument: tuple[str, str], words: KeptWords) -> None:
+        """Keep the groups by an argument: of those that are prepared all, of the others the last."""
+        known = self.known(batch)
+        if not self._values.is_preparing:
+            if known.last_word is not None:
+                known.words.pop(known.last_word, None)
+            known.last_word = argument
+        known.words[argument] = words
 
     def tidy(self, batches: Iterable[Batch]) -> None:
         """When values are many, let go of those asked least recently, and of those that no batch shows any more.

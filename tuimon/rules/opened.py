@@ -68,11 +68,12 @@ def _of_paths(look: Look, asked: Asked, mark: str, paths: Places) -> Truths:
     if asked.by_place is not None and constants is not None:
         wanted = [pool.place_of(text.removeprefix(mark)) for text in constants if str(text).startswith(mark)]
         is_equal = np.isin(paths, [place for place in wanted if place != UNSEEN])
-        return (is_equal != asked.by_place.is_negative).astype(np.int8) * np.int8(YES)
+        return np.where(is_equal != asked.by_place.is_negative, np.int8(YES), np.int8(NO))
     table = look.memory.table("value", (asked.value_question, mark), len(pool))
     new = np.unique(paths[table[paths] == NOT_ASKED])
     table[new] = [_said(asked, mark + pool.values[at]) for at in new.tolist()]
-    return np.asarray(table[paths])
+    said: Truths = table[paths]
+    return said
 
 
 def _said(asked: Asked, text: Any) -> int:

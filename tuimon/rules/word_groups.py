@@ -6,7 +6,7 @@ already. Of the others, kinds of event whose argument hangs on the same columns 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tuimon.records import Slot
 from tuimon.rules.asked import Asked
-from tuimon.rules.grouping import Groups, Rows, groups_of, some_of
+from tuimon.rules.grouping import Groups, Rows, groups_of, small, some_of
+from tuimon.rules.numbering import KeptWords
 from tuimon.rules.numbers import numbers_of
 from tuimon.rules.sides import SIDES
 from tuimon.rules.words import OF_TIME, TEXTS, Words
@@ -68,38 +69,72 @@ def _word_groups(look: LookValues, asked: Asked, place: int, rows: Rows) -> Grou
     field, arg = asked.getters[0][1][0], asked.getters[0][3] or ""
     kinds = look.present(asked, place)
     last = kinds[[look.columns.word_lasts(code, field, arg) for code in kinds.tolist()]]
-    if not len(last):
-        return _new_word_groups(look, field, arg, rows)
-    if len(last) == len(kinds):
-        return _kept_word_groups(look, last, field, arg, rows)
-    of_last = np.isin(look.codes(rows), last)
-    kept = _kept_word_groups(look, last, field, arg, rows[of_last])
-    new = _new_word_groups(look, field, arg, rows[~of_last])
-    of_row = np.empty(len(rows), np.uint32)
-    of_row[of_last], of_row[~of_last] = kept.of_row, new.of_row + np.uint32(len(kept.first))
-    return Groups(of_row, np.append(kept.first, new.first), np.append(kept.numbers, new.numbers))
+    codes, parts = look.codes(rows), []
+    if field == PREPARED_BY_PLACE and not arg.isdigit():
+        for kept, mine in _prepared(look, arg, last):
+            at = np.flatnonzero(np.isin(codes, mine))
+            parts.append((at, some_of(kept.groups, look.places_among(kept.kinds, rows[at]))))
+            kinds, last = np.setdiff1d(kinds, mine), np.setdiff1d(last, mine)
+    if not parts and len(last) in (0, len(kinds)):
+        return (_kept_word_groups if len(last) else _new_word_groups)(look, last, field, arg, rows)
+    for some, make in ((last, _kept_word_groups), (np.setdiff1d(kinds, last), _new_word_groups)):
+        at = np.flatnonzero(np.isin(codes, some))
+        if len(at):
+            parts.append((at, make(look, some, field, arg, rows[at])))
+    return _joined(len(rows), parts)
+
+
+PREPARED_BY_PLACE: Final = "evt.arg"
+PREPARED_PLACES: Final = range(4)
+"""Arguments of which the groups are at hand once a batch is prepared."""
+
+
+def _prepared(look: LookValues, arg: str, kinds: NDArray[np.intp]) -> Iterator[tuple[KeptWords, NDArray[np.intp]]]:
+    """Yield groups that are at hand by place for an argument by name, and of which of some kinds of event."""
+    memory = look.memory
+    places = np.array([look.columns.word_place(code, PREPARED_BY_PLACE, arg) for code in kinds.tolist()], np.intp)
+    for place in PREPARED_PLACES:
+        kept = memory.known(look.batch).words.get((PREPARED_BY_PLACE, str(place)))
+        if kept is not None and kept.era == memory.era:
+            mine = kinds[(places == place) & np.isin(kinds, kept.kinds)]
+            if len(mine):
+                yield kept, mine
+
+
+def _joined(count: int, parts: Sequence[tuple[NDArray[np.intp], Groups]]) -> Groups:
+    """Return groups of parts of some rows as groups of them all."""
+    of_row, before = np.empty(count, np.uint32), 0
+    for at, groups in parts:
+        of_row[at] = groups.of_row
+        of_row[at] += np.uint32(before)
+        before += len(groups.first)
+    first, numbers = (
+        np.concatenate(each) for each in zip(*((part.first, part.numbers) for _, part in parts), strict=True)
+    )
+    return Groups(of_row, first, numbers)
 
 
 def _kept_word_groups(look: LookValues, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
-    """Return the same for kinds of event of which they do not change: kept until another argument is asked."""
-    known, key = look.memory.known(look.batch), (field, arg, kinds.tobytes(), look.memory.era)
-    if known.words is not None and known.words[0] == key:
-        _, of_row, first, numbers = known.words
-        return some_of(Groups(of_row, first.astype(np.intp), numbers.astype(np.int64)), rows)
-    groups = _new_word_groups(look, field, arg, rows)
-    if len(rows) == look.memory.count(look.batch, kinds):
-        of_row = np.zeros(len(look.batch), groups.of_row.dtype)
-        of_row[rows] = groups.of_row
-        known.words = key, of_row, groups.first.astype(np.int32), groups.numbers.astype(np.int32)
+    """Return the same for kinds of event of which they do not change: kept where they were prepared, or asked last."""
+    memory, batch = look.memory, look.batch
+    kept = memory.known(batch).words.get((field, arg))
+    is_whole = len(rows) == memory.count(batch, kinds)
+    if kept is not None and kept.era == memory.era and np.array_equal(kept.kinds, kinds):
+        return kept.groups if is_whole else some_of(kept.groups, look.places_among(kinds, rows))
+    groups = _new_word_groups(look, kinds, field, arg, rows)
+    if is_whole:
+        of_row, first = groups.of_row.astype(small(len(groups.first))), groups.first.astype(np.int32)
+        words = KeptWords(kinds, memory.era, of_row, first, groups.numbers.astype(np.int32))
+        memory.keep_words(batch, (field, arg), words)
     return groups
 
 
-def _new_word_groups(look: LookValues, field: str, arg: str, rows: Rows) -> Groups:
-    codes = look.codes(rows).astype(np.int64)
+def _new_word_groups(look: LookValues, _kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
     of_row = words(look, field, arg, rows)
-    groups = groups_of(codes, of_row)
-    numbers = look.memory.numbered("word", codes[groups.first], of_row[groups.first])
-    return Groups(groups.of_row, rows[groups.first], numbers)
+    groups = groups_of(look.columns.word_keys(field, arg)[look.codes(rows)], of_row)
+    first = rows[groups.first]
+    keys = look.columns.word_keys(field, arg)[look.codes(first)]
+    return Groups(groups.of_row, first, look.memory.numbered("word", keys, of_row[groups.first]))
 
 
 def words(look: LookValues, field: str, arg: str, rows: Rows) -> NDArray[np.int64]:
