@@ -322,3 +322,16 @@ def test_the_shipped_recording_tells_its_story(capsys: pytest.CaptureFixture[str
     assert {"Terminal Shell In Container", "Password File Read By Untrusted Program"} <= fired
     named = {alert["output_fields"].get("container.name") for alert in alerts}
     assert None not in named
+
+
+def test_a_recording_that_cannot_be_written_is_refused_before_the_capture_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A start takes seconds."""
+    monkeypatch.setattr(front, "_engine", lambda *_, **__: pytest.fail("it was started"))
+    (tmp_path / "there.tmon").touch()
+    assert main(["record", str(tmp_path / "there.tmon")]) == 1
+    assert main(["record", str(tmp_path / "no" / "x.tmon")]) == 1
+    told = capsys.readouterr().err
+    assert "exists already; recordings are not overwritten" in told
+    assert "there is no folder" in told

@@ -48,8 +48,10 @@ def alerts(
 
 def record(settings: Settings, path: Path, *, everything: bool, duration_s: float | None) -> int:
     """Record the live kernel into a new file: what the rules need, and what the live pane would show."""
+    from tuimon.headless.new_file import check_free
     from tuimon.headless.record import record as run
 
+    check_free(path, "recordings are")
     engine = _engine(settings, _source(None, speed=None))
     engine.watch(None, everything=everything)
     recorder = run(engine, path, duration_s=duration_s)

@@ -1,5 +1,6 @@
 """The recorder: what goes wrong with its file harms the recording alone."""
 
+import io
 import threading
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from tests.headless.test_evidence import played
 from tuimon.batch import Batch
 from tuimon.capture.recording import RecordingSource
+from tuimon.engine import build_engine
 from tuimon.errors import RecordingError
-from tuimon.headless.record import Recorder
+from tuimon.headless.record import Recorder, record
 from tuimon.resources import find_recording
+from tuimon.settings import Settings
 
 
 @pytest.mark.parametrize("frame", ["processes", "batch"])
@@ -48,3 +51,12 @@ def test_what_waits_for_the_disk_is_counted_right_while_two_threads_count(tmp_pa
     recorder.close()
     assert recorder._waiting == 0
     assert recorder.events == 2 * len(batch)
+
+
+@pytest.mark.parametrize(("duration_s", "until"), [(None, "ctrl+c ends it"), (75.0, "for 1:15")])
+def test_it_says_that_it_records_and_what_ends_it(tmp_path, duration_s, until):
+    status, path = io.StringIO(), tmp_path / "x\x1b.tmon"
+    engine = build_engine(Settings(), RecordingSource(find_recording("demo"), speed=None))
+    record(engine, path, duration_s=duration_s, status=status)
+    assert status.getvalue() == f"tuimon: recording into {tmp_path}/x\\e.tmon, {until}\n"
+    assert path.exists()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import queue
+import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from tuimon import __version__
 from tuimon.batch import Batch
@@ -16,8 +17,10 @@ from tuimon.capture.recording import RecordingWriter
 from tuimon.capture.source import CallCounts, Counts
 from tuimon.engine import Engine
 from tuimon.enrich.users import known_names
+from tuimon.escape import clean
 from tuimon.headless.watch import failure
 from tuimon.invoker import give_to_invoker
+from tuimon.view.clock import span
 
 MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 """Batches that wait for a slow disk; beyond it they are left out of the recording, counted and said."""
@@ -150,8 +153,14 @@ def recording_meta(engine: Engine) -> dict[str, object]:
     }
 
 
-def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Recorder:
+def record(engine: Engine, path: Path, *, duration_s: float | None = None, status: TextIO | None = None) -> Recorder:
     """Record until the time is up, the source ends or ctrl+c (KeyboardInterrupt is the normal end).
+
+    Args:
+        engine: Not started yet, or already; stopped when this returns.
+        path: Of the new file.
+        duration_s: Stop after this long; None: not.
+        status: Where to say that it records, once it does; standard error by default.
 
     Raises:
         TuimonError: When the source cannot be started or the file cannot be written.
@@ -166,6 +175,8 @@ def record(engine: Engine, path: Path, *, duration_s: float | None = None) -> Re
     except BaseException:
         engine.stop()
         raise
+    until = "ctrl+c ends it" if duration_s is None else f"for {span(duration_s)}"
+    print(f"tuimon: recording into {clean(str(path))}, {until}", file=status or sys.stderr, flush=True)
     ends_at = time.monotonic() + duration_s if duration_s is not None else None
     try:
         while engine.error() is None and not engine.finished() and recorder.error is None:
