@@ -147,13 +147,18 @@ def with_outcome(text: str, kind: int, call: Call, ret: int) -> str:
 
 
 def _exec(f: Facts) -> str:
+    """Return what was executed and with what: the path, and the name that it was given where that is another.
+
+    ``argv[0]`` is whatever who starts a program likes to write there.
+    """
     argv = decode(f.slot(Slot.ARGV)).rstrip("\0").split("\0")
     process = f.event.process
     if argv == [""] and process is not None:
         argv = [process.exe or process.exepath, *process.args]
     given = decode(f.slot(Slot.GIVEN))
-    if given and "/" not in argv[0]:
-        argv[0] = given
+    if given:
+        is_same = argv[0].rpartition("/")[2] == given.rpartition("/")[2]
+        argv[0] = given if is_same else f"{given} as {argv[0]}"
     return " ".join(argv)
 
 
