@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tuimon.errors import RuleError
 from tuimon.fields.registry import FieldType
-from tuimon.rules.args_text import is_word, needed, pieces, pieces_of_regex
+from tuimon.rules.args_text import held_literal, is_of_path, needed, pieces, pieces_of_regex
 from tuimon.rules.nodes import Check, FieldRef, Literal
 from tuimon.rules.predicates import predicate
 
@@ -65,14 +65,34 @@ def test_the_longest_word_is_looked_for(op, text, word):
     assert needed(check(op, text)) == word
 
 
-def test_only_what_is_a_word_is_found_for_sure():
-    assert is_word(check("contains", "shadow"))
-    assert not is_word(check("contains", "/shadow"))
-    assert not is_word(check("=", "shadow"))
-    assert not is_word(check("contains", "ADD"))  # a number may end so
-    assert is_word(check("contains", "O_TRUNC"))
-    assert is_word(check("icontains", "Shadow"))
-    assert is_word(check("glob", "*shadow*"))
-    assert is_word(check("regex", ".*shadow.*"))
-    assert not is_word(check("glob", "*shadow"))
-    assert not is_word(check("regex", "shadow.*"))
+@pytest.mark.parametrize(
+    ("op", "text", "literal"),
+    [
+        ("contains", "shadow", b"shadow"),
+        ("contains", "/etc/shadow", b"/etc/shadow"),
+        ("=", "shadow", b""),
+        ("contains", "ADD", b""),  # a number may end so
+        ("contains", "O_TRUNC", b"O_TRUNC"),
+        ("contains", "sh\u00e4dow", b""),  # it may be shown in another way
+        ("contains", "sha\ndow", b""),
+        ("icontains", "/etc/Shadow", b"/etc/shadow"),
+        ("glob", "*/etc/shadow*", b"/etc/shadow"),
+        ("glob", "*sha[d]ow*", b""),
+        ("glob", "*sha?ow*", b""),
+        ("glob", "*shadow", b""),
+        ("iglob", "*Shadow*", b"shadow"),
+        ("regex", ".*etc/shadow.*", b"etc/shadow"),
+        ("regex", ".*etc.shadow.*", b""),
+        ("regex", ".*shad+ow.*", b""),
+        ("regex", "shadow.*", b""),
+    ],
+)
+def test_a_text_that_satisfies_a_check_wherever_it_lies_is_told(op, text, literal):
+    assert held_literal(check(op, text)) == literal
+
+
+def test_a_text_with_a_slash_lies_in_a_path():
+    assert is_of_path(b"/etc/shadow")
+    assert not is_of_path(b"shadow")
+    assert not is_of_path(b"name=/etc")
+    assert not is_of_path(b"<f>/etc")

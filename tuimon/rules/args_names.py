@@ -60,9 +60,15 @@ def _names(event_name: str, param: Param) -> str:
     if kind.startswith("ENUMFLAGS"):
         return " ".join((*flags.enum_names(event_name, param.name).values(), *_FALLBACKS))
     if kind in ("FD", "ERRNO"):
-        return " ".join((fd_error(AT_FDCWD), *(flags.errno_name(-number) for number in range(_ERRORS))))
+        return _errors()
     if kind in ("SIGTYPE", "SIGSET"):
         return " ".join(map(flags.signal_name, range(_SIGNALS)))
     if kind == "MODE":
         return " ".join((*(name for name, *_ in flags.MODES), *flags.NODE_TYPES.values()))
     return ""
+
+
+@functools.cache
+def _errors() -> str:
+    names = (flags.errno_name(-number) for number in range(_ERRORS))
+    return " ".join((fd_error(AT_FDCWD), *filter(None, names)))

@@ -99,13 +99,33 @@ def pieces_of_regex(pattern: str) -> list[str]:
     return out
 
 
-def is_word(check: Check) -> bool:
-    """Return whether a check holds of any text of one line that holds the word that is ``needed`` for it."""
+def held_literal(check: Check) -> bytes:
+    """Return a text that satisfies a check wherever it lies in a line; in lower case if case does not matter.
+
+    Empty when the check asks for more, and when a text may come to be where two parts meet that are no texts.
+    """
     frame = {"contains": "", "icontains": "", "glob": "*", "iglob": "*", "regex": ".*"}.get(check.op)
-    if frame is None or not isinstance(check.right, Literal):
-        return False
-    word = needed(check).decode()
-    return word != "" and folded(check.right.text, fold=folds(check)) == f"{frame}{word}{frame}"
+    if frame is None or not isinstance(check.right, Literal) or not needed(check):
+        return b""
+    text = check.right.text
+    if len(text) < 2 * len(frame) or not (text.startswith(frame) and text.endswith(frame)):
+        return b""
+    literal = text[len(frame) : len(text) - len(frame)]
+    plain = _LITERAL_TEXT if check.op in ("contains", "icontains") else _LITERAL_PATTERN
+    return folded(literal, fold=folds(check)).encode() if plain.fullmatch(literal) else b""
+
+
+_LITERAL_TEXT: Final = re.compile(r"[ -~]+")
+"""All of it is shown as it is, whatever else is not."""
+_LITERAL_PATTERN: Final = re.compile(r"[A-Za-z0-9_/ =:,@<>-]+")
+
+
+def is_of_path(literal: bytes) -> bool:
+    """Return whether a text can lie in a path alone, of all that an open shows."""
+    return b"/" in literal and _PATH_TEXT.fullmatch(literal) is not None
+
+
+_PATH_TEXT: Final = re.compile(rb"[A-Za-z0-9_./-]+")
 
 
 def is_of_one_line(check: Check) -> bool:
@@ -129,6 +149,8 @@ def may_be(check: Check, name: str) -> bool:
 
 def is_written(look: Look, rows: Rows) -> NDArray[np.bool_]:
     """Return, (k,), which of some rows are opens from the working directory by a path: ``open_texts`` knows them."""
+    if not len(rows):
+        return np.zeros(0, bool)
     out = look.is_plain_open(rows)
     codes = look.codes(rows)
     for code in np.unique(codes[out]).tolist():

@@ -19,11 +19,12 @@ from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind, Slot
 from tuimon.rules.args_names import folded, may_show, shown
-from tuimon.rules.grouping import Rows, groups_of
+from tuimon.rules.grouping import Rows, grouped, groups_of
 from tuimon.rules.numbering import NOT_ASKED
 from tuimon.rules.occurrences import occurrences
 from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
 from tuimon.rules.predicates import to_bytes
+from tuimon.rules.record_parts import Opens
 from tuimon.rules.word_groups import words as words_of
 from tuimon.rules.words import Words, is_pid
 from tuimon.syscalls import CALLS
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tuimon.batch import Batch
     from tuimon.rules.look import Look
 
+PREPARED_MEMBERS: Final = ("cwd", "exepath", "uid", "gid", "loginuid")
+"""Members of processes that are asked about, and that nothing else prepares."""
 _MEMBERS: Final = ("comm", "exe", "args", "exepath", "cwd", "parent.comm")
 """Of a process; the texts among them that a parameter shows may be any, but for the parent's name."""
 _TEXTS: Final = frozenset(("comm", "exe", "args", "exepath", "cwd"))
@@ -48,6 +51,10 @@ class Held(NamedTuple):
     """A text of it, or the name of its thread, may hold the word."""
     given: NDArray[np.bool_]
     """The path as given surely does."""
+    argv: NDArray[np.bool_]
+    """So does an argument or the name of an executed program, or..."""
+    env: NDArray[np.bool_]
+    """...its environment; of other records nothing is said."""
 
 
 class ArgsWords:
@@ -56,7 +63,7 @@ class ArgsWords:
     Args:
         look: The batch.
         word: Letters, digits and underscores; in lower case if ``fold``. Or the end of a line: what may hold that is
-            told as well.
+            told as well. Of any other text ``sure`` alone means anything.
         fold: The case of letters does not matter.
     """
 
@@ -88,13 +95,14 @@ class ArgsWords:
             out[of_process] |= self._of_member(member, rows[of_process])
         return out
 
-    def of_opens(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), the same for opens by a path, which show nothing of their process."""
-        if self._names_hold("open") or self._names_hold("openat"):
+    def shown_by_opens(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), the same for opens by a path: of texts they show that as given and made absolute alone."""
+        if not len(rows) or self._names_hold("open") or self._names_hold("openat"):
             return np.ones(len(rows), bool)
-        out, codes = self._of_records(rows, self._held.anywhere), self._look.codes(rows)
+        opens, out, codes = self._look.opens(rows), np.ones(len(rows), bool), self._look.codes(rows)
+        out[opens.at] = self._of_opens(opens, rows)
         for code in np.unique(codes).tolist():
-            mine = np.flatnonzero(codes == code)
+            mine = np.flatnonzero((codes == code) & ~out)
             out[mine] |= self._shown(code, rows[mine])
         return out
 
@@ -112,7 +120,10 @@ class ArgsWords:
             if bound.source == "given" and kind in CALL_KINDS:
                 out |= self._of_records(rows, self._held.given)
             elif bound.source == "args" and kind == Kind.EXEC:
-                out[~out] = self._of_arguments(rows[~out])
+                maybe = np.flatnonzero(~out & self._of_records(rows, self._held.argv))
+                out[maybe] = self._of_arguments(rows[maybe])
+            elif bound.source == "env" and kind == Kind.EXEC:
+                out |= self._of_records(rows, self._held.env)
             elif bound.source in _TEXTS:
                 out |= self._of_member(bound.source, rows)
             elif bound.param.type == "PID" and is_pid(bound.source, kind):
@@ -121,8 +132,14 @@ class ArgsWords:
                 out[~out] = self._of_files(rows[~out])
         if look.columns.is_open(np.array([code]))[0]:
             opens = look.opens(rows)
-            out[opens.at] |= self._of_paths(opens.paths.given)
+            out[opens.at] |= self._of_opens(opens, rows)
         return out
+
+    def _of_opens(self, opens: Opens, rows: Rows) -> NDArray[np.bool_]:
+        """Return, of each open among some rows, whether a path that it shows holds it."""
+        paths = opens.paths
+        given = self._of_paths(paths.given) & (self._look.batch.head["ret"][rows[opens.at]] >= 0)  # behind the fd
+        return np.asarray(given | self._of_paths(paths.raw) | self._of_paths(paths.shown))
 
     def _names_hold(self, name: str) -> bool:
         return any(self._text in folded(bound.param.name, fold=self._fold) for bound in BOUND.get(name, ()))
@@ -186,20 +203,28 @@ class ArgsWords:
         return self._word in to_bytes(value).lower() if self._fold else self._text in value
 
     def _named(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether the name of a user or group of each row's process may hold it."""
+        """Return, (k,), whether the name of a user or group of each row's process may hold it; asked once for each."""
         look = self._look
-        groups = groups_of(look.at("container", rows, -1), look.members.places("uid", rows))
-        for member in ("gid", "loginuid"):
-            groups = groups_of(groups.of_row.astype(np.int64), look.members.places(member, rows))
-        found = [self._is_named(look.event(row)) for row in rows[groups.first].tolist()]
-        return np.asarray(np.array(found, bool)[groups.of_row])
+        numbers = look.at("container", rows, -1)
+        for member in ("uid", "gid", "loginuid"):
+            numbers = look.numbered("names", numbers, look.members.places(member, rows))
+        groups = grouped(numbers)
+        table = look.memory.table("named", ("held by a name", self._word, self._fold), int(numbers.max()) + 1)
+        found = table[groups.numbers]
+        for at in np.flatnonzero(found == NOT_ASKED).tolist():
+            said = self._is_named(look.event(int(rows[groups.first[at]])))
+            if said is not None:  # else it is not known yet
+                found[at] = table[groups.numbers[at]] = said
+        return np.asarray((found != 0)[groups.of_row])
 
-    def _is_named(self, event: Event) -> bool:
+    def _is_named(self, event: Event) -> bool | None:
+        """Return whether a name of the process's user and groups holds it; None: some are not known yet."""
         process = event.process
         if process is None:
             return False
         names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
-        return any(not isinstance(name, str) or self._in(name) for name in names)
+        known = [self._in(name) for name in names if isinstance(name, str)]
+        return True if any(known) else None if len(known) < len(names) else False
 
 
 def _is_own(bound: Bound, name: str, kind: int) -> bool:
@@ -230,8 +255,10 @@ def _held_by_records(batch: Batch, word: bytes, *, fold: bool) -> Held:
     ends = starts + len(word)
     inside = ends <= batch.text_at[rows + 1]
     held.anywhere[rows[inside]] = True
-    in_given = ends <= batch.text_at[rows] + batch.ext["slot_len"][rows, Slot.GIVEN]
-    held.given[rows[in_given]] = True
+    limits = batch.text_at[rows][:, None] + np.cumsum(batch.ext["slot_len"][rows], axis=1, dtype=np.int64)
+    held.given[rows[ends <= limits[:, Slot.GIVEN]]] = True
+    for column, slot in ((held.argv, Slot.ARGV), (held.env, Slot.ENV)):
+        column[rows[(starts >= limits[:, slot - 1]) & (ends <= limits[:, slot])]] = True
     across = np.flatnonzero(~inside)  # the seam of records; another one may begin within
     last = np.searchsorted(batch.text_at, ends[across] - 1, side="right") - 1
     for first, end in zip(rows[across].tolist(), (last + 1).tolist(), strict=True):

@@ -10,10 +10,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuimon.rules import moment
-from tuimon.rules.args_text import alike, folds, is_of_one_line, is_word, is_written, may_be, needed, open_texts
+from tuimon.rules.args_text import (
+    alike,
+    folds,
+    held_literal,
+    is_of_one_line,
+    is_of_path,
+    is_written,
+    may_be,
+    needed,
+    open_texts,
+)
 from tuimon.rules.args_words import ArgsWords
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked, joined, of_value
 from tuimon.rules.clock import ClockTexts
@@ -81,18 +90,17 @@ def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     out = np.full(len(rows), NO, np.int8)
-    wanted = needed(asked.check)
+    wanted, some = needed(asked.check), np.arange(len(rows))
     words = ArgsWords(look, wanted, fold=folds(asked.check)) if wanted and len(rows) else None
-    is_open = is_written(look, rows)
-    opens, others = np.flatnonzero(is_open), np.flatnonzero(~is_open)
     if words is not None:
-        opens, others = opens[words.of_opens(rows[opens])], others[words.likely(rows[others])]
-        if is_word(asked.check):
-            lines = ArgsWords(look, b"\n") if is_of_one_line(asked.check) else None
-            of_opens = None if lines is None else lines.of_opens(rows[opens])
-            of_others = None if lines is None else lines.likely(rows[others])
-            opens = _but_sure(look, words, rows, opens, of_opens, out)
-            others = _but_sure(look, words, rows, others, of_others, out)
+        some = some[words.likely(rows)]
+        some = _but_sure(look, asked, rows, some, out)
+    is_open = is_written(look, rows[some])
+    opens, others = some[is_open], some[~is_open]
+    if words is not None:
+        literal = held_literal(asked.check)
+        whole = ArgsWords(look, literal, fold=folds(asked.check)) if is_of_path(literal) else words
+        opens = opens[whole.shown_by_opens(rows[opens])]
     out[opens] = _by_open_args(look, asked, rows[opens])
     codes = look.codes(rows[others])
     for code in np.unique(codes).tolist():
@@ -107,16 +115,18 @@ def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     return out
 
 
-def _but_sure(
-    look: Look, words: ArgsWords, rows: Rows, some: Rows, unsure: NDArray[np.bool_] | None, out: Truths
-) -> Rows:
-    """Say yes of those of some rows that surely hold a word, but for those that are not sure; return the others."""
+def _but_sure(look: Look, asked: Asked, rows: Rows, some: Rows, out: Truths) -> Rows:
+    """Say yes of those of some rows that surely hold what is looked for; return the others."""
+    literal = held_literal(asked.check)
+    if not literal or not len(some):
+        return some
+    words = ArgsWords(look, literal, fold=folds(asked.check))
     codes, sure = look.codes(rows[some]), np.zeros(len(some), bool)
     for code in np.unique(codes).tolist():
         mine = codes == code
         sure[mine] = words.sure(code, rows[some[mine]])
-    if unsure is not None:
-        sure &= ~unsure
+    if is_of_one_line(asked.check):
+        sure &= ~ArgsWords(look, b"\n").likely(rows[some])
     out[some[sure]] = YES
     return some[~sure]
 
@@ -129,7 +139,7 @@ def _by_open_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     pairs = groups_of(texts.of_row[rows].astype(np.int64), opening.of_row[rows].astype(np.int64))
     groups = groups_of(pairs.of_row.astype(np.int64), look.batch.head["ret"][rows].astype(np.int64))
     some = np.sort(groups.first)
-    numbers = look.open_numbers[rows[some]]
+    numbers = look.open_numbers(rows[some])
     told = asked.told
     new = np.array([number not in told for number in numbers.tolist()], bool)
     fresh = rows[some[new]]

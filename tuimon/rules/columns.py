@@ -9,7 +9,7 @@ Truth is a byte: 0 false, 1 not known yet, 2 true, so that ``and`` is the minimu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -146,16 +146,23 @@ class Columns:
         look.close()
         return some, truth, whole
 
-    def open_numbers(self, batch: Batch) -> NDArray[np.int64]:
-        """Return, (n,), a number for each plain open, the same for two that differ in nothing but who did it when.
+    def know_members(self, batch: Batch, members: Iterable[str]) -> None:
+        """Look up members of the processes of a batch; call it with the memory's lock held."""
+        look, first = Look(self, batch, self.memory.known(batch).codes), self.memory.groups(batch, "process").first
+        for member in members:
+            look.members.places(member, first)
+        look.close()
+
+    def open_numbers(self, batch: Batch, rows: Rows) -> NDArray[np.int64]:
+        """Return, (k,), a number for each plain open of some rows, the same where nothing differs but who did it when.
 
         -1 for any other event. Call it with the memory's lock held.
         """
         memory = self.memory
         texts, opening = memory.groups(batch, "texts"), memory.groups(batch, "opening")
-        ret = batch.head["ret"]
-        plain = self.is_open(memory.known(batch).codes) & (np.abs(ret) < _FDS)
-        both = texts.numbers[texts.of_row] << _OPENING_BITS | opening.numbers[opening.of_row]
+        ret = batch.head["ret"][rows]
+        plain = self.is_open(memory.known(batch).codes[rows]) & (np.abs(ret) < _FDS)
+        both = texts.numbers[texts.of_row[rows]] << _OPENING_BITS | opening.numbers[opening.of_row[rows]]
         return np.where(plain, both * (2 * _FDS) + ret + _FDS, -1)
 
     def pool_key(self, key: Any) -> object:

@@ -18,6 +18,7 @@ from tuimon.batch import Batch
 from tuimon.errors import RuleError
 from tuimon.events import Event, Process
 from tuimon.records import SLOTS
+from tuimon.rules.args_words import PREPARED_MEMBERS
 from tuimon.rules.checks import Checks
 from tuimon.rules.columns import YES, Columns
 from tuimon.rules.evaluate import compile_condition
@@ -202,6 +203,7 @@ class Preparation:
             for batch in reversed(batches):
                 if len(batch) >= _WORTH_IT and memory.known(batch).prepared != memory.lost:
                     columns.ask(batch)
+                    columns.know_members(batch, PREPARED_MEMBERS)
                     self._text.texts(batch, memory.groups(batch, "process"))
                     memory.known(batch).prepared = memory.lost
                     return batch

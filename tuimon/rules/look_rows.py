@@ -181,15 +181,14 @@ class LookRows:
         groups = self.memory.groups(self.batch, side)
         return np.asarray(self._numbers_of(side, groups)[groups.of_row[rows]], np.int64)
 
-    @cached_property
-    def open_numbers(self) -> NDArray[np.int64]:
+    def open_numbers(self, rows: Rows) -> NDArray[np.int64]:
         """See ``Columns.open_numbers``."""
-        return self.columns.open_numbers(self.batch)
+        return self.columns.open_numbers(self.batch, rows)
 
     def is_plain_open(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which rows are opens by a path that are told apart by ``Columns.open_numbers``."""
         out = np.zeros(len(rows), bool)
-        maybe = np.flatnonzero(self.open_numbers[rows] >= 0)
+        maybe = np.flatnonzero(self.open_numbers(rows) >= 0)
         if len(maybe):
             out[maybe[self.opens(rows[maybe]).at]] = True
         return out

@@ -137,12 +137,12 @@ class TextKeys:
 
     def _of_opens(self, look: Look, rows: Rows) -> NDArray[np.int64]:
         known = self._opens
-        distinct, first, inverse = np.unique(look.open_numbers[rows], return_index=True, return_inverse=True)
+        distinct, first, inverse = np.unique(look.open_numbers(rows), return_index=True, return_inverse=True)
         fresh = np.sort(first[[number not in known for number in distinct.tolist()]])
         if len(fresh):
             openings = look.memory.groups(look.batch, "opening")
             texts = self._writer.opens(look, rows[fresh], openings.numbers[openings.of_row[rows[fresh]]])
-            known.update(zip(look.open_numbers[rows[fresh]].tolist(), map(self._number, texts), strict=True))
+            known.update(zip(look.open_numbers(rows[fresh]).tolist(), map(self._number, texts), strict=True))
         return np.array([known[number] for number in distinct.tolist()], np.int64)[inverse]
 
 
