@@ -28,6 +28,7 @@ from tuimon.ui.tabs.health_tab import RuleCostList
 from tuimon.ui.tabs.replay_tab import MarkList, ReplayTab, TimelineBar
 from tuimon.ui.tabs.tree_filter import TreeFilter
 from tuimon.ui.tabs.tree_tab import ProcessDetails, TreeList
+from tuimon.ui.ticker import Tick
 from tuimon.ui.widgets.rule_editor import RuleEditor
 from tuimon.view.session import Changes
 
@@ -97,6 +98,7 @@ async def opens_the_alerts_of_a_cell(app, pilot, keys):
     text = screen_text(app)
     assert "web  Credential Access: 3 alerts" in text
     assert text.count("Read the shadow file") >= 3
+    assert "enter opens the alert" in text
     await press(app, pilot, "enter")
     assert isinstance(app.screen, AlertDetails)
     await press(app, pilot, "escape", "escape")
@@ -580,6 +582,7 @@ async def test_the_row_of_the_rules_opens_those_that_name_a_tactic(tmp_path):
         assert "every tactic: 4 rules" in screen_text(app)
         await press(app, pilot, "escape", *["right"] * 7, "enter")
         assert isinstance(app.screen, CellRules)
+        assert "enter opens the rule in the editor" in screen_text(app)
         await press(app, pilot, "enter")
         assert body(app) == "rules"
         assert app.main.query_one(RuleEditor).text == LOCAL_RULES
@@ -598,7 +601,7 @@ async def test_the_board_keeps_its_cursor_on_a_container_that_moves():
         await settle(app, pilot)
         tab = app.main.tabs["board"]
         for tick in range(5):
-            tab.pump(tick, Changes(live=False, alerts=False, containers=False, switched=False))
+            tab.pump(Tick(tick, tick - 1), Changes(live=False, alerts=False, containers=False, switched=False))
         assert board(app)._lines.row(board(app).cursor).name == before
 
 

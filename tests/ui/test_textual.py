@@ -141,7 +141,7 @@ async def test_a_terminal_that_is_behind_costs_frames_but_not_all():
 
     async with running() as (app, _):
         pumped = []
-        app.main.pump = lambda: pumped.append(1)
+        app.main.pump = lambda _tenths: pumped.append(1)
         app._driver._writer_thread = Writer()
         for _ in range(20):
             app._pump()

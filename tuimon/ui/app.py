@@ -1,4 +1,4 @@
-"""The application: starts the engine behind a painted screen, pumps it ten times a second, holds themes and commands.
+"""The application: starts the engine behind a painted screen, pumps it when there is news, holds themes and commands.
 
 ``run`` is what the command line calls. Nothing that costs time to import (numpy, the engine, tree-sitter) is imported
 before the first paint.
@@ -14,9 +14,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
@@ -25,6 +27,7 @@ from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
 from tuimon.ui import typed
 from tuimon.ui.bench import Bench
+from tuimon.ui.driver import KeyDriver
 from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
@@ -40,7 +43,6 @@ from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from textual.driver import Driver
     from textual.notifications import Notify
 
     from tuimon.errors import SettingsError
@@ -52,7 +54,10 @@ if TYPE_CHECKING:
 
 PUMP_S: Final = 0.1
 """Ten frames a second: each full one costs some 10 ms and 23 kB of output, and more would help nobody read."""
-FILES_S: Final = 1.0
+CALM_S: Final = 1.2
+"""Without news the clock goes on so; the engine of a calm machine tells once a second, and what else is looked at
+now and then is looked at together with that: on such a machine it is the number of wakings that costs."""
+_FILES_TENTHS: Final = 10
 FROZEN_S: Final = 0.1
 """About what an event takes from the alert it raises into the history."""
 LEAVE_S: Final = 3.0
@@ -121,7 +126,9 @@ class TuimonApp(App[None]):
         self._journal_path = journal_path
         self._opening = opening
         self.frames = Frames(self)
-        self._ticker = Ticker(PUMP_S, self._pump, self._handle_exception)
+        self._ticker = Ticker(PUMP_S, CALM_S, self._pump, self._handle_exception)
+        self._files_in = 0
+        """Tenths of a second until files are looked at."""
         self._leaving = False
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
@@ -142,9 +149,9 @@ class TuimonApp(App[None]):
         self.set_keymap(self.keys)
 
     def get_driver_class(self) -> type[Driver]:
-        """Return Textual's driver, which reads keys in our way."""
-        typed.install()
-        return super().get_driver_class()
+        """Return Textual's driver, with our way of reading keys where it is that of Linux."""
+        driver = super().get_driver_class()
+        return KeyDriver if driver is LinuxDriver else driver
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give every role a colour that the theme does not give itself."""
@@ -161,6 +168,8 @@ class TuimonApp(App[None]):
         back up from there. Of keys that arrive in one go (a slow line, a busy machine, a paste) the later ones would
         then go to where the focus was, not to where the first one moves it.
         """
+        if isinstance(event, events.InputEvent | events.Paste):
+            self._ticker.stir()
         if isinstance(event, events.Key) and not event.is_forwarded:
             if self._is_broken_escape(event.key):
                 event = events.Key("escape", "\x1b")
@@ -244,9 +253,10 @@ class TuimonApp(App[None]):
 
     def _take_up(self, session: Session) -> None:
         self.session = session
+        session.listen(self._ticker.news)
         session.start()
         self.main.attach(session)
-        self.set_interval(FILES_S, self._poll_files)
+        self._ticker.stir()
         tune()
         self.bench.offer_recovery()
 
@@ -269,20 +279,38 @@ class TuimonApp(App[None]):
         if old is None:
             return
         self.session = old.successor(engine)
+        self.session.listen(self._ticker.news)
+        self._ticker.stir()
         self.session.start()
         self.main.attach(self.session)
         old.close()
 
-    def _pump(self) -> None:
+    def _pump(self, tenths: int = 1) -> bool:
+        """Show what is new; return whether there may be more in a tenth of a second that nobody tells of.
+
+        Args:
+            tenths: Tenths of a second since the last time.
+        """
         if self._exit or not self.screen_stack:  # the last tick may come when the screens are gone
-            return
+            return False
         self.frames.catch_up()
         if self.session is None:
-            return
+            return self.frames.owed
         if (error := self.session.engine.error()) is not None:
             self._fail(error)
-        elif not self.frames.skip_tick():
-            self.main.pump()
+            return False
+        self._poll_files(tenths)
+        if self.frames.skip_tick():
+            return True
+        self.main.pump(tenths)
+        return self.frames.owed or self.main.at_work
+
+    def _poll_files(self, tenths: int) -> None:
+        """Look at the files of the disk, once a second."""
+        self._files_in -= tenths
+        if self._files_in <= 0:
+            self._files_in = _FILES_TENTHS
+            self.main.poll_files()
 
     # Frames.
 
@@ -298,6 +326,12 @@ class TuimonApp(App[None]):
         """Wait for no answer that a terminal of another size owes."""
         self.frames.resized(event.size)
 
+    @on(Driver.SignalResume)
+    def _resumed(self) -> None:
+        """Paint everything: the terminal was somebody else's meanwhile, and shows nothing of ours."""
+        self.frames.pace.forget()
+        self.screen.refresh()
+
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """Take the terminal's answer: it has shown a frame."""
         self.frames.answered(event.x + 1)
@@ -311,10 +345,6 @@ class TuimonApp(App[None]):
             self.set_timer(LEAVE_S, self.exit)
         else:
             self.exit()
-
-    def _poll_files(self) -> None:
-        if self.screen_stack:  # see _pump
-            self.main.poll_files()
 
     def _fail(self, error: BaseException) -> None:
         """End: whoever called ``run`` says why."""

@@ -69,6 +69,11 @@ class Frames:
         self.pace.answer(column)
         self.catch_up()
 
+    @property
+    def owed(self) -> bool:
+        """Whether something has not been painted that the screen has shown since."""
+        return bool(self._missed)
+
     def catch_up(self) -> None:
         """Paint what had to wait, if it need not wait any longer, and what the screen was about to paint.
 

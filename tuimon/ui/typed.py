@@ -14,7 +14,6 @@ from typing import Final
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import XTermParser
-from textual.drivers import linux_driver
 
 _ESC: Final = "\x1b"
 _IN_TEXT: Final = {"alt+b": "ctrl+left", "alt+f": "ctrl+right", "alt+backspace": "ctrl+w"}
@@ -30,11 +29,6 @@ class KeyParser(XTermParser):
             sequence, alt = sequence[1], True
         for key in super()._sequence_to_key_events(sequence):
             yield events.Key(_with_alt(key.key), sequence) if alt else key
-
-
-def install() -> None:
-    """Have Textual's driver read keys with it: the driver makes its parser itself, and takes none."""
-    setattr(linux_driver, "XTermParser", KeyParser)  # noqa: B010 - the name is not exported, so mypy refuses "="
 
 
 def behind_escape(key: events.Key) -> events.Key | None:

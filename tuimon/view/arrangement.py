@@ -138,6 +138,12 @@ class Arrangement:
 
     # The tick.
 
+    @property
+    def at_work(self) -> bool:
+        """Whether something is on its way that ``sync`` or ``take_found`` will bring."""
+        folding = self.folded is not None and self.folded.progress < 1
+        return self._wanted is not None or self.search is not self._told or folding
+
     def sync(self) -> bool:
         """Take up what the background found; return whether other rows are shown now (the list finds its place)."""
         if self.folded is not None:

@@ -113,6 +113,13 @@ class Drill:
         self._seen = self.table
         return changed
 
+    @property
+    def at_work(self) -> bool:
+        """Whether ``pump`` will bring another table soon."""
+        if self._top is None:
+            return False
+        return self._background.is_running or self._begun == 0 or self._top.table is not self._seen
+
     def _offset_ns(self) -> int:
         """Return what makes a time since boot one since the epoch."""
         batches = self._session.live.batches()

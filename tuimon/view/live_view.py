@@ -81,6 +81,14 @@ class LiveView:
         return self._next is not None
 
     @property
+    def searching(self) -> bool:
+        """Whether events are still to be judged, or their rows to be taken: ``sync`` may bring rows without news."""
+        scan = self._working
+        if scan.matches_all or scan.error is not None:
+            return self.pending
+        return self.pending or scan.high <= self.history.last_num or not scan.is_through
+
+    @property
     def error(self) -> str | None:
         """What went wrong while judging, None while all is well."""
         return self._working.error

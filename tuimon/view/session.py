@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -169,11 +169,25 @@ class Session:
         self._scanned_to = 0
         """The newest event that the scan was told of."""
         self._scan = ScanThread(self.live, engine.prepare)
+        self._is_told = False
+        """The engine says when it has news."""
 
     @property
     def in_force(self) -> InForce:
         """What puts the book's texts in force."""
         return InForce(self.engine, self.book, self.journal)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether ``pump`` may find something that the engine does not tell of."""
+        return not self._is_told or self.live.searching
+
+    def listen(self, told: Callable[[], object]) -> None:
+        """Have the engine tell of news, in its own thread; one that cannot is to be asked again and again."""
+        listen = getattr(self.engine, "listen", None)
+        if listen is not None:
+            listen(told)
+            self._is_told = True
 
     def start(self) -> None:
         """Begin: scan in the background, ask for everything in detail."""
@@ -194,7 +208,7 @@ class Session:
         self._scan.stop()
 
     def pump(self) -> Changes:
-        """Take what the engine has since the last time. The screen's thread, ten times a second."""
+        """Take what the engine has since the last time. The screen's thread, up to ten times a second."""
         snapshot = self.engine.snapshot()
         containers = False
         figures = snapshot is not None and snapshot is not self.snapshot

@@ -22,6 +22,7 @@ from tuimon.view.words import some
 if TYPE_CHECKING:
     from tuimon.events import Event
     from tuimon.ui.app import TuimonApp
+    from tuimon.ui.ticker import Tick
     from tuimon.view.arrangement import Arrangement
     from tuimon.view.columns import Column
     from tuimon.view.live_lines import LiveLines
@@ -112,7 +113,7 @@ class LivePane(BenchKeys, Pane):
         """The screen is going."""
         self.close()
 
-    def pump(self, tick: int, changes: Changes) -> None:
+    def pump(self, tick: Tick, changes: Changes) -> None:
         """Show what is new, unless drawing is paused."""
         session, arrangement = self._session, self.arrangement
         if session is None or arrangement is None:
@@ -121,14 +122,19 @@ class LivePane(BenchKeys, Pane):
         if other_rows or (changes.switched and arrangement.sorted is None):
             self.list.keep_event()
         self.list.empty = self._empty(session)
-        if changes.alerts or (tick % _FORGET_TICKS == 0 and self._knows_more(session)):
+        if changes.alerts or (tick.every(_FORGET_TICKS) and self._knows_more(session)):
             self.list.redraw()
-        elif tick % _RENEW_TICKS == 0 or arrangement.folded is not None:
+        elif tick.every(_RENEW_TICKS) or arrangement.folded is not None:
             self.list.forget()
         self.list.sync(changed=other_rows or (changes.live and (changes.switched or not session.live.paused)))
         if other_rows:
             self.show_fixed()
         self._take_found(arrangement)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether ``pump`` will soon find something that nobody tells of."""
+        return self.arrangement is not None and self.arrangement.at_work
 
     def _knows_more(self, session: Session) -> bool:
         """Return whether something about the events that are shown became known since the last call."""

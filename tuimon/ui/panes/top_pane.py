@@ -125,6 +125,11 @@ class TopPane(Pane):
             self.list.renew()
             self.show_fixed()
 
+    @property
+    def at_work(self) -> bool:
+        """Whether ``pump`` will soon find something that nobody tells of."""
+        return self.drill is not None and self.drill.at_work
+
     def open(self, name: str) -> None:
         """Open a view."""
         if self.drill is not None and self._lines is not None:

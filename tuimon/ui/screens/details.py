@@ -22,6 +22,8 @@ class Details(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,backspace", "leave", "Back", key_display="esc", id="details.leave"),
     ]
+    HINT: ClassVar[str] = ""
+    """What the frame says of keys."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -36,7 +38,7 @@ class Details(Dialog[str | None]):
 
     def on_mount(self) -> None:
         """Fill the frame once its width is known."""
-        self.query_one(Pane).set_title(self._title)
+        self.query_one(Pane).set_title(self._title, self.HINT)
         self._list.focus()
         if self.app.has_class("-ascii"):
             use_ascii_scrollbars(self._list)

@@ -25,6 +25,7 @@ from tuimon.ui.tabs.rules_tab import RulesTab
 from tuimon.ui.tabs.tabs import TABS, make_tabs
 from tuimon.ui.tabs.tree_tab import TreeTab
 from tuimon.ui.text import plain
+from tuimon.ui.ticker import Tick
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.filter_bar import FilterBar
 from tuimon.ui.widgets.key_footer import KeyFooter
@@ -59,8 +60,9 @@ _HINT_KEYS: Final = 12
 _FIXED_TICKS: Final = 5
 _IDLE_TICKS: Final = 9
 _CLOCK_TICKS: Final = 12
-"""Ticks between two paintings of the heads: with events, with none but new figures, with nothing new at all. What is
-painted in one go costs one frame: without events the figures come once a second, and containers change with them."""
+"""Tenths of a second between two paintings of the heads: with events, with none but new figures, with nothing new at
+all. What is painted in one go costs one frame: without events the figures come once a second, and containers change
+with them."""
 MIN_SIZE: Final = (60, 16)
 
 
@@ -101,6 +103,7 @@ class MainScreen(Screen[None]):
         self._too_small = CellLines(id="too-small")
         self._body = ContentSwitcher(initial="live", id="body")
         self._tick = 0
+        """Tenths of a second that have gone by since the session was taken up."""
         self._heads_tick = -_CLOCK_TICKS
         """When the heads were painted last."""
         self._keys = 0
@@ -189,19 +192,29 @@ class MainScreen(Screen[None]):
         self.refresh_bindings()
         self.pump()
 
-    def pump(self) -> None:
-        """Bring the tabs up to date; ten times a second."""
+    def pump(self, tenths: int = 1) -> None:
+        """Bring the tabs up to date.
+
+        Args:
+            tenths: Tenths of a second since the last time.
+        """
         session = self.session
         if session is None:
             return
-        self._tick += 1
+        tick = Tick(self._tick + tenths, self._tick)
+        self._tick = tick.at
         changes = session.pump()
         for tab in self.tabs.values():
-            tab.pump(self._tick, changes)
+            tab.pump(tick, changes)
         ticks = _FIXED_TICKS if changes.live else _IDLE_TICKS if changes.figures else _CLOCK_TICKS
         if self._tick - self._heads_tick >= ticks or changes.alerts or changes.switched:
             self._heads_tick = self._tick
             self.show_fixed()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether ``pump`` will soon find something that nobody tells of."""
+        return self.session is not None and (self.session.at_work or any(tab.at_work for tab in self.tabs.values()))
 
     def on_screen_resume(self) -> None:
         """A dialog went: heads may have changed."""

@@ -14,6 +14,7 @@ from tuimon.ui.tabs.tab import Tab
 from tuimon.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
+    from tuimon.ui.ticker import Tick
     from tuimon.view.session import Changes, Session
 
 
@@ -42,7 +43,7 @@ class AlertsTab(Tab):
         """Fill the list."""
         self.alerts.attach(session)
 
-    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
+    def pump(self, tick: Tick, changes: Changes) -> None:  # noqa: ARG002
         """Show new alerts."""
         self.alerts.pump(changes)
         if changes.alerts:

@@ -23,6 +23,7 @@ from tuimon.view.words import counted
 if TYPE_CHECKING:
     from tuimon.events import Alert
     from tuimon.rules.matching import Rule
+    from tuimon.ui.ticker import Tick
     from tuimon.view.board import BoardView
     from tuimon.view.board_lines import BoardLines
     from tuimon.view.drift import DriftView
@@ -111,13 +112,11 @@ class DriftList(LineList):
 class CellAlerts(Details):
     """The alerts of one cell of the board."""
 
+    HINT = "enter opens the alert"
+
     def __init__(self, title: str, alerts: Sequence[Alert]) -> None:
         super().__init__(title)
         self._alerts = alerts
-
-    def on_mount(self) -> None:
-        """Say what enter does."""
-        self.query_one(Pane).set_title(self._title, "enter opens the alert")
 
     def lines(self, width: int) -> Sequence[Line]:
         """Return one line for each alert."""
@@ -142,13 +141,11 @@ class CellAlerts(Details):
 class CellRules(Details):
     """The rules that name one tactic."""
 
+    HINT = "enter opens the rule in the editor"
+
     def __init__(self, title: str, rules: Sequence[Rule]) -> None:
         super().__init__(title)
         self._rules = rules
-
-    def on_mount(self) -> None:
-        """Say what enter does."""
-        self.query_one(Pane).set_title(self._title, "enter opens the rule in the editor")
 
     def lines(self, width: int) -> Sequence[Line]:
         """Return one line for each rule."""
@@ -208,9 +205,9 @@ class BoardTab(Tab):
         self._list.show_board(self._lines)
         self._drift_list.show(self._drift_lines)
 
-    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
+    def pump(self, tick: Tick, changes: Changes) -> None:  # noqa: ARG002
         """Take new alerts and executables: also while another tab is shown, or history would forget them first."""
-        if self._view is None or self._drift is None or self.session is None or tick % _DRIFT_TICKS:
+        if self._view is None or self._drift is None or self.session is None or not tick.every(_DRIFT_TICKS):
             return
         board = self._view.sync(self.session.containers.rows)
         drift = self._drift.sync()

@@ -17,6 +17,7 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
+    from tuimon.ui.ticker import Tick
     from tuimon.view.cells import Line
     from tuimon.view.health import RuleCost
     from tuimon.view.health_lines import Pulse, RuleCostLines
@@ -93,9 +94,9 @@ class HealthTab(Tab):
         self._costs.costs = RuleCostLines()
         self._costs.show(self._costs.costs)
 
-    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
+    def pump(self, tick: Tick, changes: Changes) -> None:  # noqa: ARG002
         """Take the figures once a second; the pulse also while another tab is shown."""
-        if self.session is None or self.session.snapshot is None or self._pulse is None or tick % _TICKS != 7:
+        if self.session is None or self.session.snapshot is None or self._pulse is None or not tick.every(_TICKS, 7):
             return
         silent_s = self._pulse.silent_s(self.session.snapshot)
         if self.is_shown:

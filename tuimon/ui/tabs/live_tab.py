@@ -15,6 +15,7 @@ from tuimon.ui.panes.top_pane import TopPane
 from tuimon.ui.tabs.tab import Tab
 
 if TYPE_CHECKING:
+    from tuimon.ui.ticker import Tick
     from tuimon.view.session import Changes, Session
     from tuimon.view.trail import Step
 
@@ -76,13 +77,18 @@ class LiveTab(Tab):
         self.show_view(gone.view)
         return True
 
-    def pump(self, tick: int, changes: Changes) -> None:
+    def pump(self, tick: Tick, changes: Changes) -> None:
         """Show what is new; the list keeps its place also while another tab is shown."""
         self.events.pump(tick, changes)
         if self.is_shown:
             self.top.pump()
         self.containers.pump(changes)
         self.alerts.pump(changes)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether rows are being sorted, folded, looked for or counted."""
+        return self.events.at_work or (self.is_shown and self.top.at_work)
 
     def show_fixed(self) -> None:
         """Paint what is not a list."""

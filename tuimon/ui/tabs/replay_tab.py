@@ -20,6 +20,7 @@ from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.engine import Engine
+    from tuimon.ui.ticker import Tick
     from tuimon.view.replay_lines import MarkLines
     from tuimon.view.replay_view import Mark, ReplayView
     from tuimon.view.session import Changes, Session
@@ -184,14 +185,19 @@ class ReplayTab(Tab):
         if cursor is not None:
             self._list.put_cursor(cursor)
 
-    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
+    def pump(self, tick: Tick, changes: Changes) -> None:  # noqa: ARG002
         """Read ahead only once somebody looks; paint while shown."""
         if self._view is None or not self.is_shown:
             return
-        if tick % _SYNC_TICKS == 0:
+        if tick.every(_SYNC_TICKS):
             self._view.sync()
-        if tick % _PAINT_TICKS == 0:
+        if tick.every(_PAINT_TICKS):
             self._paint()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a recording is read ahead."""
+        return self.is_shown and self._view is not None and self._view.progress < 1
 
     def fill(self) -> None:
         """Make the rows as they are now."""

@@ -13,6 +13,7 @@ from tuimon.ui.widgets.rule_editor import RuleEditor
 
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
+    from tuimon.ui.ticker import Tick
     from tuimon.view.session import Changes, Session
 
 
@@ -52,13 +53,18 @@ class Tab(Vertical):
     def fill(self) -> None:
         """Make the rows: the tab is coming to the front, and the next key may be typed already."""
 
-    def pump(self, tick: int, changes: Changes) -> None:
-        """Take what is new, ten times a second; paint only while shown.
+    def pump(self, tick: Tick, changes: Changes) -> None:
+        """Take what is new, ten times a second while there is anything; paint only while shown.
 
         Args:
-            tick: Counts the calls.
+            tick: Tells the time, in tenths of a second.
             changes: What the session found different.
         """
+
+    @property
+    def at_work(self) -> bool:
+        """Whether ``pump`` will soon find something that nobody tells of."""
+        return False
 
     def show_fixed(self) -> None:
         """Paint titles, heads and feet afresh; twice a second, and when a choice changed what they say."""

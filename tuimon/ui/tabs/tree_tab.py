@@ -26,6 +26,7 @@ from tuimon.view.cells import REST, Cell, Line
 if TYPE_CHECKING:
     from tuimon.events import Process
     from tuimon.ui.app import TuimonApp
+    from tuimon.ui.ticker import Tick
     from tuimon.view.process_tree import Key, ProcessTree
     from tuimon.view.session import Changes, EngineFacade, Session
     from tuimon.view.tree_lines import TreeLines
@@ -239,9 +240,9 @@ class TreeTab(Tab):
         """Make the tree as it is now."""
         self._renew()
 
-    def pump(self, tick: int, changes: Changes) -> None:  # noqa: ARG002
+    def pump(self, tick: Tick, changes: Changes) -> None:  # noqa: ARG002
         """Make the tree afresh when a process came or went."""
-        if tick % _SYNC_TICKS == 3 and self.is_shown:
+        if tick.every(_SYNC_TICKS, 3) and self.is_shown:
             self._renew()
 
     def shown(self) -> None:

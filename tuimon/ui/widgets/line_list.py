@@ -158,7 +158,7 @@ class LineList(CellPainter, ScrollView, can_focus=True):
                 self._place(top - first)
             if len(self._cache) > _CACHE_ROWS:
                 self._cache.clear()
-            self.refresh()
+            self._paint_changed()
         self._move_scrollbar(changed)
 
     @property
@@ -169,13 +169,19 @@ class LineList(CellPainter, ScrollView, can_focus=True):
     def redraw(self) -> None:
         """Make all rows afresh: what they show changed, not which there are. Paint those that look different."""
         self._cache.clear()
+        self._paint_changed()
+
+    def _paint_changed(self) -> None:
+        """Paint the rows that look different from what was painted last."""
         if not self._is_seen:
             self.refresh()
             return
-        width, room = self.row_width, self.size.width
-        for y in range(self.size.height):
-            if self._painted.get(y) != self._row(y, width, room):
-                self.refresh(Region(0, y, room, 1))
+        width, room, height = self.row_width, self.size.width, self.size.height
+        changed = [y for y in range(height) if self._painted.get(y) != self._row(y, width, room)]
+        if len(changed) > height // 2:
+            self.refresh()
+        elif changed:
+            self.refresh(*(Region(0, y, room, 1) for y in changed))
 
     @property
     def _is_seen(self) -> bool:
@@ -267,14 +273,22 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         """Paint one visible row: ``room`` columns, of which it may use ``width``."""
         seq = self._base + round(self.scroll_y) + y
         if not self.source.first <= seq < self.source.end:
-            empty = y == 0 and self.source.first == self.source.end and self.empty
-            return self.paint((Cell(f" {self.empty}" if empty else "", "muted", width),), room)
+            return self._blank(y, width, room)
         state = ("cursor" if self.has_focus else "cursor-blurred") if seq == self.cursor else ""
         strip = self._cache.get((seq, state))
         if strip is None or strip.cell_length != room:
             marked = self.marked_cell(seq) if state == "cursor" else -1
             strip = self.paint([*self.source.line(seq, width), Cell("", "", room - width)], room, state, marked)
             self._cache[seq, state] = strip
+        return strip
+
+    def _blank(self, y: int, width: int, room: int) -> Strip:
+        """Paint a line that no row is on; the first says that there is none."""
+        said = f" {self.empty}" if y == 0 and self.source.first == self.source.end and self.empty else ""
+        key = (0, f"no row{said}")
+        strip = self._cache.get(key)
+        if strip is None or strip.cell_length != room:
+            strip = self._cache[key] = self.paint((Cell(said, "muted", width),), room)
         return strip
 
     def marked_cell(self, seq: int) -> int:  # noqa: ARG002

@@ -215,7 +215,7 @@ class KeyedList(LineList):
     def renew(self) -> None:
         """Rows changed: show them, the cursor on the same container."""
         wanted = self._key
-        self.redraw()
+        self._cache.clear()
         self.sync(changed=True)
         if self._keyed is None or wanted is None:
             return
