@@ -582,7 +582,7 @@ def run(
     if settings is not None:
         theme = theme or settings.theme or None
         rules_path = rules_path or (settings.rules[-1] if settings.rules else None)
-        rule_folders = (SYSTEM_RULES, *(path for path in settings.rules if path.is_dir()))
+        rule_folders = (SYSTEM_RULES, *(path for path in settings.rules if os.path.isdir(path)))
         ascii_only = ascii_only or settings.ascii
     app = TuimonApp(
         engine,
