@@ -399,11 +399,12 @@ async def test_what_cannot_be_saved_is_in_force_all_the_same_and_says_so(own, mo
     async with running(engine_with(own), rules_path=own) as (app, pilot):
 
         def refuse(file, text=None):
-            raise TuimonError("cannot write: Read-only file system")
+            raise TuimonError("cannot write: Read-only file system", "tuimon -r FILE writes elsewhere")
 
         monkeypatch.setattr(app.session.book, "save", refuse)
         await pilot.press("3", "enter", *"# x", "ctrl+s")
         await until(lambda: "is in force, but not saved: cannot write" in screen_text(app))
+        assert "tuimon -r FILE writes elsewhere" in " ".join(screen_text(app).split())
         assert app.session.book.dirty()
 
 

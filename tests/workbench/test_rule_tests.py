@@ -179,3 +179,11 @@ def test_the_command(tmp_path, capsys):
     assert "cannot read" in capsys.readouterr().out
     (tmp_path / "empty").mkdir()
     assert cli.main(["rules", "test", str(tmp_path / "empty")]) == 2
+
+
+def test_a_rule_file_given_as_a_test_is_told_as_one(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("- rule: A\n  desc: d\n")
+    with pytest.raises(FileError) as caught:
+        rule_tests.load(path)
+    assert "tuimon rules check is for rule files" in caught.value.diagnostics[0].hint

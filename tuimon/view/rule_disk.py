@@ -54,7 +54,7 @@ def write(path: Path, text: str, mode: int = 0o644, *, follow: bool = True) -> N
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
     except OSError as error:
-        raise TuimonError(f"cannot write {path}: {error.strerror}", "save under a path you may write to") from error
+        raise TuimonError(f"cannot write {path}: {error.strerror}", "tuimon -r FILE writes into a file of yours") from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

@@ -110,7 +110,10 @@ class _Reader:
 
     def file(self, top: Node) -> TestFile:
         if not isinstance(top, YamlMapping):
-            self.wrong(top.place(), "a test file is a mapping with rules and cases", "begin with: rules: [FILE]")
+            is_rules = isinstance(top, Sequence)
+            hint = "tuimon rules check is for rule files; a test begins with: rules: [FILE]"
+            hint = hint if is_rules else "begin with: rules: [FILE]"
+            self.wrong(top.place(), "a test file is a mapping with rules and cases", hint)
             return TestFile(self.path, (), ())
         self.keys(top, _FILE_KEYS)
         rules = [(self.rules(each.text), each.place()) for each in self.scalars(top.get("rules"), "rules", top)]

@@ -101,7 +101,8 @@ class RulesTab(RuleWords):
         if not result.accepted:
             head = (f"refused: revision {result.revision} stays in force, nothing was written", "bad")
         elif result.problem is not None:
-            head = (f"revision {result.revision} is in force, but not saved: {result.problem}", "attention")
+            why = f"{result.problem}{'; ' if result.problem.hint else ''}{result.problem.hint}"
+            head = (f"revision {result.revision} is in force, but not saved: {why}", "attention")
         else:
             head = (f"{said}revision {result.revision} is in force", "good")
         self.say(result.diagnostics, head)
