@@ -57,6 +57,21 @@ class Held(NamedTuple):
     """...its environment; of other records nothing is said."""
 
 
+class Plan(NamedTuple):
+    """By number of the kind of event, what may hold a word beside its record."""
+
+    has_text: NDArray[np.bool_]
+    """It has parameters at all."""
+    is_always: NDArray[np.bool_]
+    """The name of a parameter, or one that is not told here."""
+    may_show: NDArray[np.bool_]
+    """The name of a flag or an error."""
+    has_ids: NDArray[np.bool_]
+    """The name of a user or group."""
+    of_process: NDArray[np.bool_]
+    """A text of the process."""
+
+
 class ArgsWords:
     """A word looked for in evt.args of the rows of a batch.
 
@@ -73,27 +88,45 @@ class ArgsWords:
         self._text = word.decode()
         self._fold = fold
         self._held = _held(look, word, fold=fold)
+        self._present = np.zeros(len(look.memory.code_of), bool)
+        self._present[look.memory.present(look.batch)] = True
 
     def likely(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which of some rows may hold it."""
-        look, out = self._look, self._of_records(rows, self._held.anywhere)
-        codes: NDArray[Any] = look.codes(rows)
-        of_process = np.zeros(len(rows), bool)
-        for code in np.unique(codes).tolist():
-            bounds, mine = BOUND.get(look.name_of(code), ()), np.flatnonzero(codes == code)
-            ids = {bound.source for bound in bounds if bound.param.type in _IDS}
-            of_process[mine] = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in bounds)
-            if not bounds:
-                out[mine] = False  # the text is empty
-            elif self._names_hold(look.name_of(code)) or ids - set(_ID_MEMBERS):
-                out[mine], of_process[mine] = True, False
-            else:
-                out[mine] |= self._shown(code, rows[mine])
-                if ids:
-                    out[mine] |= self._named(rows[mine])
+        out, codes = self._of_records(rows, self._held.anywhere), self._look.codes(rows)
+        plan = self._plan()
+        out &= plan.has_text[codes]
+        out |= plan.is_always[codes]
+        for code in np.flatnonzero(plan.may_show & self._present).tolist():
+            mine = np.flatnonzero(codes == code)
+            out[mine] |= self._shown(code, rows[mine])
+        named = np.flatnonzero(plan.has_ids[codes] & ~out)
+        if len(named):
+            out[named] = self._named(rows[named])
         for member in _MEMBERS:
-            out[of_process] |= self._of_member(member, rows[of_process])
+            mine = np.flatnonzero(plan.of_process[codes] & ~out)
+            out[mine] = self._of_member(member, rows[mine])
         return out
+
+    def _plan(self) -> Plan:
+        """Return what is to be looked at of each kind of event."""
+        look, key = self._look, (self._word, self._fold)
+        plan = look.columns.args_plans.get(key)
+        if plan is None or len(plan.has_text) < len(look.memory.code_of):
+            kinds = [self._plan_of(look.name_of(code)) for code in range(len(look.memory.code_of))]
+            plan = look.columns.args_plans[key] = Plan(*np.array(kinds, bool).T)
+        return plan
+
+    def _plan_of(self, name: str) -> tuple[bool, ...]:
+        bounds = BOUND.get(name, ())
+        ids = {bound.source for bound in bounds if bound.param.type in _IDS}
+        is_always = self._names_hold(name) or bool(ids - set(_ID_MEMBERS))
+        shows = any(self._may_show(name, bound) for bound in bounds)
+        of_process = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in bounds)
+        return bool(bounds), is_always, shows, bool(ids), of_process
+
+    def _may_show(self, name: str, bound: Bound) -> bool:
+        return bound.get is not None and may_show(name, bound.param, self._text, fold=self._fold)
 
     def shown_by_opens(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), the same for opens by a path: of texts they show that as given and made absolute alone."""
@@ -114,7 +147,8 @@ class ArgsWords:
             return ~out
         words = Words(look, code, rows)
         out |= self._shown(code, rows)
-        for bound in BOUND.get(name, ()):
+        # What a process is called is dearest.
+        for bound in sorted(BOUND.get(name, ()), key=lambda bound: bound.param.type in ("PID", "FD")):
             if bound.get is None or out.all():
                 continue
             if bound.source == "given" and kind in CALL_KINDS:
@@ -148,7 +182,7 @@ class ArgsWords:
         """Return, (k,), which of some rows of one kind of event show a name that holds it, of a flag or an error."""
         look, out, name = self._look, np.zeros(len(rows), bool), self._look.name_of(code)
         for bound in BOUND.get(name, ()):
-            if bound.get is None or not may_show(name, bound.param, self._text, fold=self._fold):
+            if not self._may_show(name, bound):
                 continue
             numbers = words_of(look, "evt.rawarg", bound.param.name, rows)
             groups = groups_of(numbers, np.zeros_like(numbers))
