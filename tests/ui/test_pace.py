@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from textual._compositor import ChopsUpdate
-from textual.geometry import Region
+from textual.geometry import Region, Size
 
 from tests.ui.conftest import press, running, screen_text
 from tests.ui.terminal import Terminal
+from tuimon.ui.frames import Frames
 from tuimon.ui.pace import LOST_S, Pace
 
 QUESTION = re.compile(rb"\x1b7\x1b\[1;(\d+)H\x1b\[6n\x1b8")
@@ -226,6 +227,28 @@ async def test_a_frame_of_a_larger_screen_is_painted_as_a_whole():
         app.screen._compositor_refresh = lambda: painted.append(set(app.screen._compositor._dirty_regions))
         app.frames.catch_up()
         assert Region(0, 0, 80, 24) in painted[0]
+
+
+def test_small_frames_of_a_calm_machine_are_asked_about_now_and_then_only():
+    small, large = ChopsUpdate([], [(3, 2, 8)], []), ChopsUpdate([], [(3, 2, 8)] * 20, [])
+    asked = []
+    frames = Frames(SimpleNamespace(_driver=SimpleNamespace(write=asked.append), size=Size(80, 24)))
+    frames.pace = SimpleNamespace(slow=False, waiting=False, question=lambda width: "?")
+
+    def ask(frame, times=1):
+        asked.clear()
+        for _ in range(times):
+            frames.ask(frame)
+        return len(asked)
+
+    assert ask(small, 5) == 5  # painted for a key, or while much happens
+    frames._paints = True
+    assert ask(small, 10) == 2
+    assert ask(large, 5) == 5
+    frames.pace.slow = True
+    assert ask(small, 5) == 5
+    frames.pace.slow, frames.pace.waiting = False, True
+    assert ask(small, 5) == 5
 
 
 def test_keys_typed_while_the_terminal_is_behind_are_acted_on_and_seen_in_one_frame():

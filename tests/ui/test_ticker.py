@@ -12,12 +12,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tests.ui.conftest import running, settle, until
+from tests.ui.conftest import press, running, screen_text, settle, until
 from tests.ui.fake_engine import FakeEngine
 from tests.ui.test_snapshots import settle_scrollbars
 from tuimon.ui import ticker as ticker_module
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.ticker import Tick, Ticker
+from tuimon.ui.widgets.painter import CellPainter
 from tuimon.view.snapshot import Snapshot
 
 
@@ -249,7 +250,7 @@ async def calm() -> AsyncIterator[tuple[TuimonApp, Pilot[None], Telling, list[in
         app._ticker.stir()
         await until(lambda: app._ticker._waits)
         pump = app.main.pump
-        app.main.pump = lambda paces: pumped.append(paces) or pump(paces)  # type: ignore[method-assign,func-returns-value]
+        app.main.pump = lambda paces=1: pumped.append(paces) or pump(paces)  # type: ignore[method-assign,func-returns-value]
         yield app, pilot, engine, pumped
 
 
@@ -314,6 +315,57 @@ async def test_files_are_looked_at_once_a_second_whatever_the_ticks() -> None:
         for _ in range(3):
             app._pump(12)
         assert len(polled) == 5
+
+
+async def test_the_tick_after_a_calm_paints_at_once_and_leaves_no_message_behind() -> None:
+    async with calm() as (app, pilot, engine, _pumped):
+        app._ticker.stop()
+        await settle_calm(app, pilot)
+        painted = count_paints(app)
+        engine.notices = ("something is amiss",)
+        engine._told = FakeEngine.snapshot(engine)
+        app._pump(10)
+        assert len(painted) == 1
+        assert "something is amiss" in screen_text(app)
+        widgets = [app.main, *app.main.query(CellPainter)]
+        assert [one for one in widgets if one._message_queue.qsize() or one._repaint_required] == []
+        app._pump(10)  # nothing is new, and the clock stands still here
+        assert len(painted) == 1
+
+
+async def test_after_a_calm_what_is_more_than_painting_goes_textuals_way() -> None:
+    async with calm() as (app, pilot, engine, _pumped):
+        app._ticker.stop()
+        await settle_calm(app, pilot)
+        painted = count_paints(app)
+        for number, hinder in enumerate((lambda: setattr(app.main, "_layout_required", True), app.action_keys)):
+            hinder()
+            engine.notices = (f"amiss {number}",)
+            engine._told = FakeEngine.snapshot(engine)
+            app._pump(10)
+            assert not painted
+            await pilot.pause()
+            if number:
+                await press(app, pilot, "escape")
+            await until(lambda said=engine.notices[0]: said in screen_text(app))
+            painted.clear()
+
+
+async def settle_calm(app: TuimonApp, pilot: Pilot[None]) -> None:
+    """Let all that is to be painted be painted."""
+    app._pump()
+    settle_scrollbars(app)
+    await settle(app, pilot)
+    app.main.show_fixed()
+    await pilot.pause()
+
+
+def count_paints(app: TuimonApp) -> list[int]:
+    """Return a list that gets an entry with each frame of the main screen."""
+    painted: list[int] = []
+    refresh = app.main._compositor_refresh
+    app.main._compositor_refresh = lambda: painted.append(1) or refresh()  # type: ignore[method-assign,func-returns-value]
+    return painted
 
 
 async def test_a_tick_with_nothing_new_paints_nothing_and_wakes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

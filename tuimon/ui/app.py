@@ -302,7 +302,11 @@ class TuimonApp(App[None]):
         self._poll_files(tenths)
         if self.frames.skip_tick():
             return True
-        self.main.pump(tenths)
+        if tenths > 1:
+            with self.frames.painted():
+                self.main.pump(tenths)
+        else:
+            self.main.pump(tenths)
         return self.frames.owed or self.main.at_work
 
     def _poll_files(self, tenths: int) -> None:
@@ -320,7 +324,7 @@ class TuimonApp(App[None]):
             super()._display(screen, renderable)
         elif not self._leaving and not self.frames.hold(renderable):
             super()._display(screen, renderable)
-            self.frames.ask()
+            self.frames.ask(renderable)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wait for no answer that a terminal of another size owes."""

@@ -6,11 +6,14 @@ terminal is ready, as they are by then.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from textual.geometry import Region, Size
 
 from tuimon.ui.pace import Pace
+from tuimon.ui.widgets.painter import CellPainter
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +24,9 @@ _QUEUE_SKIP: Final = 1
 """Frames the terminal has not taken yet from which on the next is skipped: it is slower than we are."""
 _MOST_SKIPPED: Final = 9
 """Once a second lists take what is new whatever the terminal does."""
+_SMALL_LINES: Final = 10
+_MOST_UNASKED: Final = 4
+"""So many frames in a row, of so many lines each, are written to a quick terminal without a question."""
 
 
 class Frames:
@@ -36,6 +42,10 @@ class Frames:
         self._missed: set[Region] = set()
         """Where the screen has changed since the frame painted last."""
         self._skipped = 0
+        self._unasked = 0
+        """Frames since the last question."""
+        self._paints = False
+        """What is painted is ours, after a calm."""
         self._size: Size | None = None
 
     def resized(self, size: Size) -> None:
@@ -59,10 +69,55 @@ class Frames:
         self._missed |= {whole} if spans is None else {Region(x1, y, x2 - x1, 1) for y, x1, x2 in spans}
         return True
 
-    def ask(self) -> None:
-        """Ask the terminal to tell when it has shown what was written so far."""
+    def ask(self, frame: RenderableType | None = None) -> None:
+        """Ask the terminal to tell when it has shown what was written so far.
+
+        Args:
+            frame: What was written last.
+        """
+        if self._needs_no_question(frame):
+            self._unasked += 1
+            return
+        self._unasked = 0
         if self._app._driver is not None and (question := self.pace.question(self._app.size.width)):
             self._app._driver.write(question)
+
+    def _needs_no_question(self, frame: RenderableType | None) -> bool:
+        """Return whether a frame is too small to be asked about, as those of a calm machine are: answers wake us."""
+        spans = getattr(frame, "spans", None)
+        small = self._paints and spans is not None and len(spans) <= _SMALL_LINES
+        return small and self._unasked < _MOST_UNASKED and not self.pace.slow and not self.pace.waiting
+
+    @contextmanager
+    def painted(self) -> Iterator[None]:
+        """Paint at the end what our widgets want painted: after a calm, when no key waits for it.
+
+        Textual's way, with messages of each widget to itself and to its screen, and a timer, costs as much again.
+        """
+        CellPainter.gathered = wanted = set[CellPainter]()
+        try:
+            yield
+        finally:
+            CellPainter.gathered = None
+            self._paint(wanted)
+
+    def _paint(self, wanted: set[CellPainter]) -> None:
+        screen, busy = self._app.screen, self._app._batch_count > 0
+        busy |= screen._layout_required or screen._scroll_required or screen._repaint_required
+        ours = {one for one in wanted if not busy and one.wants_paint_only and one.screen is screen}
+        for widget in wanted - ours:
+            widget.check_idle()
+        for widget in ours:
+            widget.painted_by()
+        if not ours:
+            return
+        screen._dirty_widgets |= ours & screen._compositor.visible_widgets.keys()
+        screen._compositor.update_widgets(screen._dirty_widgets)
+        self._paints = True
+        try:
+            screen._compositor_refresh()
+        finally:
+            self._paints = False
 
     def answered(self, column: int) -> None:
         """Take the terminal's answer, and paint what had to wait for it."""

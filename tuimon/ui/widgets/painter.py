@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -33,7 +33,26 @@ class CellPainter(Widget):
     app: TuimonApp
     ALLOW_SELECT = False
 
+    gathered: ClassVar[set[CellPainter] | None] = None
+    """Those that want to be painted, while somebody gathers them to do so (see tuimon.ui.frames)."""
     _styles: dict[tuple[str, str], Style] | None = None
+
+    def check_idle(self) -> None:
+        """Ask to be painted."""
+        if CellPainter.gathered is None:
+            super().check_idle()
+        else:
+            CellPainter.gathered.add(self)
+
+    @property
+    def wants_paint_only(self) -> bool:
+        """Whether it waits to be painted, and for nothing else."""
+        more = self._layout_required or self._scroll_required or self._refresh_styles_required
+        return self._is_mounted and self._repaint_required and not more
+
+    def painted_by(self) -> None:
+        """Take note that somebody paints it."""
+        self._repaint_required = False
 
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
