@@ -285,7 +285,12 @@ def _is_wait(event: Event, _: str | None) -> Value:
 
 def _is_syslog(event: Event, _: str | None) -> Value:
     f = facts(event)
-    return f.name in WRITES and "/dev/log" in (f.fd_name() or "")
+    return f.name in WRITES and is_syslog(f.fd_name())
+
+
+def is_syslog(name: str | None) -> bool:
+    """Return whether what is written to an fd of this name goes to the system's log."""
+    return "/dev/log" in (name or "")
 
 
 def buffer_of(event: Event, _: str | None = None) -> bytes | None:

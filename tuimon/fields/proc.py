@@ -141,7 +141,12 @@ def _aenv(event: Event, arg: str | None) -> Value:
     if arg.isdigit():
         above = ancestor(process, int(arg))
         return None if above is None else _env_text(above)
-    found = (variable(above, arg) for above in process.ancestors())
+    return variable_above(process.ancestors(), arg)
+
+
+def variable_above(above: Iterable[Process], name: str) -> str:
+    """Return a variable of the nearest of some processes that has it set to anything, empty when none has."""
+    found = (variable(each, name) for each in above)
     return next((text for text in found if text), "")
 
 
@@ -171,12 +176,23 @@ def _of_leader(number: Callable[[Process], int], part: Callable[[Process], str],
     return get
 
 
-def _login_shell(process: Process) -> Value:
-    found = process.pid if process.comm.endswith("sh") and len(process.comm) > 1 else None
-    for above in process.ancestors():
-        if above.comm.endswith("sh") and len(above.comm) > 1:
-            found = above.pid
+def shell_pid(process: Process) -> int | None:
+    """Return the pid of a process that is a shell by its name, else None."""
+    return process.pid if process.comm.endswith("sh") and len(process.comm) > 1 else None
+
+
+def shell_above(above: Iterable[Process]) -> int | None:
+    """Return the pid of the last of some processes that is a shell."""
+    found = None
+    for each in above:
+        if each.comm.endswith("sh") and len(each.comm) > 1:
+            found = each.pid
     return found
+
+
+def _login_shell(process: Process) -> Value:
+    above = shell_above(process.ancestors())
+    return shell_pid(process) if above is None else above
 
 
 # Times.

@@ -41,6 +41,8 @@ class ClockTexts:
         self._seconds = np.array([list(text.ljust(width).encode()) for text in texts], np.uint8).reshape(
             len(texts), width
         )
+        self._letters = {*np.unique(self._seconds).tolist(), *b".0123456789", *zone.encode()}
+        """All there are in any of the texts."""
         self._rest = (times_ns - seconds * NS_PER_S).astype(np.uint32)
         self._zone = zone.encode()
         self._width = width
@@ -85,6 +87,8 @@ class ClockTexts:
     def holds(self, wanted: bytes) -> NDArray[np.bool_]:
         """Return, (k,), whether some letters lie anywhere in each text."""
         out = np.zeros(len(self._rest), bool)
+        if not self._letters.issuperset(wanted):
+            return out
         for at in range(len(self) - len(wanted) + 1):
             out |= self.lies_at(at, wanted)
         return out

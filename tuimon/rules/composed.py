@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.rules.asked import GONE, PERHAPS, Asked, of_value
+from tuimon.rules.asked import GONE, PERHAPS, YES, Asked, of_value
+from tuimon.rules.by_place import ByPlace
 from tuimon.rules.grouping import Groups, Rows, grouped, groups_of
 from tuimon.rules.numbering import NOT_ASKED, Truths
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
@@ -29,6 +30,11 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     assert asked.predicate is not None
     made, test, _ = asked.predicate
     if key[0] == THREAD_AND_FD:
+        if asked.by_place is not None and asked.by_place.constants is None:
+            fds = look.numbers("fd.num", rows)
+            told: Truths = np.where(fds.has, np.int8(YES), np.int8(GONE))
+            told[np.flatnonzero(fds.unknown)] = PERHAPS
+            return told
         words, of_row, has, unknown = _threads_and_fds(look, rows)
         # Nearly as many values as rows: keeping them would cost more than it saves.
         out: Truths = np.array([of_value(made(word), test) for word in words], np.int8)[of_row]
@@ -45,6 +51,9 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     out = np.full(len(first), GONE, np.int8)
     for owner in np.unique(owners[owners > ABSENT]).tolist():
         mine = np.flatnonzero((owners == owner) & (paths > ABSENT))
+        if asked.by_place is not None:
+            out[mine] = _by_place(asked.by_place, f"{ids.values[owner]}:", texts, paths[mine])
+            continue
         table = look.memory.table("value", (asked.value_question, owner), len(texts))
         new = np.unique(paths[mine[table[paths[mine]] == NOT_ASKED]])
         table[new] = [of_value(made(f"{ids.values[owner]}:{texts.values[at]}"), test) for at in new.tolist()]
@@ -52,6 +61,14 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     out[(owners < 0) | (paths < 0)] = PERHAPS
     of_group = out[np.searchsorted(first, rows[groups.first])]
     return np.asarray(of_group[groups.of_row])
+
+
+def _by_place(asked: ByPlace, start: str, texts: Pool, paths: Places) -> Truths:
+    """Return what a check says of paths at places, each behind the same start."""
+    if asked.constants is None:
+        return asked.said(texts, paths)
+    rest = tuple(str(each).removeprefix(start) for each in asked.constants if str(each).startswith(start))
+    return ByPlace(rest, asked.is_negative).said(texts, paths)
 
 
 def _alike(look: Look, path: str, rows: Rows) -> Groups:

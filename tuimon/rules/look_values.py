@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.fields.argsource import bound_of
+from tuimon.fields.evt import is_syslog
 from tuimon.fields.facts import OPENS
 from tuimon.fields.fspath import may_name_one
 from tuimon.fields.registry import Getter
-from tuimon.rules.actors import line_of, of_lines
+from tuimon.rules.actors import line_of, member_of, of_lines
 from tuimon.rules.asked import Asked
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.fd_args import fd_places
 from tuimon.rules.file_kinds import ALONE, OF_HEADER, OF_KIND, of_kinds, with_ends
 from tuimon.rules.given_paths import given_places
-from tuimon.rules.grouping import Groups, Rows
+from tuimon.rules.grouping import Groups, Rows, groups_of
 from tuimon.rules.look_rows import OF_RECORD, LookRows
 from tuimon.rules.number_args import number_args
 from tuimon.rules.numbers import ASKED_TOO, numbers_of
@@ -156,6 +157,10 @@ class LookValues(LookRows):
             for code in np.unique(codes).tolist():
                 if not may_name_one(self.kind_of(code), self.name_of(code)):
                     out[codes == code] = ABSENT
+        if key[0] == _SYSLOG and side == "texts":
+            names, texts = self.values("fd.name", rows)
+            told = texts.mapped(np.maximum(names, ABSENT), is_syslog, self._pool(key))
+            out = np.where(names < 0, np.int32(UNSEEN), told)
         for places in (given_places, fd_places):
             mine = np.flatnonzero(out < 0)
             if len(mine):
@@ -208,6 +213,11 @@ class LookValues(LookRows):
         if line is not None:
             values, of_process = of_lines(line, self._processes(rows))
             return self._pool(key).places(values)[of_process]
+        member = member_of(key) if side == "actor" else None
+        if member is not None:
+            groups = groups_of(self.members.places(member, rows), self.at("container", rows, -1))
+            found = self._pool(key).places(getter(self._event(row), arg) for row in rows[groups.first].tolist())
+            return np.asarray(found[groups.of_row], np.int32)
         if side in WORDS:
             return self._got_words(key, getter, arg, rows)
         make = self._record if side in OF_RECORD else self._actor if side == "process" else self._event
@@ -278,5 +288,6 @@ _SAME: Final[dict[Any, Any]] = {
     ("fs.path.nameraw", None, "real"): ("fs.path.name", None, "real"),
 }
 """Keys of values that another field has as well, which is asked more often."""
+_SYSLOG: Final = "evt.is_syslog"
 _OF_ONE_PATH: Final = ("fs.path.name", "fs.path.nameraw")
 _WITH_PARTS: Final = frozenset(("texts", "record", "word"))

@@ -61,11 +61,15 @@ def _path(path: str, _failed: bool, _folder: bool) -> str:
     return path
 
 
+def _with_single_slashes(path: str, _failed: bool, _folder: bool) -> str:
+    return single_slashes(path)
+
+
 _NO_SOCKET: Final = ("fd.is_server", "fd.connected", "fd.name_changed")
 _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), _path),
     **dict.fromkeys(("fs.path.nameraw", "evt.arg.name", "evt.rawarg.name", "evt.abspath.src"), _path),
-    "fd.nameraw": lambda path, _failed, _folder: single_slashes(path),
+    "fd.nameraw": _with_single_slashes,
     "fd.directory": lambda path, _failed, folder: path if folder else directory_of(path),
     "fd.filename": lambda path, failed, folder: None if failed or folder else filename_of(path),
     "fd.type": lambda _path, failed, folder: None if failed else "directory" if folder else "file",
@@ -237,10 +241,12 @@ class Opens:
         """Return, (k,), the place of a field's value in its pool; UNSEEN for what is left to the getter."""
         out = np.full(self._count, UNSEEN, np.int32)
         paths: Places = getattr(self._paths, part.of)
-        if part.say is _path and pool is self._pool:
+        if part.say in (_path, _with_single_slashes) and pool is self._pool:
             found = paths.copy()
             if part.of == "real":
                 found[self._ret < 0] = ABSENT
+            if part.say is _with_single_slashes:
+                self._single(found)
         else:
             values, of_open = self._told(part, paths)
             found = pool.places(values)[of_open]
@@ -248,6 +254,13 @@ class Opens:
             found[self._ret == -errno.EPERM] = UNSEEN
         out[self._at] = found
         return out
+
+    def _single(self, found: Places) -> None:
+        """Put in place of paths those with single slashes; hardly any has another."""
+        values = self._pool.values
+        for at in np.unique(found).tolist():
+            if "//" in values[at]:
+                found[found == at] = self._pool.place(single_slashes(values[at]))
 
     def _told(self, part: Part, paths: Places) -> tuple[list[Any], NDArray[np.intp]]:
         """Return what a field makes of distinct paths, each asked once, and the place of each open's among them."""

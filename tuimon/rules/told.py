@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.rules.grouping import Rows
+from tuimon.rules.members import NO_PID
 from tuimon.rules.numbers import SINCE, numbers_of
 from tuimon.rules.pools import ABSENT
 
@@ -54,9 +55,10 @@ def _thread_inside(look: LookValues, rows: Rows) -> Told:
     """thread.vtid, as far as the process tells it; the record itself does where it describes the thread."""
     head = look.batch.head
     tid, is_main = head["tid"][rows].astype(np.int64), head["tid"][rows] == head["tgid"][rows]
-    (vpid, has_vpid, _), (pid, has_pid, _) = (_of_groups(look, name, rows) for name in ("proc.vpid", "proc.pid"))
+    vpid, pid = (look.members.pids(member, rows) for member in ("vpid", "pid"))
+    has_vpid = (vpid != NO_PID) & (vpid != 0)
     found = np.where(is_main, vpid, tid)
-    has = np.where(is_main, has_vpid, has_vpid & has_pid & (vpid == pid))
+    has = np.where(is_main, has_vpid, has_vpid & (vpid == pid))
     described, at = look.described(rows)
     mine = look.batch.proc["tid"][at] == tid[described]
     described, at = described[mine], at[mine]
