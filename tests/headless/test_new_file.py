@@ -16,6 +16,16 @@ def test_a_folder_stands_for_a_file_in_it(tmp_path):
         path_of("  ", "rec.tmon")
 
 
+def test_a_name_is_told_with_the_folder_it_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert path_of("x.tmon", "rec.tmon") == tmp_path / "x.tmon"
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert str(path_of("x.tmon", "rec.tmon")) == "x.tmon"
+
+
 def test_where_no_file_can_be_made_is_refused_before_any_work(tmp_path, monkeypatch):
     (tmp_path / "there").touch()
     with pytest.raises(RecordingError, match="there exists already; recordings are not overwritten"):

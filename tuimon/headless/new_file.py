@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from tuimon.errors import RecordingError
 
 
 def path_of(name: str, default: str) -> Path:
-    """Return the path that was typed; a folder stands for a file of the default name in it.
+    """Return the path that was typed, whole, so that it can be told; a folder stands for a file of the default name.
 
     Raises:
         RecordingError: Nothing was typed.
@@ -17,6 +18,8 @@ def path_of(name: str, default: str) -> Path:
     if not name.strip():
         raise RecordingError("that is not the name of a file")
     path = Path(name.strip()).expanduser()
+    with suppress(FileNotFoundError):  # the folder tuimon was started in may be gone
+        path = path.absolute()
     return path / default if os.path.isdir(path) else path
 
 
