@@ -50,12 +50,13 @@ class ViewsMenu(Dialog[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the list."""
-        with Pane(id="views-pane", title="Views: count events by"):
+        with Pane(id="views-pane", title=""):
             yield self._list
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin in the list."""
+        self.query_one(Pane).set_title("Views: count events by", "enter shows it  esc back")
         self._list.focus()
         self._list.styles.height = len(MENU)
 
