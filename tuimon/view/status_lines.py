@@ -43,7 +43,7 @@ def status_line(
         what = f"opening {recording}..." if recording else "starting capture..."
         cells = [Cell(" tuimon ", "title"), Cell(f" {dot} ", "attention"), Cell(what, "attention")]
         if waited_s >= _LONG_S and not recording:
-            cells.append(Cell(f" {waited_s:.0f} s; the first start on a kernel compiles its programs", "muted"))
+            cells.append(Cell(f" {waited_s:.0f} s; the kernel checks the programs it is given", "muted"))
         return cells
     narrow = width < _NARROW
     cells = [Cell(" tuimon ", "title")]
