@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuimon.rules import occurrences as module
 from tuimon.rules.occurrences import occurrences
 
 
@@ -18,6 +17,9 @@ def test_they_are_those_of_a_pattern(wanted, text):
     assert occurrences(text, wanted).tolist() == [match.start() for match in re.finditer(wanted, text)]
 
 
-def test_many_of_them_are_found_by_a_pattern(monkeypatch):
-    monkeypatch.setattr(module, "_MANY", 3)
-    assert occurrences(b"a.b" * 9, b".").tolist() == list(range(1, 27, 3))
+def test_many_of_them_are_found_too():
+    assert occurrences(b"a.b" * 9000, b".").tolist() == list(range(1, 27000, 3))
+
+
+def test_there_are_none_in_a_text_without_them():
+    assert occurrences(b"", b"a").tolist() == occurrences(b"bb", b"a").tolist() == []

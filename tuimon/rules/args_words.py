@@ -80,14 +80,15 @@ class ArgsWords:
         word: Letters, digits and underscores; in lower case if ``fold``. Or the end of a line: what may hold that is
             told as well. Of any other text ``sure`` alone means anything.
         fold: The case of letters does not matter.
+        surely: ``sure`` and ``shown_by_opens`` alone will be asked.
     """
 
-    def __init__(self, look: Look, word: bytes, *, fold: bool = False) -> None:
+    def __init__(self, look: Look, word: bytes, *, fold: bool = False, surely: bool = False) -> None:
         self._look = look
         self._word = word
         self._text = word.decode()
         self._fold = fold
-        self._held = _held(look, word, fold=fold)
+        self._held = _held(look, word, fold=fold, surely=surely)
         self._present = np.zeros(len(look.memory.code_of), bool)
         self._present[look.memory.present(look.batch)] = True
 
@@ -270,16 +271,16 @@ def _is_own(bound: Bound, name: str, kind: int) -> bool:
     return bound.source == "fd" or (bound.source == f"s{at}" and not call.returns_fd)
 
 
-def _held(look: Look, word: bytes, *, fold: bool) -> Held:
+def _held(look: Look, word: bytes, *, fold: bool, surely: bool) -> Held:
     """Return which ext rows hold a word; neighbours may have them together."""
-    known, ext = look.columns.held, look.batch.ext
-    last = known.get((word, fold))
+    known, ext, key = look.columns.held, look.batch.ext, (word, fold, surely)
+    last = known.get(key)
     if last is None or last[0] is not ext:
-        last = known[word, fold] = ext, _held_by_records(look.batch, word, fold=fold)
+        last = known[key] = ext, _held_by_records(look.batch, word, fold=fold, surely=surely)
     return last[1]
 
 
-def _held_by_records(batch: Batch, word: bytes, *, fold: bool) -> Held:
+def _held_by_records(batch: Batch, word: bytes, *, fold: bool, surely: bool) -> Held:
     held = Held(*(np.zeros(len(batch.ext), bool) for _ in Held._fields))
     arena = batch.arena.lower() if fold else batch.arena
     if not len(batch.ext):
@@ -293,6 +294,8 @@ def _held_by_records(batch: Batch, word: bytes, *, fold: bool) -> Held:
     held.given[rows[ends <= limits[:, Slot.GIVEN]]] = True
     for column, slot in ((held.argv, Slot.ARGV), (held.env, Slot.ENV)):
         column[rows[(starts >= limits[:, slot - 1]) & (ends <= limits[:, slot])]] = True
+    if surely:
+        return held
     across = np.flatnonzero(~inside)  # the seam of records; another one may begin within
     last = np.searchsorted(batch.text_at, ends[across] - 1, side="right") - 1
     for first, end in zip(rows[across].tolist(), (last + 1).tolist(), strict=True):

@@ -90,16 +90,18 @@ def _by_args(look: Look, asked: Asked, rows: Rows) -> Truths:
 
 def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     out = np.full(len(rows), NO, np.int8)
-    wanted, some = needed(asked.check), np.arange(len(rows))
-    words = ArgsWords(look, wanted, fold=folds(asked.check)) if wanted and len(rows) else None
-    if words is not None:
-        some = some[words.likely(rows)]
-        some = _but_sure(look, asked, rows, some, out)
-    is_open = is_written(look, rows[some])
-    opens, others = some[is_open], some[~is_open]
+    wanted, some, fold = needed(asked.check), np.arange(len(rows)), folds(asked.check)
+    words = whole = ArgsWords(look, wanted, fold=fold) if wanted and len(rows) else None
     if words is not None:
         literal = held_literal(asked.check)
-        whole = ArgsWords(look, literal, fold=folds(asked.check)) if is_of_path(literal) else words
+        some = some[words.likely(rows)]
+        if literal and len(some):
+            whole = words if literal == wanted else ArgsWords(look, literal, fold=fold, surely=True)
+            some = _but_sure(look, asked, whole, rows, some, out)
+            whole = whole if is_of_path(literal) else words
+    is_open = is_written(look, rows[some])
+    opens, others = some[is_open], some[~is_open]
+    if whole is not None:
         opens = opens[whole.shown_by_opens(rows[opens])]
     out[opens] = _by_open_args(look, asked, rows[opens])
     codes = look.codes(rows[others])
@@ -115,18 +117,14 @@ def _by_some_args(look: Look, asked: Asked, rows: Rows) -> Truths:
     return out
 
 
-def _but_sure(look: Look, asked: Asked, rows: Rows, some: Rows, out: Truths) -> Rows:
+def _but_sure(look: Look, asked: Asked, words: ArgsWords, rows: Rows, some: Rows, out: Truths) -> Rows:
     """Say yes of those of some rows that surely hold what is looked for; return the others."""
-    literal = held_literal(asked.check)
-    if not literal or not len(some):
-        return some
-    words = ArgsWords(look, literal, fold=folds(asked.check))
     codes, sure = look.codes(rows[some]), np.zeros(len(some), bool)
     for code in np.unique(codes).tolist():
         mine = codes == code
         sure[mine] = words.sure(code, rows[some[mine]])
-    if is_of_one_line(asked.check):
-        sure &= ~ArgsWords(look, b"\n").likely(rows[some])
+    if is_of_one_line(asked.check) and sure.any():
+        sure[sure] = ~ArgsWords(look, b"\n").likely(rows[some[sure]])
     out[some[sure]] = YES
     return some[~sure]
 

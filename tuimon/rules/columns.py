@@ -94,8 +94,8 @@ class Columns:
         self._era = self.memory.era
         self.tails: dict[int, str] = {}
         """See ``tuimon.rules.args_text``."""
-        self.held: dict[tuple[bytes, bool], tuple[NDArray[np.void], Held]] = {}
-        """The texts looked through last, by what for, and whether the case matters (tuimon.rules.args_words)."""
+        self.held: dict[tuple[bytes, bool, bool], tuple[NDArray[np.void], Held]] = {}
+        """The texts looked through last, by what for, whether the case matters, and what is asked (``ArgsWords``)."""
         self.args_plans: dict[tuple[bytes, bool], Plan] = {}
         """See ``tuimon.rules.args_words``."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}

@@ -250,7 +250,8 @@ class LookValues(LookRows):
         opened = of_opened(key, self.batch, rows, is_open)
         if opened is not None:
             out = np.full(len(rows), UNSEEN, np.int32)
-            out[is_open] = self._pool(key).places(opened)
+            values, of_open = opened
+            out[is_open] = self._pool(key).places(values)[of_open]
             return out
         part = part_of(key)
         if part is None:

@@ -23,6 +23,7 @@ from tuimon.fields.facts import absolute
 from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.sock import SOCK_BYTES
 from tuimon.records import Flag, Slot
+from tuimon.rules.grouping import groups_of
 from tuimon.rules.numbers import file_numbers
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 
@@ -130,24 +131,28 @@ def has_socket(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 def of_opened(
     key: tuple[str, str | None, str], batch: Batch, rows: NDArray[np.intp], is_open: NDArray[np.bool_]
-) -> list[Any] | None:
-    """Return the values of an argument that is a number of the opened file, of the opens among rows; else None."""
+) -> tuple[list[Any], NDArray[np.unsignedinteger[Any]]] | None:
+    """Return distinct values of an argument that is a number of the opened file, and which of them each open has.
+
+    The opens are those among some rows. None for another argument.
+    """
     name, arg, _ = key
     if name not in ("evt.arg", "evt.rawarg") or arg not in ("dev", "ino"):
         return None
     rows = rows[is_open]
     found, has = file_numbers(batch, rows, arg)
-    # Falco shows 0 for what a failed call did not open.
+    # Falco shows 0 for what a failed call did not open. Many opens are of one file, nearly all of one device.
+    states = has * np.int64(2) + (batch.head["ret"][rows] < 0)
+    groups = groups_of(found, states)
+    some = groups.first
     values = [
-        value if told else 0 if failed else None
-        for value, told, failed in zip(
-            found.view(np.uint64).tolist(), has.tolist(), (batch.head["ret"][rows] < 0).tolist(), strict=True
-        )
+        value if state >> 1 else 0 if state & 1 else None
+        for value, state in zip(found.view(np.uint64)[some].tolist(), states[some].tolist(), strict=True)
     ]
-    if name == "evt.rawarg":
-        return values
-    style = BOUND_BY_NAME["openat"][arg].param.style
-    return [value if value is None else number_text(value, style) for value in values]
+    if name == "evt.arg":
+        style = BOUND_BY_NAME["openat"][arg].param.style
+        values = [value if value is None else number_text(value, style) for value in values]
+    return values, groups.of_row
 
 
 class Paths(NamedTuple):
