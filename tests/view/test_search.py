@@ -56,6 +56,28 @@ def test_next_before_and_around(engine):
     assert find(engine, "nothing such", 13) == (None, False)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "start", "said"),
+    [
+        ("express", 1, ""),
+        ("express", 33, "found beyond the end, from the other side"),
+        ("nothing such", 13, "not found"),
+    ],
+)
+def test_what_is_said_of_it(engine, wanted, start, said):
+    search = Search(Text(wanted, engine.event), view_of(engine), start, 1)
+    list(search.work())
+    assert search.said == said
+
+
+def test_the_only_row_that_shows_it_is_told_as_that(engine):
+    view = view_of(engine, "evt.num = 13")
+    for step in (1, -1):
+        search = Search(Text("express", engine.event), view, 13, step)
+        list(search.work())
+        assert (search.found, search.said) == (13, "in no other row")
+
+
 def test_only_what_the_filter_keeps_is_found(engine):
     view = view_of(engine, "container.name = web")
     assert find(engine, "express", 1, view=view) == (None, False)

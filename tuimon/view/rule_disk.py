@@ -54,7 +54,8 @@ def write(path: Path, text: str, mode: int = 0o644, *, follow: bool = True) -> N
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
     except OSError as error:
-        raise TuimonError(f"cannot write {path}: {error.strerror}", "tuimon -r FILE writes into a file of yours") from error
+        way_out = "tuimon -r FILE writes into a file of yours"
+        raise TuimonError(f"cannot write {path}: {error.strerror}", way_out) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

@@ -111,6 +111,15 @@ class Search:
         self._looked, self._total = 0, 1
 
     @property
+    def said(self) -> str:
+        """What there is to say of it besides the row that it found; empty: nothing."""
+        if self.error or self.found is None:
+            return self.error or "not found"
+        if not self.wrapped:
+            return ""
+        return "in no other row" if self.found == self._start else "found beyond the end, from the other side"
+
+    @property
     def progress(self) -> float:
         """Share of the rows looked at, 0 to 1."""
         return 1.0 if self.done else min(self._looked / self._total, 1.0)

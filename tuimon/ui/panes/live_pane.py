@@ -352,10 +352,8 @@ class LivePane(BenchKeys, Pane):
             return
         if search.found is not None:
             self.list.go_to(search.found)
-        said = search.error or (f"{arrangement.text}: not found" if search.found is None else "")
-        if search.wrapped and not said:
-            said = f"{arrangement.text}: found beyond the end, from the other side"
-        if said:
+        if search.said:
+            said = search.said if search.error else f"{arrangement.text}: {search.said}"
             self.app.notify(plain(said).plain, severity="warning", timeout=3, markup=False)
         self.show_foot()
 

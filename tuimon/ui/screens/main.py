@@ -298,7 +298,8 @@ class MainScreen(Screen[None]):
         tail = ""
         if session.live.filtered:
             progress = session.live.progress
-            tail = "" if session.live.pending else f"{amount(session.live.hidden)} rows hidden"
+            hidden = session.live.hidden
+            tail = "" if session.live.pending else f"{amount(hidden)} row{'' if hidden == 1 else 's'} hidden"
             if progress < 1 or session.live.pending:
                 tail = f"searching {progress:.0%} {tail}"
             if session.live.error:

@@ -22,6 +22,7 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.words import counted
 
 if TYPE_CHECKING:
     from tuimon.events import Process
@@ -302,12 +303,12 @@ class TreeTab(Tab):
             self._foot.set_lines(
                 (
                     Cell(f" /{view.filter_text}", "chosen"),
-                    Cell(f"  {hidden:,} rows hidden; what is above and below a match stays", "muted", REST),
+                    Cell(f"  {counted(hidden, 'row')} hidden; what is above and below a match stays", "muted", REST),
                 )
             )
         else:
             folded = sum(row.hidden for row in view.rows)
-            text = f" {folded:,} rows folded; + unfolds all" if folded else " left, right and space fold"
+            text = f" {counted(folded, 'row')} folded; + unfolds all" if folded else " left, right and space fold"
             self._foot.set_lines((Cell(text, "muted", REST),))
 
     @on(TreeList.Asked)
