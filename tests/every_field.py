@@ -25,6 +25,27 @@ _ARGS: Final = {
 """What stands in the brackets of fields that take something there; of others a number."""
 
 
+WIDER: Final = (
+    "evt.args contains /etc/passwd",
+    "evt.args contains sh",
+    "evt.args icontains Shadow",
+    "evt.args glob '*/etc/pass*'",
+    "evt.args glob '*pass*d*'",
+    "evt.args regex '.*etc/pass.*'",
+    "evt.args regex '.*(passwd|shadow).*'",
+    "evt.args contains 'name=/etc'",
+    "evt.type = openat and evt.args contains /etc",
+    "evt.type in (execve, openat) and evt.args contains passwd",
+    "proc.name = sh and evt.args contains passwd",
+    "container.id != host and evt.args contains shadow",
+    "evt.arg.fd contains etc and not evt.arg.name startswith /usr",
+    "evt.arg.flags contains O_CREAT and evt.arg.name startswith /tmp",
+    "evt.arg[2] endswith .so or evt.arg[1] contains AT_FDCWD",
+    "fd.containername startswith host:/etc and evt.failed = true",
+)
+"""Questions of more than one word, and of more than one field."""
+
+
 def names(info: FieldInfo) -> list[str]:
     """Return a field as it is written, without and with arguments."""
     out = [] if info.arg == "required" else [info.name]

@@ -11,9 +11,9 @@ the rules' own evaluator on one event after the other, of every 50th batch and m
 wall time for the prepared one; rounds are interleaved, the median counts.
 
 With ``--all-fields`` every field of the registry is asked instead, with every argument that events have: whether it
-exists, what it is equal to, what it contains. The slowest are printed first; what takes so long that a sample tells it
-is multiplied up from every 20th batch. ``--slow FILE`` asks those again of which a file of --json says that they took
-100 ms or longer; the other conditions on these fields are asked as well, as then, and not shown.
+exists, what it is equal to, what it contains; and some questions of several words and fields. The slowest are printed
+first; what takes so long that a sample tells it is multiplied up from every 20th batch. ``--slow FILE`` asks those again of which a file of --json says
+that they took 100 ms or longer; the other conditions on these fields are asked as well, as then, and not shown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench import real_mix
-from tests.every_field import conditions, every_field
+from tests.every_field import WIDER, conditions, every_field
 from tuimon.batch import Batch
 from tuimon.compact import compacted
 from tuimon.rules.filter import Preparation, compile_filter
@@ -143,8 +143,7 @@ def every_field_asked(mix: real_mix.Mix, only: str, slow: frozenset[str] | None)
     batches, memory, _ = prepared(mix)
     held = memory.value_bytes
     out = []
-    for info, name in every_field():
-        asked_of_it = conditions(info, name)
+    for name, asked_of_it in (*((name, conditions(info, name)) for info, name in every_field()), *_wider()):
         if only not in name or (slow is not None and slow.isdisjoint(asked_of_it)):
             continue
         if memory.value_bytes > held + _MAY_GROW_BYTES:
@@ -163,6 +162,11 @@ def every_field_asked(mix: real_mix.Mix, only: str, slow: frozenset[str] | None)
             if slow is None or text in slow:
                 out.append((text, whole_ms, rows))
     return sorted(out, key=lambda each: -each[1])
+
+
+def _wider() -> list[tuple[str, list[str]]]:
+    """Return what else is asked, each as a question of its own."""
+    return [(text, [text]) for text in WIDER]
 
 
 def slow_ones(path: str) -> frozenset[str]:

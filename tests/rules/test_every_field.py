@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import builders
-from tests.every_field import conditions, every_field
+from tests.every_field import WIDER, conditions, every_field
 from tests.rules import strategies
 from tuimon.batch import Batch, concat, take
 from tuimon.compact import compacted
@@ -19,11 +19,13 @@ from tuimon.events import Event
 from tuimon.fields.evtarg import args_text
 from tuimon.fields.facts import facts
 from tuimon.resources import find_recording
+from tuimon.rules import filter as filters
 from tuimon.rules.args_names import folded
 from tuimon.rules.args_text import folds, is_written, may_be, needed
 from tuimon.rules.args_words import ArgsWords
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
+from tuimon.rules.filter import Preparation
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
 from tuimon.rules.nodes import Check, FieldRef, Literal
@@ -111,7 +113,7 @@ def test_a_field_says_of_recorded_events_what_the_evaluator_says(info, name, rec
             assert said(columns, batch) == expected_of(judge, objects), text
 
 
-@pytest.mark.parametrize("text", MORE)
+@pytest.mark.parametrize("text", [*MORE, *WIDER])
 def test_each_operator_says_of_recorded_events_what_the_evaluator_says(text, recorded, memory):
     batches, replay, events = recorded
     judge = compile_condition(compile_expression(text))
@@ -121,8 +123,27 @@ def test_each_operator_says_of_recorded_events_what_the_evaluator_says(text, rec
         assert said(columns, batch) == expected_of(judge, objects)
 
 
+def test_what_was_prepared_answers_as_what_was_not(recorded, monkeypatch):
+    """Groups by place are kept for arguments by name; values of one argument serve others."""
+    batches, replay, _ = recorded
+    monkeypatch.setattr(filters, "_WORTH_IT", 1)
+    prepared, fresh = Memory(replay.processes.get), Memory(replay.processes.get)
+    asked = [text for info, name in FIELDS if info.name in ("evt.arg", "evt.rawarg") for text in conditions(info, name)]
+    plain = {
+        text: [said(Columns([compile_expression(text)], replay.event, memory=fresh), batch) for batch in batches]
+        for text in asked
+    }
+    preparation = Preparation(replay.event, prepared)
+    while preparation.prepare(batches) is not None:
+        pass
+    for text in asked:
+        columns = Columns([compile_expression(text)], replay.event, memory=prepared)
+        for batch, expected in zip(batches, plain[text], strict=True):
+            assert said(columns, batch) == expected, text
+
+
 def every_condition() -> list[str]:
-    return [text for info, name in FIELDS for text in conditions(info, name)] + list(MORE)
+    return [text for info, name in FIELDS for text in conditions(info, name)] + [*MORE, *WIDER]
 
 
 @settings(max_examples=300, deadline=None)
