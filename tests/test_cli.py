@@ -168,6 +168,7 @@ def test_wrong_use_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> 
         (["no-such-command"], 'tuimon: there is no command "no-such-command"\n  tuimon --help lists them\n'),
         (["check", "x.yaml"], 'tuimon: there is no command "check"\n  did you mean tuimon rules check?\n'),
         (["mine.yaml"], 'tuimon: there is no command "mine.yaml"\n  did you mean tuimon -r mine.yaml?\n'),
+        (["version"], 'tuimon: there is no command "version"\n  did you mean tuimon --version?\n'),
         (["x.tmon"], 'tuimon: there is no command "x.tmon"\n  did you mean tuimon replay x.tmon?\n'),
         (["rules", "chek", "x"], 'tuimon rules: there is no action "chek"\n  did you mean "check"?\n'),
         (["watch", "--jsn"], 'tuimon watch: there is no option --jsn\n  did you mean "--json"?\n'),

@@ -55,6 +55,8 @@ def _command(word: str, known: list[str]) -> str:
     """Return what may be meant by a word in the place of a command; empty when nothing is near."""
     if word in RULE_ACTIONS and "rules" in known:
         return f"did you mean tuimon rules {word}?"
+    if word in ("help", "version") and "rules" in known:
+        return f"did you mean tuimon --{word}?"
     if word.endswith((".yaml", ".yml")):
         return f"did you mean tuimon -r {word}?"
     if word.endswith(".tmon"):
