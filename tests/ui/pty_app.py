@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--real", action="store_true", help="the real engine with the shipped rules, over made events")
     parser.add_argument("--start", type=float, default=0, help="seconds that the start of the engine takes")
+    parser.add_argument("--attaching", action="store_true", help="the engine is made, and is for ever about to start")
     args = parser.parse_args()
 
     from tuimon.ui.app import run
@@ -42,6 +43,9 @@ def engine(args: argparse.Namespace) -> object:
     if args.rate:
         return FakeEngine(rate=args.rate, batch_size=args.batch or max(int(args.rate / 50), 1), files=files)
     made = fed_engine(hostile=args.hostile.encode().decode("unicode_escape"), files=files)
+    if args.attaching:
+        made.snapshot = lambda: None  # type: ignore[method-assign]
+        made.stop = lambda: time.sleep(100_000)  # type: ignore[method-assign]
     if made.hostile:
         made.notices = (f"notice {made.hostile}",)
         made.alert(f"Rule {made.hostile}", "Error", row=len(made.batch) - 1, tags=(made.hostile,))

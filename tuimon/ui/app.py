@@ -32,7 +32,7 @@ from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
-from tuimon.ui.start import in_background, leave_now
+from tuimon.ui.start import in_background, left_at_once
 from tuimon.ui.terminal import check_terminal, speaks_utf8
 from tuimon.ui.text import safe
 from tuimon.ui.themes import choose, left_out, load_themes, role_defaults
@@ -259,6 +259,11 @@ class TuimonApp(App[None]):
         self._ticker.stir()
         tune()
         self.bench.offer_recovery()
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether the capture is not up yet, or the recording not open."""
+        return self.failure is None and (self.session is None or self.session.engine.snapshot() is None)
 
     @property
     def recording_name(self) -> str:
@@ -601,14 +606,13 @@ def run(
         opening=opening,
     )
     try:
-        app.run(mouse=mouse)
+        with left_at_once(lambda: callable(engine) and app.is_starting):
+            app.run(mouse=mouse)
     finally:
         if callable(engine) and app.session is not None:
             app.session.engine.stop()
     if app.failure is not None:
         raise app.failure
-    if callable(engine) and app.session is None:
-        leave_now(app.return_code or 0)
     return app.return_code or 0
 
 

@@ -1,7 +1,8 @@
 """The start of the engine behind the painted screen: in a thread of its own, which nobody who leaves waits for.
 
 What takes long in it (bcc's compiler, the kernel's verifier) cannot be called back, so a thread of asyncio's, which is
-waited for at the end, would keep the shell's prompt away until the start is through.
+waited for at the end, would keep the shell's prompt away until the start is through; and so would an engine that is
+stopped while it starts.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 
@@ -18,7 +20,20 @@ def in_background(start: Callable[[], None]) -> None:
     threading.Thread(target=start, name="tuimon-start", daemon=True).start()
 
 
-def leave_now(status: int) -> NoReturn:
+@contextmanager
+def left_at_once(is_starting: Callable[[], bool]) -> Iterator[None]:
+    """End the program, not the block alone, where the screen in it is left in the middle of a start."""
+    try:
+        yield
+    except SystemExit as left:  # SIGTERM
+        if is_starting():
+            _leave_now(left.code if isinstance(left.code, int) else 1)
+        raise
+    if is_starting():
+        _leave_now(0)
+
+
+def _leave_now(status: int) -> NoReturn:
     """End the program in the middle of a start.
 
     An orderly end would run the compiler's own while it is at work. The kernel takes back what an ended program held.
