@@ -60,6 +60,8 @@ class RuleEditing(Tab):
         self._check_number = 0
         self._keeping = False
         self._told: Head | None = None
+        self._in_the_way: Sequence[Diagnostic] = ()
+        """What keeps the text from being previewed; empty while that is not known."""
         self.seen: Preview | None = None
         """The preview of the text as it is; None while it is worked out, or when there is none."""
 
@@ -218,7 +220,7 @@ class RuleEditing(Tab):
     def check_soon(self) -> None:
         """Check the rules when nothing more is typed for a moment."""
         self._check_number += 1
-        self.seen = None
+        self.seen, self._in_the_way = None, ()
         self.app.bench.cancel()
         self.set_timer(CHECK_S, partial(self._check_later, self._check_number))
 
@@ -249,6 +251,7 @@ class RuleEditing(Tab):
 
     def _checked(self, number: int, found: Sequence[Diagnostic]) -> None:
         if number == self._check_number:
+            self._in_the_way = [each for each in found if each.severity == "error"]
             self.mark(found)
             self.say(found, self._told)
 
@@ -289,6 +292,11 @@ class RuleEditing(Tab):
         room, width = max(self._messages.size.height, SHOWN), self._messages.size.width
         said = message_lines(found, path, head=head, tail=tail, read_only=read_only, room=room, width=width)
         self._messages.set_lines(*said)
+
+    def say_no_preview(self) -> None:
+        """Say why there is none yet of what is typed."""
+        why = "no preview with an error in the way" if self._in_the_way else "the preview is being worked out"
+        self.say(self._in_the_way, (why, "attention"))
 
     def explain(self, line: Line) -> None:
         """Say in the line under the editor what is under its cursor; nothing: which keys tell more."""

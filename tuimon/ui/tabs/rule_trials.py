@@ -63,7 +63,7 @@ class RuleTrials(RuleEditing):
             self.app.push_screen(PreviewRows(self.seen, session.besides), self._preview_answered)
             return
         if session is not None and session.book.dirty():
-            self.tell("the preview is being worked out, or an error is in the way", "attention")
+            self.say_no_preview()
         else:
             self.tell("nothing differs from what is in force: change a rule first", "attention")
 
