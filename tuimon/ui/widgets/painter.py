@@ -47,7 +47,7 @@ class CellPainter(Widget):
     @property
     def wants_paint_only(self) -> bool:
         """Whether it waits to be painted, and for nothing else."""
-        more = self._layout_required or self._scroll_required or self._refresh_styles_required
+        more = self._layout_required or self._scroll_required or self._refresh_styles_required or self._next_callbacks
         return self._is_mounted and self._repaint_required and not more
 
     def painted_by(self) -> None:
