@@ -85,7 +85,9 @@ def test_severities():
 def test_the_status_line_says_lost_in_words_and_what_is_not_live():
     engine = fed_engine()
     assert "starting capture" in text_of(status_line(None, 80))
-    assert "12 s; the first start" in text_of(status_line(None, 80, waited_s=12.3))
+    waiting = text_of(status_line(None, 80, waited_s=12.3))
+    assert "12 s; the kernel checks the programs it is given" in waiting
+    assert len(waiting) <= 80
     opening = text_of(status_line(None, 80, waited_s=12.3, recording="rec.tmon"))
     assert "opening rec.tmon" in opening
     assert "kernel" not in opening
