@@ -336,3 +336,16 @@ def test_a_recording_that_cannot_be_written_is_refused_before_the_capture_starts
     told = capsys.readouterr().err
     assert "exists already; recordings are not overwritten" in told
     assert "there is no folder" in told
+
+
+@pytest.mark.parametrize("argv", [["rules", "check"], ["replay", "demo", "--headless", "-r"]], ids=["check", "start"])
+def test_of_an_error_behind_the_last_line_no_empty_line_is_shown(
+    argv: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A caret below nothing tells nothing."""
+    path = tmp_path / "open.yaml"
+    path.write_text("items: [\n")
+    assert main([*argv, str(path)]) == 1
+    told = "".join(capsys.readouterr())
+    assert "is a [ or { before this closed?" in told
+    assert "^" not in told

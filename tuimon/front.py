@@ -129,7 +129,8 @@ def _refused(errors: Sequence[Diagnostic]) -> RuleError:
     lines: list[str] = []
     for number, error in enumerate(errors):
         lines += [str(error)] if number else []
-        lines += [*error.snippet.splitlines(), *([error.hint] if error.hint else [])]
+        line = error.snippet.split("\n")[0]
+        lines += [*(error.snippet.splitlines() if line.strip() else []), *([error.hint] if error.hint else [])]
     return RuleError(str(errors[0]), "\n".join([*lines, "nothing was started"]))
 
 

@@ -119,8 +119,10 @@ def _named(location: Location) -> str:
 
 
 def _safe_snippet(snippet: str) -> list[str]:
-    """Return the line and its caret line; what had to be escaped moves the caret along."""
+    """Return the line and its caret line; what had to be escaped moves the caret along. Of an empty line nothing."""
     line, newline, carets = snippet.rpartition("\n")
+    if newline and not line.strip():
+        return []
     if not newline:
         return [clean(snippet)] if snippet else []
     start = len(carets) - len(carets.lstrip(" "))

@@ -33,13 +33,11 @@ class Place:
 
     @property
     def snippet(self) -> str:
-        """The line, and a caret line under it; of a long line the part around the place, of an empty one nothing."""
+        """The line, and a caret line under it; of a long line the part around the place."""
         cut = max(0, self.column - SNIPPET_COLUMNS + 20) if self.column > SNIPPET_COLUMNS else 0
         start = self.source.rfind("\n", 0, self.offset) + 1 + cut
         end = self.source.find("\n", start, start + SNIPPET_COLUMNS)
         shown = self.source[start : end if end >= 0 else start + SNIPPET_COLUMNS].rstrip("\r").expandtabs(1)
-        if not shown.strip():
-            return ""
         before = self.column - 1 - cut
         width = max(1, self.end_column - self.column) if self.end_line == self.line else 1
         return f"{shown}\n{' ' * before}{'^' * min(width, max(1, len(shown) - before))}"
