@@ -49,7 +49,8 @@ def test_what_a_glob_matches_holds_all_its_pieces(pattern, text):
         ("regex", r"\dshadow", b""),
         ("regex", ".*shadow?", b"shado"),
         ("regex", ".*O_TRUNC.*", b"O_TRUNC"),
-        ("contains", "(O_RDONLY) mode", b"mode"),
+        ("contains", "(O_RDONLY) mode", b"O_RDONLY"),  # a mode has every open
+        ("contains", "name=/etc", b"etc"),
         ("contains", "ADD", b""),
         ("contains", "NULL", b""),
         ("icontains", "nul", b""),

@@ -64,7 +64,15 @@ def needed(check: Check) -> bytes:
         if not (_NUMBER.fullmatch(word) or _SOCKETS.fullmatch(word))
     ]
     told = [word for word in words if word not in folded(ANYWHERE, fold=fold)]
-    return max(told, key=lambda word: (_PLAIN.search(word) is not None, len(word)), default="").encode()
+    return max(told, key=_tells_most, default="").encode()
+
+
+def _tells_most(word: str) -> tuple[bool, bool, int]:
+    """Return what orders words by how much they tell: the name of a parameter stands in every event of a kind."""
+    return word.lower() not in _PARAMETERS, _PLAIN.search(word) is not None, len(word)
+
+
+_PARAMETERS: Final = " ".join({bound.param.name.lower() for params in BOUND.values() for bound in params})
 
 
 def folds(check: Check) -> bool:
