@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.ui.conftest import press, running, screen_text
+from tests.ui.conftest import checked, press, running, screen_text, until
 from tests.ui.fake_engine import FakeEngine, fed_engine
 from tuimon.ui.panes.pane import whole_keys
+from tuimon.ui.widgets.filter_bar import FilterInput
 from tuimon.view.alert_lines import AlertLines
 from tuimon.view.alert_view import AlertView
 from tuimon.view.noise import Loudest
@@ -71,3 +72,16 @@ async def test_the_smallest_terminal_shows_every_tab_and_how_to_get_help():
         await pilot.click("#tabs", offset=(3, 0))
         await press(app, pilot)
         assert app.main.shown_name == "live"
+
+
+async def test_what_is_offered_stays_on_the_screen_once_the_filter_is_checked():
+    """The check puts the list where it belongs anew: of 80 columns it takes all, and begins at the first."""
+    async with running(size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "slash", *"proc.na")
+        line = app.main.query_one(FilterInput)
+        await until(lambda: line.offered.is_open)
+        await checked(app, pilot)
+        line.move_list()
+        await checked(app, pilot)
+        assert line.offered.region.x == 0
+        assert "proc.name" in screen_text(app).splitlines()[line.offered.region.y]

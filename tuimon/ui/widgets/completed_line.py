@@ -82,7 +82,7 @@ class CompletedLine(TextLine):
     def move_list(self) -> None:
         """Put the list where it belongs now."""
         if self.offered.is_open:
-            self.offered.absolute_offset = self.place(self.offered.start)
+            self.offered.put(self.place(self.offered.start))
 
     def place(self, start: int) -> Offset:
         """Return where the list goes: under the word at a place of the text."""

@@ -62,6 +62,7 @@ class CompletionList(CellPainter):
         self._at = 0
         self._top = 0
         self._label = _LABEL
+        self._width = 0
         self.display = False
 
     @property
@@ -95,10 +96,14 @@ class CompletionList(CellPainter):
         self.display = bool(found.items)
         if found.items:
             self.styles.height = min(len(found.items), ROWS)
-            width = self._fit(found.items, self.screen.size.width)
-            self.styles.width = width
-            self.absolute_offset = Offset(min(at.x, self.screen.size.width - width), at.y)
+            self._width = self._fit(found.items, self.screen.size.width)
+            self.styles.width = self._width
+            self.put(at)
             self.refresh(layout=True)
+
+    def put(self, at: Offset) -> None:
+        """Put it under a place on the screen, as far to the left as it has to be to be seen whole."""
+        self.absolute_offset = Offset(max(min(at.x, self.screen.size.width - self._width), 0), at.y)
 
     def _fit(self, items: Sequence[Item], room: int) -> int:
         """Choose the columns of what is offered; return the width of all."""
