@@ -12,8 +12,9 @@ wall time for the prepared one; rounds are interleaved, the median counts.
 
 With ``--all-fields`` every field of the registry is asked instead, with every argument that events have: whether it
 exists, what it is equal to, what it contains; and some questions of several words and fields. The slowest are printed
-first; what takes so long that a sample tells it is multiplied up from every 20th batch. ``--slow FILE`` asks those again of which a file of --json says
-that they took 100 ms or longer; the other conditions on these fields are asked as well, as then, and not shown.
+first; what takes so long that a sample tells it is multiplied up from every 20th batch. ``--slow FILE`` asks those
+again of which a file of --json says that they took 100 ms or longer; the other conditions on these fields are asked as
+well, as then, and not shown.
 """
 
 from __future__ import annotations

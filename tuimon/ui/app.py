@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -27,6 +27,7 @@ from tuimon.resources import themes_dir
 from tuimon.settings import SYSTEM_RULES
 from tuimon.ui import typed
 from tuimon.ui.bench import Bench
+from tuimon.ui.copying import Copying
 from tuimon.ui.driver import KeyDriver
 from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
@@ -39,7 +40,6 @@ from tuimon.ui.themes import choose, left_out, load_themes, role_defaults
 from tuimon.ui.ticker import Ticker
 from tuimon.ui.tuning import tune
 from tuimon.ui.widgets.palette import Palette
-from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -64,7 +64,7 @@ LEAVE_S: Final = 3.0
 """The terminal's last answer is waited for this long before the screen is left: the shell would take it as typed."""
 
 
-class TuimonApp(App[None]):
+class TuimonApp(Copying):
     """The screen.
 
     Args:
@@ -112,8 +112,6 @@ class TuimonApp(App[None]):
         self.remember = remember
         self.keys, wrong_keys = _usable_keys(keys)
         """The user's own keys, by the binding's id."""
-        self.copied: Path | None = None
-        """Where the text copied last lies too."""
         self.failure: BaseException | None = None
         """What ended the engine, when something did."""
         self.session: Session | None = None
@@ -480,38 +478,7 @@ class TuimonApp(App[None]):
         for shown in [one for one in self._notifications if one.message == event.notification.message]:
             self._unnotify(shown)
 
-    # Copying.
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy text: to the terminal (OSC 52) and into a file; outside of tuimon it is escaped."""
-        from tuimon import clipboard
-
-        super().copy_to_clipboard(clipboard.safe_text(text))
-        self._clipboard = text  # pasted into our own fields it is what it was
-        self.copied = clipboard.keep(text)
-
-    def copy(self, text: str, what: str) -> None:
-        """Copy text and say so, and where it lies for those whose terminal does not take it."""
-        self.copy_to_clipboard(text)
-        also = f"; also in {self.copied}" if self.copied is not None else ""
-        self.notify(safe(f"copied {what}{also}"), timeout=3, markup=False)
-
-    def copy_menu(self, choices: Sequence[tuple[str, str]]) -> None:
-        """Ask as what to copy.
-
-        Args:
-            choices: What it is called and the text itself; those without a text are not offered.
-        """
-        from tuimon.ui.screens.pick import Pick
-
-        offered = [(name, text) for name, text in choices if text]
-        lines = [(Cell(f" {name}", "", 30), Cell(text, "muted", REST)) for name, text in offered]
-
-        def picked(number: int | None) -> None:
-            if number is not None:
-                self.copy(offered[number][1], offered[number][0])
-
-        self.push_screen(Pick("Copy as", lines), picked)
+    # Dialogs.
 
     def _saved_mutes(self) -> Mutes:
         """Return the mutes of earlier runs that still last."""
