@@ -51,8 +51,7 @@ async def test_a_comment_changes_nothing_and_an_error_has_no_preview(own):
         await until(lambda: "error:" in screen_text(app))
         assert "catches the same" not in screen_text(app)
         await pilot.press("f3")
-        await settle(app, pilot)
-        assert "no preview with an error in the way" in screen_text(app)
+        await until(lambda: "no preview with an error in the way" in screen_text(app))
         assert "error:" in screen_text(app)
 
 

@@ -29,6 +29,7 @@ from tuimon.ui.tabs.replay_tab import MarkList, ReplayTab, TimelineBar
 from tuimon.ui.tabs.tree_filter import TreeFilter
 from tuimon.ui.tabs.tree_tab import ProcessDetails, TreeList
 from tuimon.ui.ticker import Tick
+from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.rule_editor import RuleEditor
 from tuimon.view.session import Changes
 
@@ -691,7 +692,9 @@ async def test_a_name_that_cannot_be_is_refused_at_once(tmp_path, monkeypatch, n
     async with running(side_engine()) as (app, pilot):
         await press(app, pilot, "r", "ctrl+u", *("slash" if c == "/" else c for c in name), "enter")
         assert isinstance(app.screen, Ask)
-        assert words in screen_text(app)
+        said = app.screen.query(CellLines).last()
+        assert words in " ".join(cell.text.strip() for line in said.lines for cell in line)
+        assert said.size.height == len(said.lines), "a long path is told in full"
         assert (tmp_path / "taken").read_text() == "x"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,6 +18,9 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.key_footer import KeyFooter
 from tuimon.ui.widgets.text_line import TextLine
 from tuimon.view.cells import REST, Cell
+
+_WIDTH: Final = 72
+"""Of the dialog inside, until it is laid out."""
 
 
 class Ask(Dialog[str | None]):
@@ -53,7 +57,7 @@ class Ask(Dialog[str | None]):
 
     @on(Input.Changed)
     def _changed(self) -> None:
-        self._foot.set_lines((Cell(f" {self._hint}", "muted", REST),))
+        self._say(self._hint, "muted")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -63,9 +67,15 @@ class Ask(Dialog[str | None]):
                 self._check(event.value)
         except TuimonError as error:
             hint = f"; {error.hint}" if error.hint else ""
-            self._foot.set_lines((Cell(f" {error}{hint}", "bad", REST),))
+            self._say(f"{error}{hint}", "bad")
             return
         self.dismiss(event.value)
+
+    def _say(self, text: str, role: str) -> None:
+        """Show a text under the line, whole: what is wrong comes behind the path, which may be long."""
+        parts = textwrap.wrap(text, max((self._foot.size.width or _WIDTH) - 2, 20)) or [""]
+        self._foot.styles.height = len(parts)
+        self._foot.set_lines(*[(Cell(f" {part}", role, REST),) for part in parts])
 
     def action_leave(self) -> None:
         """Answer nothing."""

@@ -42,6 +42,9 @@ _WORD_HINTS: Final = tuple(
 """Those that there is room for are shown."""
 _AGAIN_S: Final = 1.0
 """A preview of an empty history is made again after so many seconds."""
+_BARRED: Final = ("no preview with an error in the way", "attention")
+_WAITED_FOR: Final = ("the preview is being worked out", "attention")
+"""Why there is no preview."""
 _TITLE_KEYS: Final = "ctrl+s apply  f5 diff  ctrl+r revisions  f3 preview  f4 zoom  esc leave"
 
 
@@ -253,7 +256,7 @@ class RuleEditing(Tab):
         if number == self._check_number:
             self._in_the_way = [each for each in found if each.severity == "error"]
             self.mark(found)
-            self.say(found, self._told)
+            self.say(found, _BARRED if self._in_the_way and self._told == _WAITED_FOR else self._told)
 
     def _preview(self, number: int, loaded: LoadResult, desk: Desk) -> None:
         """Work out what the edited rules would have caught; the next key ends it."""
@@ -295,8 +298,7 @@ class RuleEditing(Tab):
 
     def say_no_preview(self) -> None:
         """Say why there is none yet of what is typed."""
-        why = "no preview with an error in the way" if self._in_the_way else "the preview is being worked out"
-        self.say(self._in_the_way, (why, "attention"))
+        self.say(self._in_the_way, _BARRED if self._in_the_way else _WAITED_FOR)
 
     def explain(self, line: Line) -> None:
         """Say in the line under the editor what is under its cursor; nothing: which keys tell more."""
