@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from textual import _wait
 from textual._context import active_app
+from textual.css.stylesheet import Stylesheet
 from textual.notifications import Notification
-from textual.pilot import Pilot
+from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.widgets._toast import Toast
 
 from tests.ui.fake_engine import fed_engine
@@ -50,7 +51,13 @@ def _idle_is_idle(monkeypatch):
     """Textual takes a process that gets no CPU for idle, as on a busy machine: look at what there is to do instead."""
     for module in ("textual.app", "textual.pilot"):
         monkeypatch.setattr(f"{module}.wait_for_idle", _idle)
-    monkeypatch.setattr(Pilot._wait_for_screen, "__defaults__", (120.0,))  # seconds, for 30
+    monkeypatch.setattr(Pilot, "_wait_for_screen", _all_is_handled)
+
+
+@pytest.fixture(autouse=True)
+def _parsed_once(monkeypatch):
+    """Parse each style sheet once for all tests: what a rule says hangs on its text and the theme's colours alone."""
+    monkeypatch.setattr(Stylesheet, "_parse_rules", _rules_known)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +68,42 @@ def _what_is_said_is_read(monkeypatch):
         return Notification(message, title, severity, timeout * _LONGER if timeout >= 1 else timeout, **more)
 
     monkeypatch.setattr("textual.app.Notification", longer)
+
+
+_PARSED = {}
+"""The rules of each style sheet with the colours of each theme."""
+_parse_rules = Stylesheet._parse_rules
+
+
+def _rules_known(sheet, css, *place, **more):
+    key = (css, place, *more.items(), *sheet._variables.items())
+    if key not in _PARSED:
+        _PARSED[key] = _parse_rules(sheet, css, *place, **more)
+    return _PARSED[key]
+
+
+async def _all_is_handled(pilot, timeout=120.0):
+    """Wait until all widgets have done what they were told.
+
+    Textual tells each of them one thing more and waits for that; here one looks whether they wait for something to do.
+    """
+    app, end = pilot.app, time.monotonic() + timeout
+    if not app.screen_stack:
+        return False
+    nodes, looks = [app, *app.screen.walk_children(with_self=True)], 0
+    while not all(map(_has_nothing_to_do, nodes)):
+        if app._exception_event.is_set():
+            return False
+        if time.monotonic() > end:
+            raise WaitForScreenTimeout("waited in vain for the widgets to do what they were told")
+        looks += 1
+        await asyncio.sleep(0 if looks % 100 else 0.005)  # what they wait for may need the CPU
+    return True
+
+
+def _has_nothing_to_do(pump):
+    told = pump._message_queue.ready_event
+    return pump._closing or pump._closed or (bool(told._waiters) and not told.is_set())
 
 
 async def _idle(*times_s):

@@ -34,6 +34,7 @@ from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
 from tuimon.ui.start import in_background, left_at_once
+from tuimon.ui.stylesheet import NearStylesheet
 from tuimon.ui.terminal import check_terminal, speaks_utf8
 from tuimon.ui.text import safe
 from tuimon.ui.themes import choose, left_out, load_themes, role_defaults
@@ -144,6 +145,7 @@ class TuimonApp(Copying):
         self._left_out = left_out(wrong_keys, unworn, wrong)
         remembered = self._remembered_theme(self._configured_theme)
         self.theme = remembered if remembered in ours else wanted
+        self.stylesheet = NearStylesheet(variables=self.get_css_variables())
         self.set_keymap(self.keys)
 
     def get_driver_class(self) -> type[Driver]:

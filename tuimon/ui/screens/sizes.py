@@ -198,8 +198,7 @@ class Sizes:
         return next((widget for widget in focused.ancestors_with_self if isinstance(widget, Pane)), None)
 
     def _pane(self, name: str) -> Widget | None:
-        found = self._screen.query(f"#{name}")
-        return found.first() if found else None
+        return self._screen.query_one_optional(f"#{name}")
 
 
 def _axis(name: str) -> Literal["width", "height"]:

@@ -32,6 +32,8 @@ class KeyFooter(Footer):
     def compose(self) -> ComposeResult:
         """Show the keys that there is room for."""
         keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        for key in keys:
+            key.add_class("-compact", update=False)  # known now, its style need not be worked out twice
         if self.app.keys:
             places = self._places()
             keys.sort(key=lambda key: places.get(key.action, _NOWHERE))
