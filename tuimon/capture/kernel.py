@@ -161,7 +161,9 @@ class KernelSource:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Compile, load and attach the programs (0.5 to 1.5 s); events flow when it returns.
+        """Compile, load and attach the programs (1.5 s on two CPUs, nearly all of it the kernel's check of them).
+
+        Events flow when it returns.
 
         Raises:
             CaptureError: Not possible here; the hint says what is missing.
