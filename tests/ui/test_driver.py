@@ -22,7 +22,7 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from tests.ui.terminal import Terminal
 from tuimon.ui.app import TuimonApp
-from tuimon.ui.driver import Bell, KeyDriver
+from tuimon.ui.driver import EndEvent, KeyDriver
 
 LONG_S = 60
 IGNORING = (
@@ -37,7 +37,7 @@ class Reader:
         self.master, slave = pty.openpty()
         os.set_blocking(slave, True)
         self.driver = KeyDriver.__new__(KeyDriver)
-        self.driver.fileno, self.driver._debug, self.driver.exit_event = slave, False, Bell()
+        self.driver.fileno, self.driver._debug, self.driver.exit_event = slave, False, EndEvent()
         self.said: queue.Queue[object] = queue.Queue()
         self.driver.process_message = self.said.put  # type: ignore[method-assign]
         self.driver._app = SimpleNamespace(call_later=self.said.put, exit="exit")  # type: ignore[assignment]
@@ -129,7 +129,7 @@ def test_a_terminal_that_is_gone_ends_the_screen(reader: Reader) -> None:
 
 
 def test_a_bell_can_be_waited_for_with_files() -> None:
-    bell = Bell()
+    bell = EndEvent()
     assert not select.select([bell], [], [], 0)[0]
     bell.set()
     bell.set()

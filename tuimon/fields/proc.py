@@ -185,8 +185,8 @@ def shell_above(above: Iterable[Process]) -> int | None:
     """Return the pid of the last of some processes that is a shell."""
     found = None
     for each in above:
-        if each.comm.endswith("sh") and len(each.comm) > 1:
-            found = each.pid
+        if (pid := shell_pid(each)) is not None:
+            found = pid
     return found
 
 

@@ -30,6 +30,13 @@ class ByPlace:
     is_negative: bool
     """It must not be one of them."""
 
+    def behind(self, start: str) -> ByPlace:
+        """Return the same check of texts that all stand behind a start, given what is behind it."""
+        if self.constants is None:
+            return self
+        texts = [text for text in map(str, self.constants) if text.startswith(start)]
+        return ByPlace(tuple(text.removeprefix(start) for text in texts), self.is_negative)
+
     def said(self, pool: Pool, places: Places) -> NDArray[np.int8]:
         """Return, (k,), what it says of the values at places (0 or above), as ``asked.of_value`` would of each."""
         found = np.full(len(places), YES, np.int8)

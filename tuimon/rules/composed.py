@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.rules.asked import GONE, PERHAPS, YES, Asked, of_value
-from tuimon.rules.by_place import ByPlace
 from tuimon.rules.grouping import Groups, Rows, grouped, groups_of
 from tuimon.rules.numbering import NOT_ASKED, Truths
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
@@ -52,7 +51,7 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     for owner in np.unique(owners[owners > ABSENT]).tolist():
         mine = np.flatnonzero((owners == owner) & (paths > ABSENT))
         if asked.by_place is not None:
-            out[mine] = _by_place(asked.by_place, f"{ids.values[owner]}:", texts, paths[mine])
+            out[mine] = asked.by_place.behind(f"{ids.values[owner]}:").said(texts, paths[mine])
             continue
         table = look.memory.table("value", (asked.value_question, owner), len(texts))
         new = np.unique(paths[mine[table[paths[mine]] == NOT_ASKED]])
@@ -61,14 +60,6 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     out[(owners < 0) | (paths < 0)] = PERHAPS
     of_group = out[np.searchsorted(first, rows[groups.first])]
     return np.asarray(of_group[groups.of_row])
-
-
-def _by_place(asked: ByPlace, start: str, texts: Pool, paths: Places) -> Truths:
-    """Return what a check says of paths at places, each behind the same start."""
-    if asked.constants is None:
-        return asked.said(texts, paths)
-    rest = tuple(str(each).removeprefix(start) for each in asked.constants if str(each).startswith(start))
-    return ByPlace(rest, asked.is_negative).said(texts, paths)
 
 
 def _alike(look: Look, path: str, rows: Rows) -> Groups:

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from tuimon.fields.argsource import Bound, bound_of
 from tuimon.fields.evtarg import OWN_FDS, PAIRS, fd_error, kind_shown
 from tuimon.fields.facts import CALL_KINDS, FD_EVENTS, facts
-from tuimon.records import Kind, Slot
+from tuimon.records import Kind
 from tuimon.rules.grouping import Rows, groups_of
-from tuimon.rules.numbers import numbers_at
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
-from tuimon.rules.record_parts import has_socket
-from tuimon.rules.words import registers
+from tuimon.rules.record_parts import IP_FAMILIES, has_socket, socket_numbers
+from tuimon.rules.words import as_int, registers
 from tuimon.syscalls import CALLS
 
 if TYPE_CHECKING:
@@ -68,15 +67,12 @@ def _of_sockets(look: LookValues, rows: Rows, pool: Pool, *, is_told: NDArray[np
     has = has_socket(look.batch, rows)
     if is_told is None:
         is_other = np.zeros(len(rows), bool)
-        is_other[has] = ~np.isin(_numbers(look, rows[has], 0, 2), _IP)
+        is_other[has] = ~np.isin(socket_numbers(look.batch, rows[has], 0, 2), IP_FAMILIES)
         out[has & ~is_other] = UNSEEN
     else:
         out[~is_told] = ABSENT
     out[~has] = ABSENT
     return out
-
-
-_IP: Final = (int(socket.AF_INET), int(socket.AF_INET6))
 
 
 def _same(value: Any) -> Any:
@@ -87,8 +83,7 @@ def _fds(look: LookValues, bound: Bound, code: int, rows: Rows) -> tuple[NDArray
     """Return, (k,), the numbers of fds of one kind of event, which are the event's own, and whether they are known."""
     own, found = np.zeros(len(rows), bool), look.batch.head["ret"][rows].astype(np.int64)
     if bound.source in ("s0", "s1", "s2"):
-        register = registers(look.batch, rows, int(bound.source[1]))
-        found = register.astype(np.uint64).astype(np.uint32).view(np.int32).astype(np.int64)
+        found = as_int(registers(look.batch, rows, int(bound.source[1]))).astype(np.int64)
     elif bound.source not in ("fd", "ret"):
         return found, own, False
     if look.name_of(code) not in FD_EVENTS:
@@ -124,20 +119,15 @@ def _marks(look: LookValues, rows: Rows, kinds: Places) -> tuple[list[str], NDAr
     keys = kinds.astype(np.int64) << 48
     is_alone, has = np.zeros(len(rows), bool), np.flatnonzero(has_socket(look.batch, rows))
     if len(has):
-        what = _numbers(look, rows[has], 0, _KIND_BYTES)
+        what = socket_numbers(look.batch, rows[has], 0, _KIND_BYTES)
         keys[has] |= what
         # Without a port there may be no other end at all; and an IPv4 address may be written as an IPv6 one.
-        is_alone[has] = (_numbers(look, rows[has], *_REMOTE_PORT) == 0) & np.isin(what & 0xFFFF, _IP)
+        is_alone[has] = (socket_numbers(look.batch, rows[has], *_REMOTE_PORT) == 0) & np.isin(
+            what & 0xFFFF, IP_FAMILIES
+        )
         is_alone[has] |= what & 0xFFFF == socket.AF_INET6
     ext_at = look.batch.ext_at[rows]
     types = np.where(ext_at < 0, 0, look.batch.ext["fd_type"][ext_at]) if len(look.batch.ext) else ext_at * 0
     groups = groups_of(keys, types.astype(np.int64))
     marks = [kind_shown(facts(look.record(row))) for row in rows[groups.first].tolist()]
     return marks, np.where(is_alone, _ALONE, groups.of_row.astype(np.int64))
-
-
-def _numbers(look: LookValues, rows: Rows, offset: int, size: int) -> NDArray[np.int64]:
-    """Return, (k,), some bytes of the socket of each row as a number."""
-    batch, ext_at = look.batch, look.batch.ext_at[rows]
-    at = batch.text_at[ext_at] + batch.ext["slot_len"][ext_at, : Slot.SOCK].sum(axis=1, dtype=np.int64)
-    return numbers_at(batch.arena, at + offset, size)

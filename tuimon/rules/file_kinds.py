@@ -18,7 +18,7 @@ from tuimon.fields.sock import EPHEMERAL
 from tuimon.records import Flag, Slot
 from tuimon.rules.grouping import Rows
 from tuimon.rules.numbers import is_number, numbers_at, numbers_of
-from tuimon.rules.record_parts import has_socket
+from tuimon.rules.record_parts import IP_FAMILIES, has_socket, socket_numbers
 
 if TYPE_CHECKING:
     from tuimon.rules.look_values import LookValues
@@ -34,7 +34,6 @@ OF_HEADER: Final = OF_KIND - {"fd.ip", "fd.port", "fd.net", "fd.proto"}
 """Of these it is not the addresses that matter, nor the ports but for whose they may be."""
 _HEADER: Final = ((0, 6), (6, 2), (8, 2), (10, 2))
 """Where in records.SOCK its family, type and protocol are, its two ports, and its state and flags; and their bytes."""
-_WITH_ENDS: Final = (int(socket.AF_INET), int(socket.AF_INET6))
 _NO_PATH: Final = 0
 _PATH: Final = 1
 ALONE: Final = -2
@@ -71,9 +70,7 @@ def with_ends(look: LookValues, rows: Rows, kinds: NDArray[np.int64]) -> NDArray
     """Return, (k,), numbers of rows that show the same in all ``OF_KIND``, given those of ``of_kinds``."""
     out = kinds.copy()
     mine = np.flatnonzero(has_socket(look.batch, rows) & (kinds != ALONE))
-    ext_at = look.batch.ext_at[rows[mine]]
-    at = look.batch.text_at[ext_at] + look.batch.ext["slot_len"][ext_at, : Slot.SOCK].sum(axis=1, dtype=np.int64)
-    mine = mine[np.isin(numbers_at(look.batch.arena, at, 2), _WITH_ENDS)]  # no other socket has addresses
+    mine = mine[np.isin(socket_numbers(look.batch, rows[mine], 0, 2), IP_FAMILIES)]  # no other has addresses
     sockets = _sockets(look, rows[mine], whole=np.ones(len(mine), bool))
     out[mine] = look.numbered("file kinds", -1 - kinds[mine], sockets)
     return out

@@ -15,7 +15,7 @@ from tuimon.fields.evtarg import fd_error
 from tuimon.rules.asked import NO, YES, Asked, of_value
 from tuimon.rules.grouping import Rows
 from tuimon.rules.numbering import NOT_ASKED, Truths
-from tuimon.rules.pools import TEXT_POOL, UNSEEN, Places
+from tuimon.rules.pools import TEXT_POOL, Places
 from tuimon.rules.words import OPENED, columns_of
 
 if TYPE_CHECKING:
@@ -64,11 +64,9 @@ def _shows_opened(look: Look, asked: Asked, code: int) -> bool:
 
 def _of_paths(look: Look, asked: Asked, mark: str, paths: Places) -> Truths:
     """Return what a check says of marked paths at places in the pool of texts; each is asked once and for all."""
-    pool, constants = look.memory.pool(TEXT_POOL), None if asked.by_place is None else asked.by_place.constants
-    if asked.by_place is not None and constants is not None:
-        wanted = [pool.place_of(text.removeprefix(mark)) for text in constants if str(text).startswith(mark)]
-        is_equal = np.isin(paths, [place for place in wanted if place != UNSEEN])
-        return np.where(is_equal != asked.by_place.is_negative, np.int8(YES), np.int8(NO))
+    pool = look.memory.pool(TEXT_POOL)
+    if asked.by_place is not None:
+        return asked.by_place.behind(mark).said(pool, paths)
     table = look.memory.table("value", (asked.value_question, mark), len(pool))
     new = np.unique(paths[table[paths] == NOT_ASKED])
     table[new] = [_said(asked, mark + pool.values[at]) for at in new.tolist()]

@@ -8,6 +8,7 @@ addresses. Anything else is left to the getters.
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -24,7 +25,7 @@ from tuimon.fields.fd import directory_of, filename_of, single_slashes
 from tuimon.fields.sock import SOCK_BYTES
 from tuimon.records import Flag, Slot
 from tuimon.rules.grouping import groups_of
-from tuimon.rules.numbers import file_numbers
+from tuimon.rules.numbers import file_numbers, numbers_at
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 
 PLAIN_OPENS: Final = frozenset(("open", "openat", "openat2"))
@@ -66,6 +67,8 @@ def _with_single_slashes(path: str, _failed: bool, _folder: bool) -> str:
     return single_slashes(path)
 
 
+IP_FAMILIES: Final = (int(socket.AF_INET), int(socket.AF_INET6))
+"""Of sockets whose two ends have addresses and ports."""
 _NO_SOCKET: Final = ("fd.is_server", "fd.connected", "fd.name_changed")
 _SAY: Final[dict[str, Callable[[str, bool, bool], Any]]] = {
     **dict.fromkeys(("fd.name", "fd.realpath", "fs.path.name"), _path),
@@ -127,6 +130,13 @@ def has_socket(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     has = ext_at >= 0
     has[has] = batch.ext["slot_len"][ext_at[has], Slot.SOCK] >= SOCK_BYTES
     return has
+
+
+def socket_numbers(batch: Batch, rows: NDArray[np.intp], offset: int, size: int) -> NDArray[np.int64]:
+    """Return, (k,), some bytes of the socket (records.SOCK) of each of some rows, which have one, as a number."""
+    ext_at = batch.ext_at[rows]
+    at = batch.text_at[ext_at] + batch.ext["slot_len"][ext_at, : Slot.SOCK].sum(axis=1, dtype=np.int64)
+    return numbers_at(batch.arena, at + offset, size)
 
 
 def of_opened(

@@ -252,7 +252,7 @@ class Words:
             return found, found != _ABSENT
         if source.startswith("s"):
             found = registers(batch, rows, int(source[1:]))
-            return _as_int(found).astype(np.int64), found != _ABSENT
+            return as_int(found).astype(np.int64), found != _ABSENT
         return batch.head[source][rows].astype(np.int64), np.ones(len(rows), bool)
 
     def _processes(self, source: str) -> NDArray[np.int64]:
@@ -322,11 +322,11 @@ class Words:
         if value is None or self._name in PAIRS:
             return self._files(np.arange(len(self._rows)))
         out = np.full(len(self._rows), -1, np.int64)
-        maybe = np.flatnonzero(_as_int(value) >= 0)  # below it is the working directory, or an error
+        maybe = np.flatnonzero(as_int(value) >= 0)  # below it is the working directory, or an error
         told = self._look.numbers("fd.num", self._rows[maybe])
         is_sure = told.has.copy()
         is_sure[np.flatnonzero(told.unknown)] = False
-        own = maybe[~is_sure | (_as_int(value[maybe]) == _as_int(told.found))]
+        own = maybe[~is_sure | (as_int(value[maybe]) == as_int(told.found))]
         if len(own):
             out[own] = self._files(own)
         return out
@@ -353,7 +353,8 @@ class Words:
         return out
 
 
-def _as_int(values: NDArray[np.int64]) -> NDArray[np.int32]:
+def as_int(values: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return what the kernel takes registers for where a call takes an int."""
     return values.astype(np.uint64).astype(np.uint32).view(np.int32)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _READ_BYTES: Final = 4096
 
 
-class Bell(threading.Event):
+class EndEvent(threading.Event):
     """An event that also ends a wait for files, through a file of its own."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class KeyDriver(LinuxDriver):
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self.exit_event: Bell = Bell()
+        self.exit_event: EndEvent = EndEvent()
 
     def _sigtstp_application(self, *_: object) -> None:
         """Stop as soon as what goes on has come to its end: in the middle of it a queue's lock may be held."""
