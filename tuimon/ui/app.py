@@ -252,13 +252,17 @@ class TuimonApp(Copying):
             self.call_later(callback, *what)
 
     def _take_up(self, session: Session) -> None:
+        self._show(session)
+        tune()
+        self.bench.offer_recovery()
+
+    def _show(self, session: Session) -> None:
+        """Show a session from now on."""
         self.session = session
         session.listen(self._ticker.news)
         session.start()
         self.main.attach(session)
         self._ticker.stir()
-        tune()
-        self.bench.offer_recovery()
 
     @property
     def is_starting(self) -> bool:
@@ -283,11 +287,7 @@ class TuimonApp(Copying):
         old = self.session
         if old is None:
             return
-        self.session = old.successor(engine)
-        self.session.listen(self._ticker.news)
-        self._ticker.stir()
-        self.session.start()
-        self.main.attach(self.session)
+        self._show(old.successor(engine))
         old.close()
 
     def _pump(self, tenths: int = 1) -> bool:
