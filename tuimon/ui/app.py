@@ -33,6 +33,7 @@ from tuimon.ui.frames import Frames
 from tuimon.ui.recording import Recording
 from tuimon.ui.screens.choice import Choice
 from tuimon.ui.screens.main import MainScreen
+from tuimon.ui.signals import leaving_on_signals
 from tuimon.ui.start import in_background, left_at_once
 from tuimon.ui.stylesheet import NearStylesheet
 from tuimon.ui.terminal import check_terminal, speaks_utf8
@@ -129,6 +130,8 @@ class TuimonApp(Copying):
         self._files_in = 0
         """Tenths of a second until files are looked at."""
         self._leaving = False
+        self._status = 0
+        """Exit status, once the screen is being left."""
         self.animation_level = "none"
         folders = (themes_dir(),) if themes_path is None else (themes_dir(), themes_path)
         ours, wrong = load_themes(*folders)
@@ -345,15 +348,18 @@ class TuimonApp(Copying):
         """Take the terminal's answer: it has shown a frame."""
         self.frames.answered(event.x + 1)
         if self._leaving and not self.frames.pace.waiting:
-            self.exit()
+            self._end()
 
-    def _leave(self) -> None:
-        """End, once the terminal owes no answer."""
-        self._leaving = True
+    def leave(self, status: int = 0) -> None:
+        """End with an exit status, once the terminal owes no answer."""
+        self._leaving, self._status = True, status
         if self.frames.pace.waiting:
-            self.set_timer(LEAVE_S, self.exit)
+            self.set_timer(LEAVE_S, self._end)
         else:
-            self.exit()
+            self._end()
+
+    def _end(self) -> None:
+        self.exit(return_code=self._status)
 
     def _fail(self, error: BaseException) -> None:
         """End: whoever called ``run`` says why."""
@@ -378,7 +384,7 @@ class TuimonApp(Copying):
             return
         unsaved = self.main.unsaved
         if not unsaved or isinstance(self.screen, Choice):
-            self._leave()
+            self.leave()
             return
         question = [f"Unsaved text in {', '.join(Path(path).name for path in unsaved)}."]
         answers = [("r", "go to the Rules tab"), ("d", "quit and drop the text")]
@@ -393,7 +399,7 @@ class TuimonApp(Copying):
         if answer == "d":
             if self.session is not None:
                 self.session.journal.keep(())
-            self._leave()
+            self.leave()
         elif answer == "r":
             self.main.action_tab("rules")
 
@@ -575,7 +581,7 @@ def run(
         opening=opening,
     )
     try:
-        with left_at_once(lambda: callable(engine) and app.is_starting):
+        with left_at_once(app, lambda: callable(engine) and app.is_starting), leaving_on_signals(app.leave):
             app.run(mouse=mouse)
     finally:
         if callable(engine) and app.session is not None:

@@ -12,7 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 
 def in_background(start: Callable[[], None]) -> None:
@@ -21,16 +24,16 @@ def in_background(start: Callable[[], None]) -> None:
 
 
 @contextmanager
-def left_at_once(is_starting: Callable[[], bool]) -> Iterator[None]:
+def left_at_once(app: App[None], is_starting: Callable[[], bool]) -> Iterator[None]:
     """End the program, not the block alone, where the screen in it is left in the middle of a start."""
     try:
         yield
-    except SystemExit as left:  # SIGTERM
+    except SystemExit as left:  # a signal before the screen is there
         if is_starting():
             _leave_now(left.code if isinstance(left.code, int) else 1)
         raise
     if is_starting():
-        _leave_now(0)
+        _leave_now(app.return_code or 0)
 
 
 def _leave_now(status: int) -> NoReturn:
