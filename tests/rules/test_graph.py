@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.rules import strategies
 from tuimon.errors import RuleError
@@ -47,6 +48,13 @@ def test_equal_parts_are_one_node():
 )
 def test_the_event_type_decides(text, expected):
     assert add(text, "openat")[1] == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=strategies.conditions, event_type=st.sampled_from(("openat", "connect", "execve", "getpid", "procexit")))
+def test_the_event_type_decides_of_a_node_what_it_decides_of_its_condition(text, event_type):
+    graph, node = add(text)
+    assert graph.at_type(node, event_type) == graph.add(compile_expression(text), event_type)
 
 
 def test_an_event_that_is_no_call_has_no_call_type():

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from tests import builders
 from tests.rules import strategies
 from tuimon.capture.sources import judged_calls
+from tuimon.fields import all_fields
 from tuimon.fields.facts import absolute
 from tuimon.records import Kind, Slot
 from tuimon.rules.checks import Checks
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.nodes import Check, FieldRef, Literal, Not
 from tuimon.rules.parser import MAX_NESTING
 from tuimon.rules.prefilter_c import c_prefilter
 from tuimon.rules.prefilter_columns import kernel_mask, known_path, path_may_match, places_of
@@ -32,6 +34,7 @@ from tuimon.rules.prefilter_kernel import (
     Among,
     Compare,
     Fixed,
+    KernelExpressions,
     Name,
     PathTest,
     Place,
@@ -404,6 +407,39 @@ def test_conjunctions_and_disjunctions_are_simplified():
     one, two = (PathTest(Slot.GIVEN, (), (text,), negated=True) for text in (b"/a", b"/b"))
     assert every([one, ret, two]) == All((ret, PathTest(Slot.GIVEN, (), (b"/a", b"/b"), negated=True)))
     assert some([one, two]) == Some((one, two))
+
+
+UNLIKE = ("openat", "read", "connect", "accept4", "chmod", "renameat2", "socket", "ptrace", "io_uring_setup", "getpid")
+"""Calls with different arguments; not in the order of their numbers."""
+ARGUMENTS = ("flags", "mode", "path", "oldpath", "domain", "res", "0")
+
+
+@pytest.mark.parametrize("value", ["1", "/etc/x", "TRUE"])
+@pytest.mark.parametrize("negated", [False, True])
+def test_what_is_worked_out_once_for_all_calls_is_right_for_each(value, negated):
+    arguments = {"no": (None,)}
+    fields = [FieldRef(each.name, arg) for each in all_fields() for arg in arguments.get(each.arg, (None, *ARGUMENTS))]
+    for check in (Check(field, "=", Literal(value)) for field in fields):
+        rules = [(Not(check) if negated else check, None)]
+        shared = KernelExpressions(rules, Checks())
+        for name in (*UNLIKE, *reversed(UNLIKE)):
+            assert shared.of(name) == KernelExpressions(rules, Checks()).of(name), (check, name)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rules=st.lists(
+        st.tuples(strategies.conditions.map(compile_expression), st.sampled_from((None, frozenset(UNLIKE[:3])))),
+        min_size=1,
+        max_size=3,
+    ),
+    names=st.lists(st.sampled_from(UNLIKE), min_size=1),
+)
+def test_the_calls_of_a_rule_set_are_asked_as_each_alone(rules, names):
+    shared = KernelExpressions(rules, Checks())
+    for name in names:
+        mine = [condition for condition, types in rules if types is None or name in types]
+        assert shared.of(name) == kernel_expression(mine, name, Checks())
 
 
 def test_too_many_or_too_long_constants_are_maybe():

@@ -8,6 +8,7 @@ from tests import builders
 from tests.workbench.test_preview import history, opens, ruleset
 from tuimon.rules.checks import Checks
 from tuimon.rules.loader import compile_expression
+from tuimon.rules.prefilter_kernel import KernelExpressions
 from tuimon.view.preview_lines import kept_text, warnings
 from tuimon.workbench.kept_back import Kept, Sieve, shares
 from tuimon.workbench.preview import preview
@@ -17,7 +18,7 @@ PATHS = ["/etc/shadow", *(f"/usr/lib/{number}" for number in range(19))]
 
 def kept(condition: str, *types: str, **more) -> Kept:
     batches, event_of = history(opens(*PATHS, **more))
-    sieve = Sieve([(compile_expression(condition), frozenset(types))], Checks())
+    sieve = Sieve(KernelExpressions([(compile_expression(condition), frozenset(types))], Checks()))
     for batch in batches:
         sieve.take(batch, event_of)
     return sieve.kept
@@ -46,7 +47,10 @@ def test_what_happened_in_a_container_is_known_to_have():
 
 
 def test_what_the_kernel_never_filters_passes():
-    assert Sieve([(compile_expression("evt.type = setns"), frozenset({"setns"}))], Checks()).kept == Kept()
+    assert (
+        Sieve(KernelExpressions([(compile_expression("evt.type = setns"), frozenset({"setns"}))], Checks())).kept
+        == Kept()
+    )
 
 
 def test_a_preview_tells_it_and_warns_of_an_edit_that_lets_much_more_pass():

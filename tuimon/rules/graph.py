@@ -27,6 +27,7 @@ class Graph:
     def __init__(self) -> None:
         self.keys: list[tuple[str, Any]] = [("const", True), ("const", False)]
         self._ids: dict[tuple[str, Any], int] = {key: at for at, key in enumerate(self.keys)}
+        self._has: dict[tuple[int, Keep], bool] = {}
 
     def add(self, node: Condition, event_type: str | None = None) -> int:
         """Return the number of a resolved condition, for events of one type only when ``event_type`` says so."""
@@ -46,6 +47,27 @@ class Graph:
                 return self._number(("check", node))
             case MacroRef(name):
                 raise RuleError(f"macro {name} is not resolved", "load the rule file with tuimon.rules.loader")
+
+    def at_type(self, node: int, event_type: str) -> int:
+        """Return what ``add`` gives of the node's condition for events of one type."""
+        if not self.has(node, _asks_for_the_type):
+            return node
+        kind, inner = self.keys[node]
+        if kind == "check":
+            known = type_check(inner, event_type)
+            return node if known is None else TRUE if known else FALSE
+        if kind == "not":
+            return self.negation(self.at_type(inner, event_type))
+        return self.junction(kind, [self.at_type(child, event_type) for child in inner])
+
+    def has(self, node: int, wanted: Keep) -> bool:
+        """Whether a check at or below a node is wanted; remembered of each node, so the same must always be."""
+        known = self._has.get((node, wanted))
+        if known is None:
+            kind, inner = self.keys[node]
+            below = any(self.has(child, wanted) for child in self.children(node))
+            known = self._has[node, wanted] = wanted(inner) if kind == "check" else below
+        return known
 
     def negation(self, child: int) -> int:
         """Return the number of ``not child``."""
@@ -174,6 +196,10 @@ class Graph:
             known = self._ids[key] = len(self.keys)
             self.keys.append(key)
         return known
+
+
+def _asks_for_the_type(check: Check) -> bool:
+    return isinstance(check.left, FieldRef) and check.left.name in _TYPE_FIELDS
 
 
 def type_check(check: Check, event_type: str) -> bool | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
 from tuimon.batch import empty_batch
@@ -60,8 +61,8 @@ from tuimon.rules.values import parse_bool, parse_number
 from tuimon.syscalls import CALLS, PARAMS, Call
 
 __all__ = [
-    "MAX_TEXT", "MAYBE", "NEVER", "All", "Among", "Compare", "Expression", "Fixed", "Name", "PathTest", "Place",
-    "Socket", "Some", "every", "kernel_expression", "path_test", "some",
+    "MAX_TEXT", "MAYBE", "NEVER", "All", "Among", "Compare", "Expression", "Fixed", "KernelExpressions", "Name",
+    "PathTest", "Place", "Socket", "Some", "every", "kernel_expression", "path_test", "some",
 ]  # fmt: skip
 
 _FLAG_BITS: Final = {"O_CREAT": os.O_CREAT, "O_TRUNC": os.O_TRUNC, "O_APPEND": os.O_APPEND, "O_EXCL": os.O_EXCL}
@@ -82,6 +83,8 @@ _S_IFMT: Final = 0o170000
 _S_IFSOCK: Final = 0o140000
 _MAKE_SOCKETS: Final = frozenset(("socket", "socketpair"))
 _OPENS: Final = frozenset(("open", "openat", "openat2", "creat"))
+_ABOUT_CALLS: Final = ("evt.", "fd.", "syscall.")
+"""How the names of fields begin that a call's own arguments and result tell, each call in its way."""
 
 
 def kernel_expression(conditions: Iterable[Condition], name: str, checks: Checks) -> Expression:
@@ -92,24 +95,67 @@ def kernel_expression(conditions: Iterable[Condition], name: str, checks: Checks
         name: The call's ``evt.type``.
         checks: Knows the fields.
     """
-    graph = Graph()
-    translator = _Translator(graph, checks, name)
-    return some([translator.over(graph.add(condition, name), negated=False) for condition in conditions])
+    return KernelExpressions([(condition, None) for condition in conditions], checks).of(name)
+
+
+class KernelExpressions:
+    """The expressions of some rules, by system call; what is the same for all calls is worked out once.
+
+    Args:
+        rules: Resolved condition and event types (None: all) of each.
+        checks: Knows the fields.
+    """
+
+    def __init__(self, rules: Iterable[tuple[Condition, frozenset[str] | None]], checks: Checks) -> None:
+        rules = list(rules)
+        self.names = frozenset(name for _, types in rules for name in (types if types is not None else CALLS))
+        """The event types that the rules take; of one that takes all, those whose arguments are decoded."""
+        self._graph = Graph()
+        self._checks = checks
+        self._rules = [(self._graph.add(condition), types) for condition, types in rules]
+        self._everywhere: dict[tuple[int, bool], Expression] = {}
+
+    def of(self, name: str) -> Expression:
+        """Return the expression for a call by its ``evt.type``, of the rules that take it."""
+        translator = _Translator(self._graph, self._checks, name, self._everywhere)
+        parts: list[Expression] = []
+        for node, types in self._rules:
+            if types is None or name in types:
+                part = translator.over(self._graph.at_type(node, name), negated=False)
+                if part == MAYBE:
+                    return MAYBE
+                parts.append(part)
+        return some(parts)
 
 
 class _Translator:
-    """Turns nodes of a graph into expressions for one system call."""
+    """Turns nodes of a graph into expressions for one system call.
 
-    def __init__(self, graph: Graph, checks: Checks, name: str) -> None:
+    Args:
+        graph: Holds the nodes.
+        checks: Knows the fields.
+        name: The call's ``evt.type``.
+        everywhere: Expressions of nodes, negated or not, that are the same for all calls; it is added to.
+    """
+
+    def __init__(self, graph: Graph, checks: Checks, name: str, everywhere: dict[tuple[int, bool], Expression]) -> None:
         self._graph = graph
         self._checks = checks
         self._name = name
+        self._everywhere = everywhere
         self._call = CALLS.get(name, Call(""))
-        self._args = {arg: bound.param.type for arg, bound in BOUND_BY_NAME.get(name, {}).items()}
-        """Types of its arguments."""
+        self._args = _argument_types(name)
 
     def over(self, node: int, *, negated: bool) -> Expression:
         """Return what holds whenever the node (negated: its opposite) is true or unknown."""
+        known = self._everywhere.get((node, negated))
+        if known is None:
+            known = self._over(node, negated=negated)
+            if not self._graph.has(node, _hangs_on_the_call):
+                self._everywhere[node, negated] = known
+        return known
+
+    def _over(self, node: int, *, negated: bool) -> Expression:
         kind, inner = self._graph.keys[node]
         if kind == "const":
             return Fixed(inner is not negated)
@@ -117,8 +163,14 @@ class _Translator:
             return self.over(inner, negated=not negated)
         if kind == "check":
             return limited(self._check(inner, negated))
-        parts = [self.over(child, negated=negated) for child in inner]
-        return every(parts) if (kind == "and") is not negated else some(parts)
+        join, final = (every, NEVER) if (kind == "and") is not negated else (some, MAYBE)
+        parts: list[Expression] = []
+        for child in inner:
+            part = self.over(child, negated=negated)
+            if part == final:
+                return final
+            parts.append(part)
+        return join(parts)
 
     def _check(self, check: Check, negated: bool) -> Expression:
         if all(self._checks.field(ref)[0].scope is Scope.CONTAINER for ref in field_refs(check)):
@@ -229,7 +281,7 @@ class _Translator:
         if len(texts) != 1 or op not in ("=", "==", "!="):
             return MAYBE
         if field == "evt.res" and texts[0] != "SUCCESS":
-            numbers = tuple(-number for number in range(1, 4096) if flag_names.errno_name(-number) == texts[0])
+            numbers = _results_of(texts[0])
             return MAYBE if negated or op == "!=" or not numbers else Among("ret", numbers)
         failed = parse_bool(texts[0]) if field == "evt.failed" else False
         return Compare("ret", "<" if failed is not (negated is not (op == "!=")) else ">=", 0)
@@ -257,6 +309,23 @@ class _Translator:
         if arg in _PATH_ARGS:
             return Slot.GIVEN, form
         return (Slot.GIVEN2, form) if arg in _PATH2_ARGS and self._call.path2 is not None else None
+
+
+@cache
+def _argument_types(name: str) -> dict[str, str]:
+    """Return the types of a call's arguments by their names."""
+    return {arg: bound.param.type for arg, bound in BOUND_BY_NAME.get(name, {}).items()}
+
+
+@cache
+def _results_of(error: str) -> tuple[int, ...]:
+    """Return the results of a call that show as the name of an error."""
+    return tuple(-number for number in range(1, 4096) if flag_names.errno_name(-number) == error)
+
+
+def _hangs_on_the_call(check: Check) -> bool:
+    """Whether the expression of a check may differ from call to call."""
+    return isinstance(check.left, FieldRef) and check.left.name.startswith(_ABOUT_CALLS)
 
 
 def _constants(check: Check) -> tuple[str, ...] | None:

@@ -26,7 +26,7 @@ from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.matching import Counter, Rule, RuleHit
 from tuimon.rules.nodes import Check, Condition, FieldRef, Operand, Transform, walk
 from tuimon.rules.output import Template
-from tuimon.rules.prefilter_kernel import Expression, kernel_expression
+from tuimon.rules.prefilter_kernel import Expression, KernelExpressions
 from tuimon.rules.prefilter_numpy import Actors, EventOf, Mask
 from tuimon.syscalls import CALLS, NR_TO_NAME, event_name
 
@@ -125,6 +125,7 @@ class RuleSet:
         self._names: frozenset[str] = frozenset().union(*(rule.event_types or () for rule in rules))
         self._any_type = any(rule.event_types is None for rule in rules)
         self._interesting = self._code_table()
+        self._expressions: dict[int, Expression] | None = None
         self._actors = Actors()
         self._hinted: Batch | None = None
         self._hints: dict[int, tuple[tuple[Rule, Test], ...]] = {}
@@ -211,12 +212,13 @@ class RuleSet:
         Args:
             numbers: Of these only.
         """
-        out: dict[int, Expression] = {}
-        for nr, name in NR_TO_NAME.items():
-            if (numbers is None or nr in numbers) and (self._any_type or name in self._names):
-                conditions = [condition for rule, condition in self._pairs() if rule.takes(name)]
-                out[nr] = kernel_expression(conditions, name, self._checks)
-        return out
+        known = self._expressions
+        if known is None:
+            rules = ((condition, rule.event_types) for rule, condition in self._pairs())
+            asked = KernelExpressions(rules, self.fresh_checks())
+            wanted = {nr: name for nr, name in NR_TO_NAME.items() if self._any_type or name in self._names}
+            known = self._expressions = {nr: asked.of(name) for nr, name in wanted.items()}
+        return {nr: each for nr, each in known.items() if numbers is None or nr in numbers}
 
     def _pairs(self) -> Iterator[tuple[Rule, Condition]]:
         return zip(self.rules, self._conditions, strict=True)

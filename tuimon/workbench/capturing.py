@@ -8,9 +8,7 @@ from typing import Final
 
 from tuimon.capture.source import Interest, Want
 from tuimon.interest import UNFILTERED
-from tuimon.rules.checks import Checks
-from tuimon.rules.nodes import Condition
-from tuimon.rules.prefilter_kernel import MAYBE, kernel_expression
+from tuimon.rules.prefilter_kernel import MAYBE, KernelExpressions
 from tuimon.rules.ruleset import RuleSet
 from tuimon.syscalls import CALLS, NAME_TO_NR, NR_TO_NAME
 
@@ -84,25 +82,11 @@ def wanted(types: Iterable[frozenset[str] | None]) -> frozenset[str]:
     return _EMITTED & names
 
 
-def unfiltered(rules: Iterable[tuple[Condition, frozenset[str] | None]], checks: Checks) -> tuple[str, ...]:
+def unfiltered(rules: KernelExpressions) -> tuple[str, ...]:
     """Return the event types of which the kernel must send every event for these rules, sorted.
 
     Of the others it can tell by the record and its cgroup that some match no rule, and keeps those to itself. Process
     events are left out: they are always sent.
-
-    Args:
-        rules: Condition and event types of each.
-        checks: Compiles the checks.
     """
-    by_type: dict[str, list[Condition]] = {}
-    for condition, types in rules:
-        for name in types if types is not None else CALLS:
-            if name in _CALLS:
-                by_type.setdefault(name, []).append(condition)
-    return tuple(
-        sorted(
-            name
-            for name, conditions in by_type.items()
-            if name in UNFILTERED or kernel_expression(conditions, name, checks) == MAYBE
-        )
-    )
+    names = _CALLS & rules.names
+    return tuple(sorted(name for name in names if name in UNFILTERED or rules.of(name) == MAYBE))

@@ -7,7 +7,7 @@ kernel thins out already those are only what it let pass for other rules; ``Prev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.interest import UNFILTERED
 from tuimon.records import Kind
-from tuimon.rules.checks import Checks
-from tuimon.rules.nodes import Condition
 from tuimon.rules.prefilter_columns import kernel_mask, place_number
 from tuimon.rules.prefilter_ir import Expression
-from tuimon.rules.prefilter_kernel import MAYBE, kernel_expression
+from tuimon.rules.prefilter_kernel import MAYBE, KernelExpressions
 from tuimon.rules.ruleset import RuleSet
 from tuimon.rules.versions import EventOf
-from tuimon.syscalls import CALLS, NAME_TO_NR, NR_TO_NAME
+from tuimon.syscalls import NAME_TO_NR, NR_TO_NAME
 from tuimon.workbench.capturing import ALWAYS
 
 SAMPLE: Final = 16
@@ -53,14 +51,12 @@ class Sieve:
     """The kernel's filter of some rules, asked of samples of batches.
 
     Args:
-        rules: Condition and event types (None: all) of each.
-        checks: Compiles the checks.
+        rules: What the kernel asks for each call they take.
     """
 
-    def __init__(self, rules: Iterable[tuple[Condition, frozenset[str] | None]], checks: Checks) -> None:
-        self._rules = list(rules)
-        self._checks = checks
-        names = {name for _, types in self._rules for name in (CALLS if types is None else types)} - ALWAYS
+    def __init__(self, rules: KernelExpressions) -> None:
+        self._rules = rules
+        names = rules.names - ALWAYS
         self._wanted = np.zeros(_CALLS, np.bool_)
         self._wanted[[NAME_TO_NR[name] for name in names if name in NAME_TO_NR]] = True
         self._expressions: dict[int, Expression] = {}
@@ -91,10 +87,7 @@ class Sieve:
         return len(rows) if expression == MAYBE else int(kernel_mask(expression, batch, rows, places).sum())
 
     def _expression(self, name: str) -> Expression:
-        if name in UNFILTERED:
-            return MAYBE
-        conditions = [condition for condition, types in self._rules if types is None or name in types]
-        return kernel_expression(conditions, name, self._checks)
+        return MAYBE if name in UNFILTERED else self._rules.of(name)
 
 
 def shares(
@@ -110,7 +103,7 @@ def shares(
     """
     checks, found = ruleset.fresh_checks(), dict[str, float]()
     for rule, condition in ruleset.pairs:
-        sieve = Sieve([(condition, rule.event_types)], checks)
+        sieve = Sieve(KernelExpressions([(condition, rule.event_types)], checks))
         for batch in batches:
             sieve.take(batch, event_of)
         if (share := sieve.kept.share) is not None:

@@ -20,6 +20,7 @@ from tuimon.rules.columns import Types
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.nodes import Condition
 from tuimon.rules.numbering import Memory
+from tuimon.rules.prefilter_kernel import KernelExpressions
 from tuimon.rules.versions import EventOf
 from tuimon.workbench.capturing import NOT_THINNED, Thinned, not_captured, unfiltered, wanted
 from tuimon.workbench.judging import Rules, first_match
@@ -217,7 +218,8 @@ class Run:
             if new.first_match_only or (old is not None and old.first_match_only)
             else None
         )
-        self._sieves = [Sieve(self._mine(is_new=is_new), new.fresh_checks()) for is_new in (False, True)]
+        self._kernel = [KernelExpressions(self._mine(is_new=is_new), new.fresh_checks()) for is_new in (False, True)]
+        self._sieves = [Sieve(asked) for asked in self._kernel]
         self._limit = limit
         self._pairs = self._paired()
         self._seen = 0
@@ -346,8 +348,8 @@ class Run:
             not_captured=not_captured(types, captured),
             thinned=tuple(sorted(missing)),
             thinned_elsewhere=bool(missing) and thinned.elsewhere,
-            unfiltered_before=self._unfiltered(is_new=False),
-            unfiltered_now=self._unfiltered(is_new=True),
+            unfiltered_before=unfiltered(self._kernel[False]),
+            unfiltered_now=unfiltered(self._kernel[True]),
             kept_before=self._sieves[False].kept,
             kept_now=self._sieves[True].kept,
             events=self._events,
@@ -358,9 +360,6 @@ class Run:
             complete=self._seen == len(self._batches),
             took_s=time.perf_counter() - self._began_s,
         )
-
-    def _unfiltered(self, *, is_new: bool) -> tuple[str, ...]:
-        return unfiltered(self._mine(is_new=is_new), self._new.fresh_checks())
 
     def _mine(self, *, is_new: bool) -> list[tuple[Condition, Types]]:
         """Return condition and event types of the changed rules as they were, or as they are now."""
