@@ -2,8 +2,10 @@
 
 BIN := .venv/bin
 ARGS ?=
-# Tests that read the live kernel need root; as a user they go through sudo where there is one.
-AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo env PYTHONDONTWRITEBYTECODE=1; })
+# Tests that read the live kernel need root; as a user they go through sudo where there is one, which leaves nothing of
+# root's behind. As root, what Python makes of the tests is kept, whatever the shell says: each process needs it.
+AS_ROOT := $(shell if [ "$$(id -u)" = 0 ]; then echo env PYTHONDONTWRITEBYTECODE=; \
+	elif command -v sudo >/dev/null; then echo sudo env PYTHONDONTWRITEBYTECODE=1; fi)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -23,6 +25,7 @@ setup: ## set up for development and tests, start nothing
 # kernel, engines and terminals (tests/conftest.py); the screen's tests wait half of their time. Both are run whatever
 # becomes of the first.
 test: setup static ## set up, check, and run every test, the live-kernel ones too
+	@$(BIN)/python -m compileall -q tuimon tests
 	@$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m alone $(ARGS); \
 	first=$$?; [ $$first != 5 ] || first=0; \
 	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -m "not alone" -n 4 --dist loadgroup \
