@@ -33,6 +33,7 @@ from tuimon.batch import Batch
 from tuimon.compact import compacted
 from tuimon.rules.filter import Preparation, compile_filter
 from tuimon.rules.numbering import Memory
+from tuimon.ui.tuning import tune
 
 FILTERS = (
     "evt.type = execve",
@@ -125,7 +126,10 @@ def row_wise(text: str, batches: Sequence[Batch], mix: real_mix.Mix) -> int:
 
 
 def prepared(mix: real_mix.Mix) -> tuple[list[Batch], Memory, float]:
-    """Return the batches as the screen's spare time leaves them, and the CPU seconds that takes."""
+    """Return the batches as the screen's spare time leaves them, and the CPU seconds that takes.
+
+    The collector of garbage is set as the screen sets it.
+    """
     memory = Memory(mix.processes.get)
     preparation = Preparation(mix.event_of, memory)
     batches = list(mix.batches)
@@ -133,7 +137,9 @@ def prepared(mix: real_mix.Mix) -> tuple[list[Batch], Memory, float]:
     while (batch := preparation.prepare(batches)) is not None:
         at = next(at for at, each in enumerate(batches) if each is batch)
         batches[at] = compacted(batch)
-    return batches, memory, time.process_time() - began
+    spent_s = time.process_time() - began
+    tune()
+    return batches, memory, spent_s
 
 
 def every_field_asked(mix: real_mix.Mix, only: str, slow: frozenset[str] | None) -> list[tuple[str, float, int]]:

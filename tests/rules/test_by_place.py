@@ -43,8 +43,28 @@ def test_a_number_is_compared_as_the_number_that_it_is():
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("evt.rawarg[1] = 7", [GONE, YES, YES, NO, NO, YES]),
+        ("evt.rawarg[1] = a", [GONE, NO, NO, NO, YES, NO]),
+        ("evt.rawarg[1] in (7, 8)", [GONE, YES, YES, YES, NO, YES]),
+        ("evt.rawarg[1] in (7, a)", [GONE, NO, YES, NO, YES, YES]),
+    ],
+)
+def test_a_value_of_any_type_is_compared_as_what_it_is(text, expected):
+    """A number is compared only where all constants are numbers."""
+    pool = Pool()
+    check = compile_expression(text)
+    values = [None, 7, "7", 8, "a", b"7"]
+    assert of(text).said(pool, pool.places(values)).tolist() == expected
+    made, test, _ = Checks().predicate_of(check)
+    assert [GONE if value is None else YES if test(made(value)) else NO for value in values] == expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "evt.rawarg[1] != 7",
         "proc.name contains a",
         "proc.name = anyof (a, b)",
         "proc.aname = a",

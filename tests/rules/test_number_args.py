@@ -30,6 +30,8 @@ EVENTS = [
     builders.syscall_event("unlink", given="x", base="/tmp", ret=-2),
     builders.syscall_event("unlink", given=""),
     builders.syscall_event("mkdir", given="/tmp//y/.", args=(0, 0o755)),
+    *(builders.syscall_event("munmap", args=(4096, length)) for length in (5, (1 << 64) - 1)),
+    *(builders.syscall_event("openat", given="/etc/x", args=(0xFFFFFF9C, 0, 0), ret=ret) for ret in (3, -2)),
     builders.syscall_event("fchmod", args=(3, 0o600), real="/etc/z"),
 ]
 ASKED = (
@@ -39,7 +41,11 @@ ASKED = (
     "evt.arg.vtid exists", "evt.arg.tid = tool", "evt.arg.args contains c", "evt.arg.exe = ./tool",
     "evt.arg.trusted_exepath = /srv/bin/tool", "evt.arg.trusted_exepath = /opt/bin/tool", "evt.arg.cwd = /srv",
     "evt.arg.path = /tmp/x", "evt.arg.path = x", "evt.arg.path exists", "evt.rawarg.path = x", "evt.arg.oldfd = 3",
-    "evt.arg.newfd = -1", "evt.rawarg.newfd = -1",
+    "evt.arg.newfd = -1", "evt.rawarg.newfd = -1", "evt.rawarg.pid != 77", "evt.rawarg[0] in (0, -2, 4001)",
+    "evt.rawarg[0] != 0", "evt.rawarg[1] <= 9", "evt.rawarg.pid >= 3900", "evt.rawarg[0] in (x, 77)",
+    "evt.rawarg.length = -1", "evt.rawarg.length = 18446744073709551615", "evt.rawarg.length > 0",
+    "evt.rawarg.length in (5, -1)",
+    "evt.rawarg.ino = 0", "evt.rawarg.ino != 0", "evt.rawarg.ino > 5", "evt.rawarg.dev in (0, 1)",
     "fs.path.nameraw = x", "fs.path.nameraw = '/tmp//y/.'", "fs.path.nameraw = /etc/z", "fs.path.nameraw exists",
     "evt.arg.uid exists", "evt.arg[1] exists", "evt.arg[2] = 0755",
 )  # fmt: skip

@@ -102,7 +102,7 @@ MANY = [
 @pytest.mark.parametrize("place", ["0", "1", "2", "3", "4", "5", "6"])
 @pytest.mark.parametrize("field", ["evt.arg", "evt.rawarg"])
 def test_the_argument_asked_last_is_answered_as_at_first(field, place):
-    """Its groups are kept; those of a process are not, of which more becomes known."""
+    """Its groups are kept, those that hang on a process as long as no more becomes known of it."""
     batch, tables = builders.batch_of(MANY)
     memory = Memory()
     for text in (f"{field}[{place}] exists", f"{field}[{place}] != 1", "evt.type = open", f"{field}[{place}] != 2"):
@@ -118,11 +118,47 @@ def test_the_argument_asked_last_is_answered_as_at_first(field, place):
             process.comm = f"{process.comm}x"
 
 
-def test_only_what_the_record_says_is_kept_of_an_argument():
+@pytest.mark.parametrize(
+    ("text", "stays"), [("evt.arg.sig = 9", True), ("evt.arg.dirfd = x", True), ("evt.arg.exe = x", False)]
+)
+def test_groups_by_an_argument_are_made_anew_once_more_is_known_of_what_it_hangs_on(text, stays):
     batch, tables = builders.batch_of(MANY)
     memory = Memory()
-    for text, kept in (("evt.arg.sig = 9", True), ("evt.arg.dirfd = x", True), ("evt.arg.exe = x", False)):
-        keep = compile_filter(text, None, lambda batch, row: builders.event_of(batch, row, tables), memory)
-        memory.known(batch).words.clear()
+    keep = compile_filter(text, None, lambda batch, row: builders.event_of(batch, row, tables), memory)
+    kept = []
+    for comm in ("one", "one", "another"):
+        for process in tables.processes.values():
+            process.comm = comm
         keep.rows(batch)
-        assert bool(memory.known(batch).words) is kept, text
+        [by_side] = memory.known(batch).words.values()
+        kept.append(by_side["word"])
+    assert kept[1] is kept[0]
+    assert (kept[2] is kept[0]) is stays
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evt.rawarg[0] = 4000",
+        "evt.rawarg[1] in (3, -100)",
+        "evt.rawarg.name = x",
+        "evt.rawarg.exe = ./tool",
+        "evt.rawarg[2] != 9",
+    ],
+)
+def test_an_argument_as_it_is_is_found_by_the_groups_of_what_is_shown_of_it(text):
+    batch, tables = builders.batch_of(MANY)
+    judge = compile_condition(compile_expression(text))
+    expected = [row for row in range(len(batch)) if judge(builders.event_of(batch, row, tables)) is True]
+    for prepared in (False, True):
+        memory = Memory()
+        if prepared:
+            with memory.preparing():
+                for place in range(4):
+                    _asked(f"evt.arg[{place}] = ''", batch, tables, memory)
+        assert _asked(text, batch, tables, memory) == expected
+
+
+def _asked(text, batch, tables, memory):
+    keep = compile_filter(text, None, lambda batch, row: builders.event_of(batch, row, tables), memory)
+    return keep.rows(batch).tolist()

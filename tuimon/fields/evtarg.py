@@ -89,7 +89,8 @@ TYPECHARS: Final = {
 
 SECOND_PATHS: Final = frozenset(("newpath", "linkpath"))
 """They start from a directory of their own."""
-_UNSIGNED_BITS: Final = {"UINT8": 8, "UINT16": 16, "UINT32": 32}
+UNSIGNED_BITS: Final = {"UINT8": 8, "UINT16": 16, "UINT32": 32}
+"""Types of parameters that are never below 0, and how wide they are."""
 
 
 OWN_FDS: Final = ("fd", "dirfd", "out_fd", "fdout", "fd_in", "linkdirfd")
@@ -150,7 +151,7 @@ def number_shown(param: Param, raw: int) -> str:
 
 def unsigned(param: Param, raw: int) -> int:
     """Return a number as ``evt.rawarg`` shows it: of an unsigned type not below 0."""
-    return raw & ((1 << _UNSIGNED_BITS[param.type]) - 1) if param.type in _UNSIGNED_BITS else raw
+    return raw & ((1 << UNSIGNED_BITS[param.type]) - 1) if param.type in UNSIGNED_BITS else raw
 
 
 def _plain_texts(param: Param, raw: int) -> tuple[str, str]:

@@ -5,20 +5,23 @@ Values in a pool are distinct, so that a constant is equal to one of them at mos
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.fields.registry import FieldInfo
+from tuimon.errors import RuleError
+from tuimon.fields.registry import FieldInfo, FieldType
 from tuimon.rules.asked import GONE, NO, YES
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.values import NUMERIC, TEXTUAL, parser_for
 
 _EQUAL: Final = ("=", "==", "!=", "in")
-_TYPES: Final = TEXTUAL | NUMERIC
+_TYPES: Final = TEXTUAL | NUMERIC | {FieldType.DYN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +61,18 @@ def by_place(check: Check, info: FieldInfo, arg: str | None) -> ByPlace | None:
     if check.op not in _EQUAL or check.modifier is not None or several or info.type not in _TYPES:
         return None
     right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
-    constants = tuple(parser_for(info.type)(each.text) for each in right if isinstance(each, Literal))
-    return None if len(constants) < len(right) else ByPlace(constants, check.op == "!=")
+    texts = [each.text for each in right if isinstance(each, Literal)]
+    is_negative = check.op == "!="
+    if len(texts) < len(right) or (is_negative and info.type is FieldType.DYN):  # what does not fit is not unequal
+        return None
+    return ByPlace(_constants(info.type, texts), is_negative)
+
+
+def _constants(type_: FieldType, texts: Sequence[str]) -> tuple[Any, ...]:
+    """Return what some texts may be equal to; of an open type as text, as bytes, and as numbers if all are."""
+    if type_ is not FieldType.DYN:
+        return tuple(map(parser_for(type_), texts))
+    kinds = [FieldType.CHARBUF, FieldType.BYTEBUF]
+    with contextlib.suppress(RuleError):
+        return tuple(parser_for(kind)(text) for kind in (*kinds, FieldType.INT64) for text in texts)
+    return tuple(parser_for(kind)(text) for kind in kinds for text in texts)

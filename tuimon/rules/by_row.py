@@ -29,6 +29,7 @@ from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
 from tuimon.rules.composed import said_of
 from tuimon.rules.grouping import Rows, groups_of
+from tuimon.rules.number_args import said_of_number_args
 from tuimon.rules.numbering import Truths
 from tuimon.rules.numbers import numbers_of
 from tuimon.rules.presence import said_of_presence
@@ -155,6 +156,7 @@ def _by_open_args(look: Look, asked: Asked, rows: Rows) -> Truths:
 BY_ROW: Final[dict[str, Callable[[Look, Asked, Rows], Truths]]] = {
     "event": _by_event,
     "there": said_of_presence,
+    "argument": said_of_number_args,
     "clock": _by_clock,
     "moment": _by_moment,
     "composed": _by_composed,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.fields.argsource import BOUND, bound_of
 from tuimon.fields.facts import has_raw_result
+from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
 from tuimon.rules.args_words import Held, Plan
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
@@ -35,13 +36,15 @@ from tuimon.rules.record_parts import PLAIN_OPENS
 from tuimon.rules.sides import SIDES, SideFinder
 from tuimon.rules.values import TEXTUAL
 from tuimon.rules.versions import EventOf
-from tuimon.rules.words import OF_TIME, columns_of, lasts, likeness
+from tuimon.rules.words import columns_of, lasts, likeness
 from tuimon.syscalls import event_name
 
 __all__ = ["NO", "PERHAPS", "YES", "Columns", "Types"]
 
 Types = frozenset[str] | None
 
+_IN_TEXTS: Final = TEXTUAL | {FieldType.DYN}
+"""Types of which most values are texts: no number is equal to one."""
 _FDS: Final = 1 << 20
 _OPENING_BITS: Final = 20
 _MOST_TOLD: Final = 200_000
@@ -50,6 +53,7 @@ _MOST_TOLD: Final = 200_000
 _NO_LIKENESS: Final = np.empty(0, np.int16)
 _NO_KEYS: Final = np.empty(0, np.int64)
 _MOST_ARGUMENTS: Final = 64
+_OTHER_COLUMNS: Final = 1 << 24
 
 
 class Columns:
@@ -172,7 +176,7 @@ class Columns:
         found = self._pool_keys.get(key)
         if found is None:
             info, _ = self.checks.field(FieldRef(key[0]))
-            found = self._pool_keys[key] = TEXT_POOL if info.type in TEXTUAL else info.type
+            found = self._pool_keys[key] = TEXT_POOL if info.type in _IN_TEXTS else info.type
         return found
 
     def has_result(self, codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -223,17 +227,31 @@ class Columns:
         return 0 if bound is None else BOUND[self.memory.name_of(code)].index(bound)
 
     def word_keys(self, field: str, arg: str) -> NDArray[np.int64]:
-        """Return, by number of the kind of event, a number for it and the place of an argument."""
+        """Return, by number of the kind of event, a number for it and the place of an argument.
+
+        It is another one where an argument hangs on other columns than its text: those mean something else.
+        """
         found = self._word_keys.get((field, arg), _NO_KEYS)
         if len(found) < len(self.memory.code_of):
-            codes = range(len(self.memory.code_of))
-            keys = [code * _MOST_ARGUMENTS + self.word_place(code, field, arg) for code in codes]
+            keys = [
+                code * _MOST_ARGUMENTS
+                + self.word_place(code, field, arg)
+                + _OTHER_COLUMNS * self._is_other(code, field, arg)
+                for code in range(len(self.memory.code_of))
+            ]
             found = self._word_keys[field, arg] = np.array(keys, np.int64)
         return found
 
-    def word_lasts(self, code: int, field: str, arg: str) -> bool:
-        """Return whether an argument of events of a kind hangs on their records alone, which do not change."""
-        return field not in OF_TIME and lasts(self.word_columns(code, field, arg))
+    def _is_other(self, code: int, field: str, arg: str) -> bool:
+        return self.word_columns(code, field, arg) != self.word_columns(code, "evt.arg", arg)
+
+    def hangs_on_who(self, kinds: NDArray[np.intp], field: str, arg: str) -> bool:
+        """Return whether an argument of events of some kinds hangs on more than their records, which do not change."""
+        return not all(lasts(self.word_columns(code, field, arg)) for code in kinds.tolist())
+
+    def is_coarser(self, code: int, field: str, arg: str) -> bool:
+        """Return whether an argument of events of a kind hangs on nothing that its text does not hang on."""
+        return set(self.word_columns(code, field, arg)) <= set(self.word_columns(code, "evt.arg", arg))
 
     def rank(self, node: int) -> int:
         """Return about how much of an event has to be looked at for a node, as a place in SIDES: of an open's."""

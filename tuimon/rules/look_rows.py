@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -73,9 +74,19 @@ class LookRows:
         """Return the kinds of event in the batch of which a check sees a side, given by its place in SIDES."""
         return np.asarray(self._present[self.columns.sides(asked)[self._present] == place], np.intp)
 
+    def which(self, kinds: NDArray[np.intp], rows: Rows) -> NDArray[np.intp]:
+        """Return which of some rows are of some kinds of event."""
+        return np.flatnonzero(self._are(kinds)[self._picked(self._codes, rows)])
+
     def places_among(self, kinds: NDArray[np.intp], rows: Rows) -> NDArray[np.intp]:
         """Return, (k,), the place of some rows among all rows of the batch of some kinds of event."""
-        return np.asarray((np.cumsum(np.isin(self._codes, kinds)) - 1)[rows])
+        return np.asarray((np.cumsum(self._are(kinds)[self._codes]) - 1)[rows])
+
+    def _are(self, kinds: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return, by number of the kind of event, whether it is one of some."""
+        out = np.zeros(len(self.memory.code_of), bool)
+        out[kinds] = True
+        return out
 
     def at(self, side: str, rows: Rows, code: int) -> NDArray[np.int64]:
         """Return, (k,), the numbers of a side that some rows of one kind have."""
@@ -144,6 +155,13 @@ class LookRows:
     def boot_to_epoch_ns(self) -> int:
         """What lies between the two clocks."""
         return self._event(0).boot_to_epoch_ns
+
+    @cached_property
+    def who(self) -> bytes:
+        """What is another one as soon as anything is known of a process or a container that was not before."""
+        sides = ("process", "container")
+        numbers = (self._numbers_of(side, self.memory.groups(self.batch, side)) for side in sides)
+        return blake2b(b"".join(each.tobytes() for each in numbers), digest_size=16).digest()
 
     @cached_property
     def members(self) -> Members:

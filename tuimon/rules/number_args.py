@@ -1,10 +1,12 @@
 """Arguments that are a number of the record or of its process: what their getters would say, for many rows at once.
 
 Nearly each exec and fork has pids of its own, so that a getter, which decodes the record, would be asked once for each.
+Where such a number is compared with others (``evt.rawarg``), rows need not even be grouped.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.fields.argsource import Bound, bound_of
-from tuimon.fields.evtarg import is_plain_number, number_shown, unsigned
+from tuimon.fields.evtarg import UNSIGNED_BITS, is_plain_number, number_shown, unsigned
+from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
+from tuimon.rules.asked import GONE, YES, Asked, joined
 from tuimon.rules.grouping import Rows
+from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.numbering import Truths
+from tuimon.rules.numbers import COMPARISONS, compared
+from tuimon.rules.record_parts import OF_OPENED, PLAIN_OPENS, opened_numbers
 from tuimon.rules.words import SETS_NAME, Words, described, is_pid, registers
 
 if TYPE_CHECKING:
@@ -39,14 +47,41 @@ def number_args(look: LookValues, key: Any, code: int, rows: Rows) -> Sequence[i
         return _processes(look, words, bound, kind)
     if not (is_plain_number(bound.param) or (name == "evt.rawarg" and bound.param.type in _RAW)):
         return None
-    found = _numbers(look, words, bound.source, kind, rows)
-    if found is None:
+    if not _is_told(bound.source, kind, look.name_of(code)):
         return None
     say, param = unsigned if name == "evt.rawarg" else number_shown, bound.param
-    values, has = (column.tolist() for column in found)
+    values, has = (column.tolist() for column in _numbers(look, words, bound.source, rows))
     return [say(param, value) if told else None for value, told in zip(values, has, strict=True)]
 
 
+def is_number_arg(check: Check, arg: str, kind: int, name: str) -> bool:
+    """Return whether a check of evt.rawarg, of events of a kind with ``name`` as their type, compares such numbers."""
+    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
+    if check.op not in COMPARISONS or check.modifier is not None or not isinstance(check.left, FieldRef):
+        return False
+    bound = bound_of(name, arg)
+    if bound is None or bound.get is None or not _is_told(bound.source, kind, name):
+        return False
+    if not (is_plain_number(bound.param) or bound.param.type in _RAW):
+        return False
+    return all(isinstance(each, Literal) and _NUMBER.match(each.text) for each in right)
+
+
+def said_of_number_args(look: LookValues, asked: Asked, rows: Rows) -> Truths:
+    """Return, (k,), what a check of which ``is_number_arg`` holds says of some rows."""
+    out, codes, arg = np.full(len(rows), GONE, np.int8), look.codes(rows), asked.getters[0][3] or ""
+    for code in np.flatnonzero(np.bincount(codes)).tolist():
+        bound, mine = bound_of(look.name_of(code), arg), np.flatnonzero(codes == code)
+        assert bound is not None
+        found, has = _numbers(look, Words(look, code, rows[mine]), bound.source, rows[mine])
+        bits = UNSIGNED_BITS.get(bound.param.type)
+        found = found if bits is None else found & ((1 << bits) - 1)
+        out[mine[has]] = compared(asked.check, FieldType.INT64, found)[has] * np.int8(YES)
+    assert asked.predicate is not None
+    return joined([out], negative=asked.predicate[2])
+
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+\Z")
 _RAW: Final = frozenset(("FD", "PID", "UID", "GID"))
 """Types of which only the text hangs on more than the number."""
 
@@ -62,17 +97,26 @@ def _processes(look: LookValues, words: Words, bound: Bound, kind: int) -> Seque
     ]
 
 
-def _numbers(look: LookValues, words: Words, source: str, kind: int, rows: Rows) -> Numbers | None:
-    if is_pid(source, kind):
-        return words.pids(source)
+def _is_told(source: str, kind: int, name: str) -> bool:
+    """Return whether ``_numbers`` knows a source of events of a kind, with ``name`` as their type."""
+    if is_pid(source, kind) or source in _DESCRIBED:
+        return True
+    if source in OF_OPENED:
+        return name in PLAIN_OPENS
+    return kind == Kind.SYSCALL and (source == "prctl_int" or source.isdigit())
+
+
+def _numbers(look: LookValues, words: Words, source: str, rows: Rows) -> Numbers:
     if source in _DESCRIBED:
         found = described(look.batch, rows, _DESCRIBED[source])
         return found, found >= 0
-    if source == "prctl_int" and kind == Kind.SYSCALL:
+    if source in OF_OPENED:
+        return opened_numbers(look.batch, rows, source)
+    if source == "prctl_int":
         option, found = (registers(look.batch, rows, at) for at in (0, 1))
         return np.where(option == SETS_NAME, 0, found), np.ones(len(rows), bool)
-    if source.isdigit() and kind == Kind.SYSCALL:
-        found = registers(look.batch, rows, int(source))
-        has = look.batch.ext_at[rows] >= 0 if int(source) > 2 else np.ones(len(rows), bool)
-        return found.view(np.uint64), has
-    return None
+    if not source.isdigit():
+        return words.pids(source)
+    found = registers(look.batch, rows, int(source))
+    has = look.batch.ext_at[rows] >= 0 if int(source) > 2 else np.ones(len(rows), bool)
+    return found.view(np.uint64), has

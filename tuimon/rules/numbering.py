@@ -84,11 +84,17 @@ class KeptWords(NamedTuple):
     kinds: NDArray[np.intp]
     """Of which kinds, ascending, and..."""
     era: tuple[int, int]
-    """...while ``Memory.era`` is this."""
+    """...while ``Memory.era`` is this, and..."""
+    who: bytes
+    """...the processes and containers of the batch are as they were; empty when nothing hangs on them."""
     of_row: NDArray[np.unsignedinteger[Any]]
     """(k,) the group of each row of these kinds, ascending."""
     first: NDArray[np.int32]
     numbers: NDArray[np.int32]
+
+    def holds(self, era: tuple[int, int], who: bytes) -> bool:
+        """Whether they are what would be made now."""
+        return self.era == era and self.who == who
 
     @property
     def groups(self) -> Groups:
@@ -108,8 +114,8 @@ class Known:
     """How many rows there are of each kind."""
     groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
     """By side and the kinds of event that it is about, None for all."""
-    words: dict[tuple[str, str], KeptWords] = field(default_factory=dict)
-    """Groups by an argument, given by its field and its name or place: those that were prepared, and..."""
+    words: dict[tuple[str, str], dict[str, KeptWords]] = field(default_factory=dict)
+    """By side, groups by an argument, given by its field and its name or place: those that were prepared, and..."""
     last_word: tuple[str, str] | None = None
     """...of the argument asked last: while a filter is typed it is asked again."""
     prepared: int = -1
@@ -209,14 +215,15 @@ class Memory:
         finally:
             self._values.is_preparing = False
 
-    def keep_words(self, batch: Batch, argument: tuple[str, str], words: KeptWords) -> None:
+    def keep_words(self, batch: Batch, argument: tuple[str, str], side: str, words: KeptWords) -> None:
         """Keep the groups by an argument: of those that are prepared all, of the others the last."""
         known = self.known(batch)
-        if not self._values.is_preparing:
+        is_new = argument not in known.words
+        if is_new and not self._values.is_preparing:
             if known.last_word is not None:
                 known.words.pop(known.last_word, None)
             known.last_word = argument
-        known.words[argument] = words
+        known.words.setdefault(argument, {})[side] = words
 
     def tidy(self, batches: Iterable[Batch]) -> None:
         """When values are many, let go of those asked least recently, and of those that no batch shows any more.

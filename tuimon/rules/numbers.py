@@ -51,6 +51,8 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], NDArray[np.bool_]]]] = {
     "=": np.equal, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
     ">=": np.greater_equal,
 }  # fmt: skip
+COMPARISONS: Final = frozenset((*_ORDERS, "in"))
+"""Operators that compare a number with others."""
 _RETURNED: Final = -1
 """The fd is what the call returned; else it is a register."""
 
@@ -163,8 +165,8 @@ def numbers_at(text: bytes, at: NDArray[np.int64], size: int) -> NDArray[np.int6
     return found.view(np.int64)
 
 
-def compared(check: Check, type_: FieldType, found: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return, (n,), what a check says of numbers."""
+def compared(check: Check, type_: FieldType, found: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return, (n,), what a check says of numbers of 64 bits."""
     if check.op == "exists":
         return np.ones(len(found), bool)
     if isinstance(check.left, FieldRef) and check.left.name == AROUND:
@@ -173,7 +175,8 @@ def compared(check: Check, type_: FieldType, found: NDArray[np.int64]) -> NDArra
     texts = check.right.items if isinstance(check.right, ValueList) else (check.right,)
     wanted = [int(parse(each.text)) for each in texts if isinstance(each, Literal)]  # type: ignore[arg-type]
     if check.op == "in":
-        return np.isin(found, [each for each in wanted if -(1 << 63) <= each < 1 << 63])
+        bounds = np.iinfo(found.dtype)
+        return np.isin(found, np.array([each for each in wanted if bounds.min <= each <= bounds.max], found.dtype))
     return _ORDERS[check.op](found, wanted[0])
 
 

@@ -147,22 +147,30 @@ def of_opened(
     The opens are those among some rows. None for another argument.
     """
     name, arg, _ = key
-    if name not in ("evt.arg", "evt.rawarg") or arg not in ("dev", "ino"):
+    if name not in ("evt.arg", "evt.rawarg") or arg not in OF_OPENED:
         return None
-    rows = rows[is_open]
-    found, has = file_numbers(batch, rows, arg)
-    # Falco shows 0 for what a failed call did not open. Many opens are of one file, nearly all of one device.
-    states = has * np.int64(2) + (batch.head["ret"][rows] < 0)
-    groups = groups_of(found, states)
+    found, has = opened_numbers(batch, rows[is_open], arg)
+    # Many opens are of one file, nearly all of one device.
+    groups = groups_of(found.view(np.int64), has.astype(np.int64))
     some = groups.first
-    values = [
-        value if state >> 1 else 0 if state & 1 else None
-        for value, state in zip(found.view(np.uint64)[some].tolist(), states[some].tolist(), strict=True)
-    ]
+    values = [value if told else None for value, told in zip(found[some].tolist(), has[some].tolist(), strict=True)]
     if name == "evt.arg":
         style = BOUND_BY_NAME["openat"][arg].param.style
         values = [value if value is None else number_text(value, style) for value in values]
     return values, groups.of_row
+
+
+OF_OPENED: Final = ("dev", "ino")
+"""Sources of arguments that are a number of the opened file."""
+
+
+def opened_numbers(batch: Batch, rows: NDArray[np.intp], member: str) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return, (k,), a number of the file of each of some opens, one of OF_OPENED, and which of them have one.
+
+    Falco shows 0 for what a failed call did not open.
+    """
+    found, has = file_numbers(batch, rows, member)
+    return np.where(has, found, 0).view(np.uint64), has | (batch.head["ret"][rows] < 0)
 
 
 class Paths(NamedTuple):

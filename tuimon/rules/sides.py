@@ -20,6 +20,7 @@ from tuimon.rules.checks import Checks
 from tuimon.rules.composed import COMPOSED
 from tuimon.rules.graph import Graph
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.number_args import is_number_arg
 from tuimon.rules.numbers import has_buffer, has_file, has_latency, is_number
 from tuimon.rules.prefilter import Cutter, field_refs
 from tuimon.rules.presence import ARGUMENTS, is_of_presence, side_of_presence
@@ -27,16 +28,17 @@ from tuimon.rules.words import OF_TIME, OWNER, columns_of
 from tuimon.syscalls import CALLS
 
 SIDES: Final = (
-    "type", "container", "number", "result", "opening", "there", "word", "process", "user", "actor", "named", "opened",
-    "texts", "numbers", "record", "clock", "moment", "composed", "args", "event",
+    "type", "container", "number", "argument", "result", "opening", "there", "word", "process", "user", "actor",
+    "named", "opened", "texts", "numbers", "record", "clock", "moment", "composed", "args", "event",
 )  # fmt: skip
-"""The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``result``: the kind,
-and whether and how it failed. ``opening``: flags, mode and success of an open. ``there``: whether there is an argument
-that a process or a register tells of (tuimon.rules.presence). ``word``: the kind and few other numbers
-(tuimon.rules.words), ``named`` with names of users. ``actor``: process, container and user. ``opened``: what an open
-shows of its fd. ``texts`` and ``numbers``: of the record, ``record`` both. ``clock``: the time to the nanosecond
-(tuimon.rules.clock). ``moment``: what is read from /proc (.moment). ``composed``: what two other fields show
-(.composed). ``args``: all arguments (.args_text). ``event``: anything at all."""
+"""The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``argument``: an
+argument that is a number, to be compared (tuimon.rules.number_args). ``result``: the kind, and whether and how it
+failed. ``opening``: flags, mode and success of an open. ``there``: whether there is an argument that a process or a
+register tells of (tuimon.rules.presence). ``word``: the kind and few other numbers (tuimon.rules.words), ``named`` with
+names of users. ``actor``: process, container and user. ``opened``: what an open shows of its fd. ``texts`` and
+``numbers``: of the record, ``record`` both. ``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``:
+what is read from /proc (.moment). ``composed``: what two other fields show (.composed). ``args``: all arguments
+(.args_text). ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
@@ -132,6 +134,8 @@ class SideFinder:
             return None
         if is_of_presence(check, info):
             return side_of_presence(info.name, arg or "", kind, name)
+        if info.name == "evt.rawarg" and is_number_arg(check, arg or "", kind, name):
+            return "argument"
         if info.name in CLOCKS:
             return "clock"
         if info.name in ARGS:

@@ -17,6 +17,7 @@ from tuimon.rules.asked import Asked
 from tuimon.rules.grouping import Groups, Rows, groups_of, small, some_of
 from tuimon.rules.numbering import KeptWords
 from tuimon.rules.numbers import numbers_of
+from tuimon.rules.presence import ARGUMENTS
 from tuimon.rules.sides import SIDES
 from tuimon.rules.words import OF_TIME, TEXTS, Words
 
@@ -66,22 +67,21 @@ def _have_path(look: LookValues, rows: Rows) -> NDArray[np.bool_]:
 
 def _word_groups(look: LookValues, asked: Asked, place: int, rows: Rows) -> Groups:
     """Return groups of some rows by kind and number: of each row, a row of the batch, and the number."""
-    field, arg = asked.getters[0][1][0], asked.getters[0][3] or ""
+    side, (field, arg) = SIDES[place], (asked.getters[0][1][0], asked.getters[0][3] or "")
     kinds = look.present(asked, place)
-    last = kinds[[look.columns.word_lasts(code, field, arg) for code in kinds.tolist()]]
-    codes, parts = look.codes(rows), []
-    if field == PREPARED_BY_PLACE and not arg.isdigit():
-        for kept, mine in _prepared(look, arg, last):
-            at = np.flatnonzero(np.isin(codes, mine))
-            parts.append((at, some_of(kept.groups, look.places_among(kept.kinds, rows[at]))))
-            kinds, last = np.setdiff1d(kinds, mine), np.setdiff1d(last, mine)
-    if not parts and len(last) in (0, len(kinds)):
-        return (_kept_word_groups if len(last) else _new_word_groups)(look, last, field, arg, rows)
-    for some, make in ((last, _kept_word_groups), (np.setdiff1d(kinds, last), _new_word_groups)):
-        at = np.flatnonzero(np.isin(codes, some))
-        if len(at):
-            parts.append((at, make(look, some, field, arg, rows[at])))
-    return _joined(len(rows), parts)
+    if field in OF_TIME:  # nearly each row has one of its own
+        return _new_word_groups(look, field, arg, rows)
+    memory, who = look.memory, look.who if look.columns.hangs_on_who(kinds, field, arg) else b""
+    kept = memory.known(look.batch).words.get((field, arg), {}).get(side)
+    is_whole = len(rows) == memory.count(look.batch, kinds)
+    if kept is None or not kept.holds(memory.era, who) or not np.array_equal(kept.kinds, kinds):
+        groups = _made(look, kinds, field, arg, rows)
+        if is_whole:
+            of_row, first = groups.of_row.astype(small(len(groups.first))), groups.first.astype(np.int32)
+            words = KeptWords(kinds, memory.era, who, of_row, first, groups.numbers.astype(np.int32))
+            memory.keep_words(look.batch, (field, arg), side, words)
+        return groups
+    return kept.groups if is_whole else some_of(kept.groups, look.places_among(kinds, rows))
 
 
 PREPARED_BY_PLACE: Final = "evt.arg"
@@ -89,16 +89,36 @@ PREPARED_PLACES: Final = range(4)
 """Arguments of which the groups are at hand once a batch is prepared."""
 
 
-def _prepared(look: LookValues, arg: str, kinds: NDArray[np.intp]) -> Iterator[tuple[KeptWords, NDArray[np.intp]]]:
-    """Yield groups that are at hand by place for an argument by name, and of which of some kinds of event."""
-    memory = look.memory
-    places = np.array([look.columns.word_place(code, PREPARED_BY_PLACE, arg) for code in kinds.tolist()], np.intp)
-    for place in PREPARED_PLACES:
-        kept = memory.known(look.batch).words.get((PREPARED_BY_PLACE, str(place)))
-        if kept is not None and kept.era == memory.era:
-            mine = kinds[(places == place) & np.isin(kinds, kept.kinds)]
-            if len(mine):
-                yield kept, mine
+def _made(look: LookValues, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
+    """Return the same, made anew, but for kinds of event whose groups are at hand for the argument at its place."""
+    parts = []
+    for kept, mine in _prepared(look, kinds, field, arg):
+        at = look.which(mine, rows)
+        parts.append((at, some_of(kept.groups, look.places_among(kept.kinds, rows[at]))))
+        kinds = np.setdiff1d(kinds, mine)
+    if not parts:
+        return _new_word_groups(look, field, arg, rows)
+    at = look.which(kinds, rows)
+    if len(at):
+        parts.append((at, _new_word_groups(look, field, arg, rows[at])))
+    return _joined(len(rows), parts)
+
+
+def _prepared(
+    look: LookValues, kinds: NDArray[np.intp], field: str, arg: str
+) -> Iterator[tuple[KeptWords, NDArray[np.intp]]]:
+    """Yield groups that are at hand by place for an argument, and of which of some kinds of event."""
+    memory, columns = look.memory, look.columns
+    if field not in ARGUMENTS or (field == PREPARED_BY_PLACE and arg.isdigit()):
+        return
+    at_hand = memory.known(look.batch).words
+    places = np.array([columns.word_place(code, field, arg) for code in kinds.tolist()], np.intp)
+    for place in np.unique(places[places < PREPARED_PLACES.stop]).tolist():
+        alike = [code for code in kinds[places == place].tolist() if columns.is_coarser(code, field, arg)]
+        for kept in at_hand.get((PREPARED_BY_PLACE, str(place)), {}).values():
+            mine = np.intersect1d(alike, kept.kinds)
+            if len(mine) and kept.holds(memory.era, look.who if kept.who else b""):
+                yield kept, mine.astype(np.intp)
 
 
 def _joined(count: int, parts: Sequence[tuple[NDArray[np.intp], Groups]]) -> Groups:
@@ -114,22 +134,7 @@ def _joined(count: int, parts: Sequence[tuple[NDArray[np.intp], Groups]]) -> Gro
     return Groups(of_row, first, numbers)
 
 
-def _kept_word_groups(look: LookValues, kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
-    """Return the same for kinds of event of which they do not change: kept where they were prepared, or asked last."""
-    memory, batch = look.memory, look.batch
-    kept = memory.known(batch).words.get((field, arg))
-    is_whole = len(rows) == memory.count(batch, kinds)
-    if kept is not None and kept.era == memory.era and np.array_equal(kept.kinds, kinds):
-        return kept.groups if is_whole else some_of(kept.groups, look.places_among(kinds, rows))
-    groups = _new_word_groups(look, kinds, field, arg, rows)
-    if is_whole:
-        of_row, first = groups.of_row.astype(small(len(groups.first))), groups.first.astype(np.int32)
-        words = KeptWords(kinds, memory.era, of_row, first, groups.numbers.astype(np.int32))
-        memory.keep_words(batch, (field, arg), words)
-    return groups
-
-
-def _new_word_groups(look: LookValues, _kinds: NDArray[np.intp], field: str, arg: str, rows: Rows) -> Groups:
+def _new_word_groups(look: LookValues, field: str, arg: str, rows: Rows) -> Groups:
     of_row = words(look, field, arg, rows)
     groups = groups_of(look.columns.word_keys(field, arg)[look.codes(rows)], of_row)
     first = rows[groups.first]
