@@ -5,7 +5,7 @@ Truth is a byte: 0 false, 1 not known yet, 2 true, so that ``and`` is the minimu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuimon.events import Event
 from tuimon.fields.registry import Getter
-from tuimon.rules.checks import Context, Made, Test
+from tuimon.rules.checks import Context, Made, Test, as_it_is
 from tuimon.rules.nodes import Check
 from tuimon.rules.predicates import Predicate
 
@@ -71,6 +71,14 @@ class Asked:
 def of_value(value: Any, test: Predicate) -> int:
     """Return what a test says of a value, GONE when there is none."""
     return GONE if value is None else YES if test(value) else NO
+
+
+def of_values(values: Iterable[Any], predicate: tuple[Made, Predicate, bool]) -> list[int]:
+    """Return what a predicate (``Checks.predicate_of``) says of each of some values, of which none is None."""
+    made, test, _ = predicate
+    if made is as_it_is:  # nearly always, and there may be tens of thousands
+        return [YES if test(value) else NO for value in values]
+    return [of_value(made(value), test) for value in values]
 
 
 def joined(parts: Sequence[NDArray[np.int8]], *, negative: bool) -> NDArray[np.int8]:

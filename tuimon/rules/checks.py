@@ -203,7 +203,7 @@ class Checks:
             scope=info.scope,
             twin=self._loader(twin, arg, (info.name, arg, "real")) if twin is not None else None,
             plain=((info.name, arg, "given"), self.getter(info.get), arg),
-            made=_same,
+            made=as_it_is,
         )
 
     def _loader(self, get: Getter | None, arg: str | None, key: object) -> Callable[[SlotOf], Load]:
@@ -388,7 +388,8 @@ def _widest(scopes: Sequence[Scope]) -> Scope:
     return distinct.pop() if len(distinct) == 1 else Scope.EVENT
 
 
-def _same(value: Any) -> Any:
+def as_it_is(value: Any) -> Any:
+    """Return a value: what is made of one where there is no transformer."""
     return value
 
 

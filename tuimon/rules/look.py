@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.fields.registry import UNKNOWN
-from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_value
+from tuimon.rules.asked import GONE, NO, PERHAPS, YES, Asked, joined, of_values
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.grouping import Rows
 from tuimon.rules.look_rows import OF_RECORD
@@ -60,16 +60,12 @@ class Look(LookValues):
 
     def _check(self, asked: Asked, rows: Rows) -> Truths:
         side_of = self.columns.sides(asked)
-        present = side_of[self._present]
-        if len(rows) and (present == present[0]).all():
-            return self._seen(asked, int(present[0]), rows)
-        sides = side_of[self._picked(self._codes, rows)]
-        low = int(sides.min(initial=len(SIDES)))
-        if not len(rows) or (sides == low).all():
-            return self._seen(asked, low, rows)
-        out = np.empty(len(rows), np.int8)
-        for side in np.unique(sides).tolist():
-            mine = np.flatnonzero(sides == side)
+        present = sorted(set(side_of[self._present].tolist()))
+        if len(present) == 1:
+            return self._seen(asked, present[0], rows)
+        out, codes = np.empty(len(rows), np.int8), self._picked(self._codes, rows)
+        for side in present:
+            mine = np.flatnonzero((side_of == side)[codes])
             out[mine] = self._seen(asked, side, rows[mine])
         return out
 
@@ -182,10 +178,9 @@ class Look(LookValues):
         found = table[places]
         if (found == NOT_ASKED).any():
             assert asked.predicate is not None
-            made, test, _ = asked.predicate
-            new = np.unique(places[found == NOT_ASKED])
-            values = pool.values
-            table[new] = [GONE if at == ABSENT else of_value(made(values[at]), test) for at in new.tolist()]
+            table[ABSENT] = GONE
+            new = np.unique(places[table[places] == NOT_ASKED])
+            table[new] = of_values(map(pool.values.__getitem__, new.tolist()), asked.predicate)
             found = table[places]
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -74,7 +75,7 @@ class LookRows:
         """Return the kinds of event in the batch of which a check sees a side, given by its place in SIDES."""
         return np.asarray(self._present[self.columns.sides(asked)[self._present] == place], np.intp)
 
-    def which(self, kinds: NDArray[np.intp], rows: Rows) -> NDArray[np.intp]:
+    def which(self, kinds: Sequence[int] | NDArray[np.intp], rows: Rows) -> NDArray[np.intp]:
         """Return which of some rows are of some kinds of event."""
         return np.flatnonzero(self._are(kinds)[self._picked(self._codes, rows)])
 
@@ -82,7 +83,7 @@ class LookRows:
         """Return, (k,), the place of some rows among all rows of the batch of some kinds of event."""
         return np.asarray((np.cumsum(self._are(kinds)[self._codes]) - 1)[rows])
 
-    def _are(self, kinds: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def _are(self, kinds: Sequence[int] | NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return, by number of the kind of event, whether it is one of some."""
         out = np.zeros(len(self.memory.code_of), bool)
         out[kinds] = True

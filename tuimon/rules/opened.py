@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tuimon.fields.argsource import bound_of
 from tuimon.fields.evtarg import fd_error
-from tuimon.rules.asked import NO, YES, Asked, of_value
+from tuimon.rules.asked import NO, YES, Asked, of_value, of_values
 from tuimon.rules.grouping import Rows
 from tuimon.rules.numbering import NOT_ASKED, Truths
 from tuimon.rules.pools import TEXT_POOL, Places
@@ -69,7 +69,9 @@ def _of_paths(look: Look, asked: Asked, mark: str, paths: Places) -> Truths:
         return asked.by_place.behind(mark).said(pool, paths)
     table = look.memory.table("value", (asked.value_question, mark), len(pool))
     new = np.unique(paths[table[paths] == NOT_ASKED])
-    table[new] = [_said(asked, mark + pool.values[at]) for at in new.tolist()]
+    assert asked.predicate is not None
+    said_of_new = of_values((mark + pool.values[at] for at in new.tolist()), asked.predicate)
+    table[new] = np.where(np.array(said_of_new, np.int8) == YES, np.int8(YES), np.int8(NO))
     said: Truths = table[paths]
     return said
 

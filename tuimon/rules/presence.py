@@ -141,7 +141,7 @@ def _tells(look: Look, asked: Asked, rows: Rows) -> Iterator[tuple[str, NDArray[
     kinds = np.flatnonzero(np.bincount(codes)).tolist()
     tells = {code: presence_of(key[0], arg or "", look.kind_of(code), look.name_of(code)) for code in kinds}
     for tell in set(tells.values()) - {None}:
-        yield str(tell), np.flatnonzero(np.isin(codes, [code for code in kinds if tells[code] == tell]))
+        yield str(tell), look.which([code for code in kinds if tells[code] == tell], rows)
 
 
 def _columns_of(look: Look, tell: str, rows: Rows) -> NDArray[np.int64]:
