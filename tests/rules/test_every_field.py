@@ -20,9 +20,10 @@ from tuimon.fields.evtarg import args_text
 from tuimon.fields.facts import facts
 from tuimon.resources import find_recording
 from tuimon.rules import filter as filters
+from tuimon.rules.args_checks import Sought, may_be, sought
 from tuimon.rules.args_names import folded
-from tuimon.rules.args_text import folds, is_written, may_be, needed
-from tuimon.rules.args_words import ArgsWords
+from tuimon.rules.args_text import is_written
+from tuimon.rules.args_words import ArgsWords, Search
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.filter import Preparation
@@ -59,6 +60,13 @@ MORE = (
     "evt.args contains '/..'", "evt.args contains '-c '", "evt.args contains 'PATH=/'",
     "evt.args icontains 'path=/USR'",
     "evt.args contains DECnet", "evt.args contains sleep", "evt.info contains 'exe=sh'", "evt.args contains sh",
+    "evt.args regex '.*(passwd|sleep|nginx).*'", "evt.args regex '.*etc/(pass|group).*|.*sh.*'",
+    "evt.args contains anyof (passwd, sleep)", "evt.args contains oneof (passwd, etc)",
+    "evt.args contains allof (etc, name)", "evt.args icontains anyof (PASS, bash)", "evt.args regex '.*exe=(sh|ls).*'",
+    "evt.args glob '*exe=*sh*cwd=/*'", "evt.args glob '*sh*args=*'", "evt.args endswith ' filename=/usr/bin/ls'",
+    "evt.args contains '(sh) '", "evt.args contains 'comm=bash'", "evt.args startswith 'res=0 exe=sh'",
+    "evt.args regex '.*tid=.*(bash).*'", "evt.args contains 'tty='", "evt.args contains '=-1'",
+    "evt.args contains 'NAME) arg'",
     "fd.uid contains 3", "fd.uid endswith 4", "fd.containername contains ':/etc'",
     "fd.containerdirectory != 'host:/etc'",
     "fd.containername = 'host:/etc/passwd'", "fd.containername icontains 'HOST:'", "evt.abspath.src startswith /etc",
@@ -212,8 +220,8 @@ def test_no_word_of_two_letters_rules_out_an_event_that_has_it(recorded):
             rows = np.array(sorted(row for some in where.values() for row in some[:3]))
             for op in ("contains", "icontains"):
                 check = Check(FieldRef("evt.args"), op, Literal(pair))
-                word = needed(check)
-                assert not word or ArgsWords(look, word, fold=folds(check)).likely(rows).all(), (op, pair)
+                what = sought(check)
+                assert not what.words or ArgsWords(look, Search(what)).likely(rows).all(), (op, pair)
 
 
 WORDS = ("sh", "etc", "usr", "ls", "root", "so", "lib", "nginx", "sleep", "tmp", "ENOENT", "O_CLOEXEC", "SIG", "RDONLY")
@@ -228,16 +236,15 @@ def test_what_surely_holds_a_word_holds_it_and_what_may_not_does_not(word, fold,
         rows, codes = np.arange(len(batch)), columns.memory.known(batch).codes
         look = Look(columns, batch, codes)
         wanted = folded(word, fold=fold)
-        words = ArgsWords(look, wanted.encode(), fold=fold)
+        what = Sought((wanted.encode(),), ((wanted.encode(), wanted.encode()),), fold)
+        words = ArgsWords(look, Search(what))
         holds = np.array([wanted in folded(args_text(event), fold=fold) for event in objects])
         opens = np.flatnonzero(is_written(look, rows))
         assert words.likely(rows)[holds].all()
         assert words.shown_by_opens(opens).tolist() == holds[opens].tolist()
-        for code in np.unique(codes).tolist():
-            mine = np.flatnonzero(codes == code)
-            sure = words.sure(code, mine)
-            assert holds[mine[sure]].all()
-            found += int(sure.sum())
+        sure = words.sure(rows)
+        assert holds[sure].all()
+        found += int(sure.sum())
     assert found or word not in ("sh", "etc", "ENOENT", "O_CLOEXEC", "RDONLY")
 
 
@@ -261,5 +268,5 @@ def test_a_word_across_two_records_is_in_neither_of_them():
     columns = Columns([], lambda batch, row: builders.event_of(batch, row, tables))
     look = Look(columns, batch, columns.memory.known(batch).codes)
     rows = np.arange(len(batch))
-    texts = [b"sh" in b"".join(batch.slots(row)) or b"sh" in bytes(batch.ext["comm"][row]) for row in rows]
-    assert ArgsWords(look, b"sh").likely(rows).tolist() == texts
+    texts = [b"sh" in b"".join(batch.slots(row)) for row in rows]
+    assert ArgsWords(look, Search(Sought((b"sh",)))).likely(rows).tolist() == texts

@@ -1,8 +1,8 @@
-"""Which events' evt.args may hold a word, and which surely do, by the texts that it is put together from.
+"""Which events' evt.args may hold one of some words, and which surely do one of some texts, by what it is made of.
 
 Those are the texts of the record, of the process and the name of its parent, the names of its users, the names of the
-parameters and those that numbers are shown as (tuimon.rules.args_names); see ``needed`` in tuimon.rules.args_text for
-the words that can be told in this way.
+parameters and those that numbers are shown as (tuimon.rules.args_names); see ``Sought`` in tuimon.rules.args_checks for
+the words that can be told in this way. What hangs on the kinds of event alone is worked out once for a question.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from tuimon.fields.evtarg import OWN_FDS
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind, Slot
-from tuimon.rules.args_names import folded, may_show, shown
-from tuimon.rules.grouping import Rows, grouped, groups_of
+from tuimon.rules.args_checks import Sought
+from tuimon.rules.args_names import may_show, shown
+from tuimon.rules.grouping import Rows, groups_of, some_of
 from tuimon.rules.numbering import NOT_ASKED
-from tuimon.rules.occurrences import occurrences
+from tuimon.rules.occurrences import is_byte, occurrences
 from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
 from tuimon.rules.predicates import to_bytes
 from tuimon.rules.record_parts import Opens
 from tuimon.rules.word_groups import words as words_of
-from tuimon.rules.words import Words, is_pid
+from tuimon.rules.words import SETS_NAME, Words, is_pid
 from tuimon.syscalls import CALLS
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
 PREPARED_MEMBERS: Final = ("cwd", "exepath", "uid", "gid", "loginuid")
 """Members of processes that are asked about, and that nothing else prepares."""
-_MEMBERS: Final = ("comm", "exe", "args", "exepath", "cwd", "parent.comm")
-"""Of a process; the texts among them that a parameter shows may be any, but for the parent's name."""
-_TEXTS: Final = frozenset(("comm", "exe", "args", "exepath", "cwd"))
+_TEXTS: Final = ("comm", "exe", "args", "exepath", "cwd")
 """Sources that are a text of the process, and its members."""
+_MEMBERS: Final = (*_TEXTS, "parent.comm")
+"""Of a process, which a parameter may show: the parent's name stands beside its pid."""
 _IDS: Final = ("UID", "GID")
 _ID_MEMBERS: Final = {"euid": "uid", "egid": "gid", "loginuid": "loginuid"}
 """Sources of ids that are the process's, and which member of it."""
@@ -48,208 +49,344 @@ class Held(NamedTuple):
     """Of each ext row, (m,)."""
 
     anywhere: NDArray[np.bool_]
-    """A text of it, or the name of its thread, may hold the word."""
+    """A text of it may hold a word."""
+    comm: NDArray[np.bool_]
+    """The name of its thread does."""
+    thread: NDArray[np.bool_]
+    """It surely holds a literal."""
     given: NDArray[np.bool_]
-    """The path as given surely does."""
+    """The path as given surely holds a literal."""
     argv: NDArray[np.bool_]
     """So does an argument or the name of an executed program, or..."""
     env: NDArray[np.bool_]
     """...its environment; of other records nothing is said."""
 
 
-class Plan(NamedTuple):
-    """By number of the kind of event, what may hold a word beside its record."""
+class AnyOf(NamedTuple):
+    """Texts of which one is looked for; in lower case if ``fold``."""
 
-    has_text: NDArray[np.bool_]
+    texts: tuple[bytes, ...]
+    fold: bool
+
+    def is_in(self, value: Any) -> bool:
+        """Return whether a value holds one: a text, or several of which one does."""
+        if isinstance(value, tuple):
+            return any(map(self.is_in, value))
+        if not isinstance(value, str):
+            return False
+        raw = to_bytes(value).lower() if self.fold else to_bytes(value)
+        return any(text in raw for text in self.texts)
+
+    def may_be_shown(self, name: str, bound: Bound) -> bool:
+        """Return whether a parameter of a type of event may show a name that holds one, of a flag or an error."""
+        if bound.get is None:
+            return False
+        return any(may_show(name, bound.param, text.decode(), fold=self.fold) for text in self.texts)
+
+
+class _Kind(NamedTuple):
+    """What events of a kind may hold beside their records."""
+
+    has_text: bool
     """It has parameters at all."""
-    is_always: NDArray[np.bool_]
-    """The name of a parameter, or one that is not told here."""
-    may_show: NDArray[np.bool_]
-    """The name of a flag or an error."""
-    has_ids: NDArray[np.bool_]
-    """The name of a user or group."""
-    of_process: NDArray[np.bool_]
-    """A text of the process."""
+    in_names: bool
+    """The name of a parameter holds what is looked for."""
+    is_always: bool
+    """It does, or one may that is not told here."""
+    has_ids: bool
+    """It shows the name of a user or group."""
+    of_process: bool
+    """It shows a text of the process."""
+    shown: tuple[Bound, ...]
+    """Parameters that may show the name of a flag or an error that holds it."""
+    sources: frozenset[str]
+    """Where its texts come from, as far as ``ArgsWords.sure`` knows it of all kinds together, and..."""
+    named: tuple[Bound, ...]
+    """...parameters that show what a process or the event's own file is called: of one kind after the other."""
+
+
+class Kinds:
+    """What events may hold beside their records, by number of the kind of event.
+
+    Args:
+        any_of: What is looked for.
+    """
+
+    def __init__(self, any_of: AnyOf) -> None:
+        self._any_of = any_of
+        self._known: list[_Kind] = []
+        self._columns: dict[str, NDArray[np.bool_]] = {}
+
+    def grow(self, look: Look) -> None:
+        """Know all kinds of event that there are."""
+        if len(self._known) < len(look.memory.code_of):
+            codes = range(len(self._known), len(look.memory.code_of))
+            self._known += [self._kind(look.name_of(code), look.kind_of(code)) for code in codes]
+            self._columns.clear()
+
+    def __getitem__(self, code: int) -> _Kind:
+        return self._known[code]
+
+    def are(self, what: str) -> NDArray[np.bool_]:
+        """Return, by number of the kind, whether something is true of it, or there, or among its sources."""
+        found = self._columns.get(what)
+        if found is None:
+            in_sources = what not in _Kind._fields
+            each = (what in kind.sources if in_sources else bool(getattr(kind, what)) for kind in self._known)
+            found = self._columns[what] = np.fromiter(each, bool, len(self._known))
+        return found
+
+    def _kind(self, name: str, kind: int) -> _Kind:
+        bounds = BOUND.get(name, ())
+        told = [bound for bound in bounds if bound.get is not None]
+        ids = {bound.source for bound in bounds if bound.param.type in _IDS}
+        in_names = any(self._any_of.is_in(bound.param.name) for bound in bounds)
+        return _Kind(
+            has_text=bool(bounds),
+            in_names=in_names,
+            is_always=in_names or bool(ids - set(_ID_MEMBERS)),
+            has_ids=bool(ids),
+            of_process=any(bound.param.type == "PID" or bound.source in _TEXTS for bound in told),
+            shown=tuple(bound for bound in told if self._any_of.may_be_shown(name, bound)),
+            sources=frozenset(_known_source(bound, kind) for bound in told),
+            named=tuple(sorted((bound for bound in told if _is_named(bound, name, kind)), key=_by_parent)),
+        )
+
+
+def _known_source(bound: Bound, kind: int) -> str:
+    """Return where the text of a parameter comes from, empty where that is not told of many kinds at once."""
+    if bound.source == "given":
+        return "given" if kind in CALL_KINDS else ""
+    if bound.source in ("args", "env") and kind == Kind.EXEC:
+        return "argv" if bound.source == "args" else "env"
+    return bound.source if bound.source in (*_TEXTS, _THREAD) else ""
+
+
+_THREAD: Final = "prctl_name"
+"""The source that is the name of the thread."""
+
+
+def _is_named(bound: Bound, name: str, kind: int) -> bool:
+    if bound.param.type == "PID":
+        return is_pid(bound.source, kind)
+    return bound.param.type == "FD" and _is_own(bound, name, kind)
+
+
+def _by_parent(bound: Bound) -> bool:
+    """Return what puts the pid of the parent first: of the process's own name most have a parameter."""
+    return bound.source != "ppid"
+
+
+class Search:
+    """What is looked for by one question, and what does not change from one batch to the next.
+
+    Args:
+        sought: By a check.
+    """
+
+    def __init__(self, sought: Sought) -> None:
+        self.sought = sought
+        self.words = AnyOf(sought.words, sought.fold)
+        self.literals = AnyOf(tuple(text for text, _ in sought.literals), sought.fold)
+        self.likely = Kinds(self.words)
+        self.sure = self.likely if self.words == self.literals else Kinds(self.literals)
+        self._last: tuple[NDArray[np.void], Held] | None = None
+
+    def held(self, batch: Batch) -> Held:
+        """Return which ext rows hold what is looked for; neighbours may have them together."""
+        if self._last is None or self._last[0] is not batch.ext:
+            self._last = batch.ext, _held(batch, self.sought)
+        return self._last[1]
 
 
 class ArgsWords:
-    """A word looked for in evt.args of the rows of a batch.
+    """What is looked for in evt.args of the rows of a batch.
 
     Args:
         look: The batch.
-        word: Letters, digits and underscores; in lower case if ``fold``. Or the end of a line: what may hold that is
-            told as well. Of any other text ``sure`` alone means anything.
-        fold: The case of letters does not matter.
-        surely: ``sure`` and ``shown_by_opens`` alone will be asked.
+        search: What is looked for.
     """
 
-    def __init__(self, look: Look, word: bytes, *, fold: bool = False, surely: bool = False) -> None:
+    def __init__(self, look: Look, search: Search) -> None:
         self._look = look
-        self._word = word
-        self._text = word.decode()
-        self._fold = fold
-        self._held = _held(look, word, fold=fold, surely=surely)
-        self._present = np.zeros(len(look.memory.code_of), bool)
-        self._present[look.memory.present(look.batch)] = True
+        self._search = search
+        self._held = search.held(look.batch)
+        search.likely.grow(look)
+        search.sure.grow(look)
 
     def likely(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), which of some rows may hold it."""
-        out, codes = self._of_records(rows, self._held.anywhere), self._look.codes(rows)
-        plan = self._plan()
-        out &= plan.has_text[codes]
-        out |= plan.is_always[codes]
-        for code in np.flatnonzero(plan.may_show & self._present).tolist():
-            mine = np.flatnonzero(codes == code)
-            out[mine] |= self._shown(code, rows[mine])
-        named = np.flatnonzero(plan.has_ids[codes] & ~out)
+        """Return, (k,), which of some rows may hold one of the words."""
+        kinds, look = self._search.likely, self._look
+        codes = look.codes(rows)
+        out = self._of_records(rows, self._held.anywhere) & kinds.are("has_text")[codes]
+        present = look.memory.present(look.batch)
+        if kinds.are("is_always")[present].any():
+            out |= kinds.are("is_always")[codes]
+        if kinds.are(_THREAD)[present].any():
+            out |= kinds.are(_THREAD)[codes] & self._of_records(rows, self._held.comm)
+        self._add_shown(kinds, self._search.words, codes, rows, out)
+        mine = np.flatnonzero(kinds.are("of_process")[codes] & ~out)
+        out[mine] = self._of_processes(rows[mine])
+        named = np.flatnonzero(kinds.are("has_ids")[codes] & ~out)
         if len(named):
             out[named] = self._named(rows[named])
-        for member in _MEMBERS:
-            mine = np.flatnonzero(plan.of_process[codes] & ~out)
-            out[mine] = self._of_member(member, rows[mine])
         return out
-
-    def _plan(self) -> Plan:
-        """Return what is to be looked at of each kind of event."""
-        look, key = self._look, (self._word, self._fold)
-        plan = look.columns.args_plans.get(key)
-        if plan is None or len(plan.has_text) < len(look.memory.code_of):
-            kinds = [self._plan_of(look.name_of(code)) for code in range(len(look.memory.code_of))]
-            plan = look.columns.args_plans[key] = Plan(*np.array(kinds, bool).T)
-        return plan
-
-    def _plan_of(self, name: str) -> tuple[bool, ...]:
-        bounds = BOUND.get(name, ())
-        ids = {bound.source for bound in bounds if bound.param.type in _IDS}
-        is_always = self._names_hold(name) or bool(ids - set(_ID_MEMBERS))
-        shows = any(self._may_show(name, bound) for bound in bounds)
-        of_process = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in bounds)
-        return bool(bounds), is_always, shows, bool(ids), of_process
-
-    def _may_show(self, name: str, bound: Bound) -> bool:
-        return bound.get is not None and may_show(name, bound.param, self._text, fold=self._fold)
 
     def shown_by_opens(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), the same for opens by a path: of texts they show that as given and made absolute alone."""
-        if not len(rows) or self._names_hold("open") or self._names_hold("openat"):
-            return np.ones(len(rows), bool)
-        opens, out, codes = self._look.opens(rows), np.ones(len(rows), bool), self._look.codes(rows)
-        out[opens.at] = self._of_opens(opens, rows)
-        for code in np.unique(codes).tolist():
+        """Return, (k,), the same for opens by a path: of texts they show that as given and made absolute alone.
+
+        Where all literals are those of paths, whether they hold one of them.
+        """
+        of_paths = self._search.sought.are_of_paths
+        kinds, any_of = (self._search.sure, self._search.literals) if of_paths else self._of_words
+        codes = self._look.codes(rows)
+        out = kinds.are("in_names")[codes]
+        opens = self._look.opens(rows)
+        other = np.ones(len(rows), bool)
+        other[opens.at] = False
+        out |= other
+        out[opens.at] |= self._of_opens(any_of, opens, rows)
+        self._add_shown(kinds, any_of, codes, rows, out)
+        return out
+
+    @property
+    def _of_words(self) -> tuple[Kinds, AnyOf]:
+        return self._search.likely, self._search.words
+
+    def sure(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which of some rows surely hold one of the literals; of others nothing is said."""
+        kinds, any_of, held = self._search.sure, self._search.literals, self._held
+        codes = self._look.codes(rows)
+        out = kinds.are("in_names")[codes]
+        self._add_shown(kinds, any_of, codes, rows, out)
+        for source, column in (("given", held.given), ("env", held.env)):
+            if column.any():
+                out |= kinds.are(source)[codes] & self._of_records(rows, column)
+        if held.thread.any():
+            mine = np.flatnonzero(kinds.are(_THREAD)[codes] & self._of_records(rows, held.thread))
+            head = self._look.batch.head
+            out[mine] |= (head["arg"][rows[mine], 0] == SETS_NAME) & (head["ret"][rows[mine]] >= 0)
+        if held.argv.any():
+            maybe = np.flatnonzero(kinds.are("argv")[codes] & ~out & self._of_records(rows, held.argv))
+            out[maybe] = self._of_arguments(rows[maybe])
+        for member in _TEXTS:
+            mine = np.flatnonzero(kinds.are(member)[codes] & ~out)
+            out[mine] = self._is_in(any_of, self._look.members.places(member, rows[mine]))
+        mine = np.flatnonzero(self._look.columns.is_open(codes) & ~out)
+        if len(mine) and (self._search.sought.are_of_paths or kinds is self._search.likely):
+            opens = self._look.opens(rows[mine])
+            out[mine[opens.at]] |= self._of_opens(any_of, opens, rows[mine])
+        self._add_named(codes, rows, out)
+        return out
+
+    def _add_named(self, codes: NDArray[np.uint16], rows: Rows, out: NDArray[np.bool_]) -> None:
+        """Say yes of rows that show the name of a process, or of their own file, which holds a literal."""
+        kinds, any_of, members = self._search.sure, self._search.literals, self._look.members
+        left = np.flatnonzero(kinds.are("named")[codes] & ~out)
+        # A process is shown by its own name or by that of its parent.
+        may_be = np.zeros(len(out), bool)
+        for member in ("comm", "parent.comm"):
+            may_be[left] |= self._is_in(any_of, members.places(member, rows[left]))
+        for code in np.unique(codes[left]).tolist():
+            of_code = left[codes[left] == code]
+            for bound in kinds[code].named:
+                is_file = bound.param.type == "FD"
+                mine = of_code[~out[of_code] if is_file else may_be[of_code] & ~out[of_code]]
+                if not len(mine):
+                    continue
+                if is_file:
+                    out[mine] = self._of_files(any_of, rows[mine])
+                else:
+                    out[mine] = self._is_in(any_of, Words(self._look, code, rows[mine]).named(bound.source))
+
+    def _add_shown(
+        self, kinds: Kinds, any_of: AnyOf, codes: NDArray[np.uint16], rows: Rows, out: NDArray[np.bool_]
+    ) -> None:
+        """Say yes of rows that show a name that holds what is looked for, of a flag or an error."""
+        look = self._look
+        for code in np.flatnonzero(kinds.are("shown")).tolist():
             mine = np.flatnonzero((codes == code) & ~out)
-            out[mine] |= self._shown(code, rows[mine])
-        return out
-
-    def sure(self, code: int, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), which of some rows of one kind of event surely hold it; of others nothing is said."""
-        look, name = self._look, self._look.name_of(code)
-        kind, out = look.kind_of(code), np.zeros(len(rows), bool)
-        if self._names_hold(name):
-            return ~out
-        words = Words(look, code, rows)
-        out |= self._shown(code, rows)
-        # What a process is called is dearest.
-        for bound in sorted(BOUND.get(name, ()), key=lambda bound: bound.param.type in ("PID", "FD")):
-            if bound.get is None or out.all():
+            if not len(mine):
                 continue
-            if bound.source == "given" and kind in CALL_KINDS:
-                out |= self._of_records(rows, self._held.given)
-            elif bound.source == "args" and kind == Kind.EXEC:
-                maybe = np.flatnonzero(~out & self._of_records(rows, self._held.argv))
-                out[maybe] = self._of_arguments(rows[maybe])
-            elif bound.source == "env" and kind == Kind.EXEC:
-                out |= self._of_records(rows, self._held.env)
-            elif bound.source in _TEXTS:
-                out |= self._of_member(bound.source, rows)
-            elif bound.param.type == "PID" and is_pid(bound.source, kind):
-                out |= self._is_in(words.named(bound.source))
-            elif bound.param.type == "FD" and _is_own(bound, name, kind):
-                out[~out] = self._of_files(rows[~out])
-        if look.columns.is_open(np.array([code]))[0]:
-            opens = look.opens(rows)
-            out[opens.at] |= self._of_opens(opens, rows)
-        return out
+            for bound in kinds[code].shown:
+                numbers = words_of(look, "evt.rawarg", bound.param.name, rows[mine])
+                groups = groups_of(numbers, np.zeros_like(numbers))
+                first = rows[mine[groups.first]].tolist()
+                found = np.array([any_of.is_in(shown(look.event(row), bound)) for row in first], bool)
+                out[mine] |= found[groups.of_row]
 
-    def _of_opens(self, opens: Opens, rows: Rows) -> NDArray[np.bool_]:
-        """Return, of each open among some rows, whether a path that it shows holds it."""
+    def _of_opens(self, any_of: AnyOf, opens: Opens, rows: Rows) -> NDArray[np.bool_]:
+        """Return, of each open among some rows, whether a path that it shows holds what is looked for."""
         paths = opens.paths
-        given = self._of_paths(paths.given) & (self._look.batch.head["ret"][rows[opens.at]] >= 0)  # behind the fd
-        return np.asarray(given | self._of_paths(paths.raw) | self._of_paths(paths.shown))
+        given, raw, shown_ = self._of_paths(any_of, np.stack((paths.given, paths.raw, paths.shown)))
+        given &= self._look.batch.head["ret"][rows[opens.at]] >= 0  # it stands behind the fd
+        return np.asarray(given | raw | shown_)
 
-    def _names_hold(self, name: str) -> bool:
-        return any(self._text in folded(bound.param.name, fold=self._fold) for bound in BOUND.get(name, ()))
-
-    def _shown(self, code: int, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), which of some rows of one kind of event show a name that holds it, of a flag or an error."""
-        look, out, name = self._look, np.zeros(len(rows), bool), self._look.name_of(code)
-        for bound in BOUND.get(name, ()):
-            if not self._may_show(name, bound):
-                continue
-            numbers = words_of(look, "evt.rawarg", bound.param.name, rows)
-            groups = groups_of(numbers, np.zeros_like(numbers))
-            found = [self._in(shown(look.event(row), bound)) for row in rows[groups.first].tolist()]
-            out |= np.array(found, bool)[groups.of_row]
-        return out
-
-    def _of_files(self, rows: Rows) -> NDArray[np.bool_]:
+    def _of_files(self, any_of: AnyOf, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), whether the name of the fd that each event is about holds it, and is shown."""
+        if not len(rows):
+            return np.zeros(0, bool)
         look = self._look
         (names, _), (kinds, _), fds = (
             look.values("fd.name", rows),
             look.values("fd.type", rows),
             look.numbers("fd.num", rows),
         )
-        return np.asarray(self._of_paths(np.maximum(names, ABSENT)) & (kinds > ABSENT) & fds.has & (fds.found >= 0))
+        is_shown = (kinds > ABSENT) & fds.has & (fds.found >= 0)
+        return np.asarray(self._of_paths(any_of, np.maximum(names, ABSENT)) & is_shown)
 
-    def _of_paths(self, places: Places) -> NDArray[np.bool_]:
-        """Return, (k,), whether texts at places hold it; each is asked once and for all."""
-        values = self._look.memory.pool(TEXT_POOL).values
-        table = self._look.memory.table("value", ("held by a text", self._word, self._fold), len(values))
-        new = np.unique(places[table[places] == NOT_ASKED])
-        table[new] = [self._in(values[at]) for at in new.tolist()]
-        return np.asarray(table[places] > 0)
+    def _of_paths(self, any_of: AnyOf, places: Places) -> NDArray[np.bool_]:
+        """Return whether texts at places hold it; each is asked once and for all."""
+        return self._asked_once(any_of, self._look.memory.pool(TEXT_POOL).values, "held by a text", places)
+
+    def _is_in(self, any_of: AnyOf, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return the same for members of processes."""
+        return self._asked_once(any_of, self._look.members.values, "held by a member", places)
+
+    def _asked_once(self, any_of: AnyOf, values: list[Any], what: str, places: NDArray[Any]) -> NDArray[np.bool_]:
+        table = self._look.memory.table("value", (what, any_of), len(values))
+        found = table[places]
+        new = np.unique(places[found == NOT_ASKED])
+        if len(new):
+            table[new] = [any_of.is_in(values[at]) for at in new.tolist()]
+            found = table[places]
+        return np.asarray(found > 0)
 
     def _of_arguments(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether the arguments behind argv[0] of executed programs hold it."""
-        slots = [self._look.batch.slot(row, Slot.ARGV) for row in rows.tolist()]
-        found = (self._word in (argv.lower() if self._fold else argv).partition(b"\0")[2] for argv in slots)
-        return np.fromiter(found, bool, len(rows))
+        """Return, (k,), whether the arguments behind argv[0] of executed programs hold a literal."""
+        any_of = self._search.literals
+        slots = (self._look.batch.slot(row, Slot.ARGV).partition(b"\0")[2] for row in rows.tolist())
+        lowered = (argv.lower() if any_of.fold else argv for argv in slots)
+        return np.fromiter((any(text in argv for text in any_of.texts) for argv in lowered), bool, len(rows))
 
     def _of_records(self, rows: Rows, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.asarray(np.append(held, False)[self._look.batch.ext_at[rows]])  # row -1: no ext
 
-    def _of_member(self, member: str, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether a text of each row's process holds it; each distinct one is asked once and for all."""
-        return self._is_in(self._look.members.places(member, rows))
-
-    def _is_in(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return, (k,), whether members of processes at places hold it."""
-        values = self._look.members.values
-        table = self._look.memory.table("value", ("held by a member", self._word, self._fold), len(values))
-        new = np.unique(places[table[places] == NOT_ASKED])
-        table[new] = [self._in(values[at]) for at in new.tolist()]
-        return np.asarray(table[places] > 0)
-
-    def _in(self, value: Any) -> bool:
-        if isinstance(value, tuple):
-            return any(map(self._in, value))
-        if not isinstance(value, str):
-            return False
-        return self._word in to_bytes(value).lower() if self._fold else self._text in value
+    def _of_processes(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether a text of each row's process holds a word; each process is looked at once."""
+        if not len(rows):
+            return np.zeros(0, bool)
+        look = self._look
+        groups = some_of(look.memory.groups(look.batch, "process"), rows)
+        places = np.stack([look.members.places(member, groups.first) for member in _MEMBERS])
+        holds = np.logical_or.reduce(self._is_in(self._search.words, places))
+        return np.asarray(holds[groups.of_row])
 
     def _named(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether the name of a user or group of each row's process may hold it; asked once for each."""
+        """Return, (k,), whether the name of a user or group of each row's process may hold a word, each asked once."""
         look = self._look
-        numbers = look.at("container", rows, -1)
+        sides = (look.memory.groups(look.batch, side) for side in ("process", "container"))
+        groups = groups_of(*(side.of_row[rows].astype(np.int64) for side in sides))
+        first = rows[groups.first]
+        numbers = look.at("container", first, -1)
         for member in ("uid", "gid", "loginuid"):
-            numbers = look.numbered("names", numbers, look.members.places(member, rows))
-        groups = grouped(numbers)
-        table = look.memory.table("named", ("held by a name", self._word, self._fold), int(numbers.max()) + 1)
-        found = table[groups.numbers]
+            numbers = look.numbered("names", numbers, look.members.places(member, first))
+        table = look.memory.table("named", ("held by a name", self._search.words), int(numbers.max()) + 1)
+        found = table[numbers]
         for at in np.flatnonzero(found == NOT_ASKED).tolist():
-            said = self._is_named(look.event(int(rows[groups.first[at]])))
+            said = self._is_named(look.event(int(first[at])))
             if said is not None:  # else it is not known yet
-                found[at] = table[groups.numbers[at]] = said
+                found[at] = table[numbers[at]] = said
         return np.asarray((found != 0)[groups.of_row])
 
     def _is_named(self, event: Event) -> bool | None:
@@ -258,7 +395,7 @@ class ArgsWords:
         if process is None:
             return False
         names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
-        known = [self._in(name) for name in names if isinstance(name, str)]
+        known = [self._search.words.is_in(name) for name in names if isinstance(name, str)]
         return True if any(known) else None if len(known) < len(names) else False
 
 
@@ -271,38 +408,53 @@ def _is_own(bound: Bound, name: str, kind: int) -> bool:
     return bound.source == "fd" or (bound.source == f"s{at}" and not call.returns_fd)
 
 
-def _held(look: Look, word: bytes, *, fold: bool, surely: bool) -> Held:
-    """Return which ext rows hold a word; neighbours may have them together."""
-    known, ext, key = look.columns.held, look.batch.ext, (word, fold, surely)
-    last = known.get(key)
-    if last is None or last[0] is not ext:
-        last = known[key] = ext, _held_by_records(look.batch, word, fold=fold, surely=surely)
-    return last[1]
-
-
-def _held_by_records(batch: Batch, word: bytes, *, fold: bool, surely: bool) -> Held:
+def _held(batch: Batch, sought: Sought) -> Held:
     held = Held(*(np.zeros(len(batch.ext), bool) for _ in Held._fields))
-    arena = batch.arena.lower() if fold else batch.arena
     if not len(batch.ext):
         return held
-    starts = occurrences(arena, word)
+    comms = np.ascontiguousarray(batch.ext["comm"])
+    for word in sought.words:
+        starts = occurrences(batch.arena, word, fold=sought.fold)
+        _add_records(batch, starts, len(word), held.anywhere)
+        _add_comms(comms, word, held.comm, fold=sought.fold)
+        for literal, mine in sought.literals:
+            if mine == word:
+                _add_comms(comms, literal, held.thread, fold=sought.fold)
+                _add_slots(batch, _extended(batch.arena, starts, literal, word, fold=sought.fold), len(literal), held)
+    return held
+
+
+def _add_records(batch: Batch, starts: NDArray[np.intp], length: int, held: NDArray[np.bool_]) -> None:
+    """Say yes of the records that so many bytes lie in which begin at some places."""
     rows = np.searchsorted(batch.text_at, starts, side="right") - 1
-    ends = starts + len(word)
-    inside = ends <= batch.text_at[rows + 1]
-    held.anywhere[rows[inside]] = True
+    held[rows[starts + length <= batch.text_at[rows + 1]]] = True
+
+
+def _add_comms(comms: NDArray[np.bytes_], text: bytes, held: NDArray[np.bool_], *, fold: bool) -> None:
+    """Say yes of the names of threads that hold a text."""
+    size = comms.dtype.itemsize
+    starts = occurrences(comms.tobytes(), text, fold=fold)
+    inside = starts % size + len(text) <= size
+    held[starts[inside] // size] = True
+
+
+def _extended(arena: bytes, starts: NDArray[np.intp], literal: bytes, word: bytes, *, fold: bool) -> NDArray[np.intp]:
+    """Return where a literal begins, by where the word in it does."""
+    before = literal.index(word)
+    starts = starts - before
+    starts = starts[(starts >= 0) & (starts + len(literal) <= len(arena))]
+    raw = np.frombuffer(arena, np.uint8)
+    for at in (*range(before), *range(before + len(word), len(literal))):
+        if len(starts):
+            starts = starts[is_byte(raw[starts + at], literal[at], fold=fold)]
+    return starts
+
+
+def _add_slots(batch: Batch, starts: NDArray[np.intp], length: int, held: Held) -> None:
+    """Say yes of the slots that so many bytes lie in which begin at some places."""
+    rows = np.searchsorted(batch.text_at, starts, side="right") - 1
+    ends = starts + length
     limits = batch.text_at[rows][:, None] + np.cumsum(batch.ext["slot_len"][rows], axis=1, dtype=np.int64)
     held.given[rows[ends <= limits[:, Slot.GIVEN]]] = True
     for column, slot in ((held.argv, Slot.ARGV), (held.env, Slot.ENV)):
         column[rows[(starts >= limits[:, slot - 1]) & (ends <= limits[:, slot])]] = True
-    if surely:
-        return held
-    across = np.flatnonzero(~inside)  # the seam of records; another one may begin within
-    last = np.searchsorted(batch.text_at, ends[across] - 1, side="right") - 1
-    for first, end in zip(rows[across].tolist(), (last + 1).tolist(), strict=True):
-        for row in range(first, end):
-            held.anywhere[row] |= word in arena[batch.text_at[row] : batch.text_at[row + 1]]
-    comms = np.ascontiguousarray(batch.ext["comm"]).view(np.uint8).reshape(len(batch.ext), -1)
-    apart = np.pad(comms, ((0, 0), (0, 1)))  # so that no word lies in two of them
-    names = apart.tobytes()
-    held.anywhere[occurrences(names.lower() if fold else names, word) // apart.shape[1]] = True
-    return held

@@ -19,6 +19,7 @@ from tuimon.rules.nodes import Check
 from tuimon.rules.predicates import Predicate
 
 if TYPE_CHECKING:
+    from tuimon.rules.by_args import ArgsQuestion
     from tuimon.rules.by_place import ByPlace
 
 NO: Final = 0
@@ -50,7 +51,9 @@ class Asked:
     is_of_presence: bool = False
     """See ``tuimon.rules.presence``; only beside a predicate."""
     told: dict[int, int] = field(default_factory=dict)
-    """Answers of ``tuimon.rules.args_text``, by ``Columns.open_numbers``."""
+    """Answers of ``tuimon.rules.by_args``, by ``Columns.open_numbers``."""
+    question_of_args: ArgsQuestion | None = None
+    """See ``tuimon.rules.by_args``."""
 
     def say(self, places: Sequence[int], values: Sequence[Any]) -> int:
         """Return the answer for the values at their places in the context."""

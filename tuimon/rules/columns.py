@@ -20,7 +20,6 @@ from tuimon.fields.argsource import BOUND, bound_of
 from tuimon.fields.facts import has_raw_result
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
-from tuimon.rules.args_words import Held, Plan
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.by_place import by_place
 from tuimon.rules.checks import MISSING, Checks
@@ -98,10 +97,6 @@ class Columns:
         self._era = self.memory.era
         self.tails: dict[int, str] = {}
         """See ``tuimon.rules.args_text``."""
-        self.held: dict[tuple[bytes, bool, bool], tuple[NDArray[np.void], Held]] = {}
-        """The texts looked through last, by what for, whether the case matters, and what is asked (``ArgsWords``)."""
-        self.args_plans: dict[tuple[bytes, bool], Plan] = {}
-        """See ``tuimon.rules.args_words``."""
         self._word_columns: dict[tuple[int, str, str], tuple[str, ...]] = {}
         self._word_likeness: dict[tuple[str, str], NDArray[np.int16]] = {}
         self._likenesses: dict[object, int] = {}

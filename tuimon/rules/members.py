@@ -19,6 +19,7 @@ PID_MEMBERS: Final = frozenset(("pid", "ppid", "pgid", "vpgid", "vpid", "parent.
 NO_PID: Final = -2
 """There is no process, or no parent; nothing has this pid."""
 _POOL: Final = "member"
+_PIDS: Final = "pid"
 _OF_PARENT: Final = "parent."
 
 
@@ -43,17 +44,19 @@ class Members:
         self._groups = groups
         self._numbers = numbers
         self._processes = processes
+        self._of_group: dict[tuple[str, str], NDArray[np.int64]] = {}
+        """(g,) members, as far as they were asked for."""
+        self._rows: Rows | None = None
+        self._of_row: NDArray[Any] = groups.of_row[:0]
+        """The rows asked about last, most often those asked about next, and their groups."""
 
     def places(self, member: str, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), the place among ``values`` of a member of each row's process, ABSENT where there is none."""
-        pool = self._memory.pool(_POOL)
-        known = self._memory.places("process", (_POOL, member), self._size, _POOL)
-        return self._found(known, member, rows, lambda values: pool.places(values))
+        return self._found(_POOL, member, rows)
 
     def pids(self, member: str, rows: Rows) -> NDArray[np.int64]:
         """Return, (k,), one of PID_MEMBERS, NO_PID where there is none."""
-        known = self._memory.pids(member, self._size)
-        return self._found(known, member, rows, lambda values: [NO_PID if each is None else each for each in values])
+        return self._found(_PIDS, member, rows)
 
     @property
     def values(self) -> list[Any]:
@@ -64,23 +67,39 @@ class Members:
         """Return the place of a value."""
         return self._memory.pool(_POOL).place(value)
 
-    @property
-    def _size(self) -> int:
-        return int(self._numbers.max(initial=-1)) + 1
+    def _found(self, kind: str, member: str, rows: Rows) -> NDArray[np.int64]:
+        """Return a member by row, looking up what is not known yet."""
+        if rows is not self._rows:
+            self._rows, self._of_row = rows, self._groups.of_row[rows]
+        of_group = self._of_group.get((kind, member))
+        if of_group is None:
+            of_group = self._of_group[kind, member] = self._known(kind, member)[self._numbers].astype(np.int64)
+        found = of_group[self._of_row]
+        if (found == UNSEEN).any():
+            missing = np.unique(self._of_row[found == UNSEEN])
+            of_group[missing] = self._looked_up(kind, member, missing)
+            found = of_group[self._of_row]
+        return np.asarray(found)
 
-    def _found(
-        self, known: NDArray[Any], member: str, rows: Rows, made: Callable[[list[Any]], Any]
-    ) -> NDArray[np.int64]:
-        """Return a member by row from a table by number of the version, looking up what is not in it yet."""
-        of_row = self._groups.of_row[rows]
-        needed = np.zeros(len(self._groups.first), bool)
-        needed[of_row] = True
-        missing = np.flatnonzero(needed & (known[self._numbers] == UNSEEN))
-        if len(missing):
-            get = _getter(member)
-            processes = self._processes(self._groups.first[missing])
-            known[self._numbers[missing]] = made([None if each is None else get(each) for each in processes])
-        return np.asarray(known[self._numbers][of_row], np.int64)
+    def _known(self, kind: str, member: str) -> NDArray[Any]:
+        """Return a table by number of the version."""
+        size = int(self._numbers.max(initial=-1)) + 1
+        if kind == _PIDS:
+            return self._memory.pids(member, size)
+        return self._memory.places("process", (_POOL, member), size, _POOL)
+
+    def _looked_up(self, kind: str, member: str, groups: NDArray[Any]) -> NDArray[Any]:
+        """Return a member of the processes of some groups, and keep it."""
+        get, processes = _getter(member), self._processes(self._groups.first[groups])
+        values = [None if each is None else get(each) for each in processes]
+        is_pid = kind == _PIDS
+        made = [NO_PID if each is None else each for each in values] if is_pid else self._pool_places(values)
+        known = self._known(kind, member)
+        known[self._numbers[groups]] = made
+        return np.asarray(known[self._numbers[groups]])
+
+    def _pool_places(self, values: list[Any]) -> NDArray[np.int32]:
+        return self._memory.pool(_POOL).places(values)
 
 
 def _getter(member: str) -> Callable[[Process], Any]:

@@ -24,14 +24,14 @@ def occurrences(text: bytes, wanted: bytes, *, fold: bool = False) -> NDArray[np
     if count <= 0:
         return np.empty(0, np.intp)
     places = sorted(range(len(wanted)), key=lambda at: _rarity(wanted[at]))
-    hit = _equal(raw[places[0] : places[0] + count], wanted[places[0]], fold=fold)
+    hit = is_byte(raw[places[0] : places[0] + count], wanted[places[0]], fold=fold)
     for at in places[1:2]:
-        hit &= _equal(raw[at : at + count], wanted[at], fold=fold)
+        hit &= is_byte(raw[at : at + count], wanted[at], fold=fold)
     found = np.flatnonzero(hit)
     for at in places[2:]:
         if not len(found):
             break
-        found = found[_equal(raw[found + at], wanted[at], fold=fold)]
+        found = found[is_byte(raw[found + at], wanted[at], fold=fold)]
     return found
 
 
@@ -41,7 +41,8 @@ def _rarity(byte: int) -> int:
     return -at if at >= 0 else -len(_COMMON)
 
 
-def _equal(raw: NDArray[np.uint8], byte: int, *, fold: bool) -> NDArray[np.bool_]:
+def is_byte(raw: NDArray[np.uint8], byte: int, *, fold: bool) -> NDArray[np.bool_]:
+    """Return, (n,), which bytes are this one; a letter is one in lower case if ``fold``."""
     if fold and ord("a") <= byte <= ord("z"):
         return np.asarray(raw | np.uint8(_CASE) == byte)
     return np.asarray(raw == byte)

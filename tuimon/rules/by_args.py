@@ -1,0 +1,125 @@
+"""Checks of evt.args: yes and no by the parts that texts are made of, and the others written out, each but once.
+
+What a check says of an open is kept for as long as its filter lives. Of the other events only those are asked whose
+record or process holds a word of what is looked for, or shows a name that does; a word of digits may stand in any.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuimon.rules.args_blind import said_of_blind
+from tuimon.rules.args_checks import Sought, may_be, sought
+from tuimon.rules.args_text import UNLIKE, alike, is_written, open_texts
+from tuimon.rules.args_words import ArgsWords, Search
+from tuimon.rules.asked import NO, YES, Asked, of_value
+from tuimon.rules.grouping import Rows, groups_of
+from tuimon.rules.numbering import Truths
+
+if TYPE_CHECKING:
+    from tuimon.rules.look import Look
+
+
+class ArgsQuestion:
+    """What does not change from one batch to the next while a check of evt.args is asked.
+
+    Args:
+        asked: The check.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self.search = Search(sought(asked.check))
+        self.line_ends = Search(Sought(words=(b"\n",)))
+        self._check = asked.check
+        self._possible: list[bool] = []
+
+    def possible(self, look: Look) -> NDArray[np.bool_]:
+        """Return, by number of the kind of event, whether the check may hold of it, by its parameters' names alone."""
+        for code in range(len(self._possible), len(look.memory.code_of)):
+            self._possible.append(may_be(self._check, look.name_of(code)))
+        return np.array(self._possible, bool)
+
+
+def said_of_args(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return, (k,), the truth of a check of evt.args."""
+    if asked.question_of_args is None:
+        asked.question_of_args = ArgsQuestion(asked)
+    question = asked.question_of_args
+    possible = question.possible(look)
+    if possible.all():
+        return _said(look, asked, question, rows)
+    out = np.full(len(rows), YES if asked.check.op == "!=" else NO, np.int8)
+    mine = np.flatnonzero(possible[look.codes(rows)])
+    out[mine] = _said(look, asked, question, rows[mine])
+    return out
+
+
+def _said(look: Look, asked: Asked, question: ArgsQuestion, rows: Rows) -> Truths:
+    out = np.full(len(rows), NO, np.int8)
+    some, search = np.arange(len(rows)), question.search
+    words = ArgsWords(look, search) if search.sought.words and len(rows) else None
+    if words is not None:
+        some = np.flatnonzero(words.likely(rows))
+        if search.sought.literals and len(some):
+            sure = words.sure(rows[some])
+            if search.sought.is_of_one_line and sure.any():
+                sure[sure] = ~ArgsWords(look, question.line_ends).likely(rows[some[sure]])
+            out[some[sure]] = YES
+            some = some[~sure]
+    is_open = is_written(look, rows[some])
+    opens, others = some[is_open], some[~is_open]
+    if words is not None and len(opens):
+        opens = opens[words.shown_by_opens(rows[opens])]
+    out[opens] = _said_of_opens(look, asked, rows[opens])
+    out[others] = _said_of_others(look, asked, rows[others], is_blind=search.sought.is_blind)
+    return out
+
+
+def _said_of_others(look: Look, asked: Asked, rows: Rows, *, is_blind: bool) -> Truths:
+    """Return the same for events that are no opens: of each text that is met in this batch."""
+    out, codes = np.full(len(rows), NO, np.int8), look.codes(rows)
+    unlike = np.zeros(len(rows), bool)
+    for code in np.unique(codes).tolist():
+        if is_blind and look.kind_of(code) in UNLIKE:
+            unlike |= codes == code
+        else:
+            mine = np.flatnonzero(codes == code)
+            out[mine] = _said_of_kind(look, asked, code, rows[mine])
+    if unlike.any():
+        out[unlike] = said_of_blind(look, asked, rows[unlike])
+    return out
+
+
+def _said_of_kind(look: Look, asked: Asked, code: int, rows: Rows) -> Truths:
+    groups = alike(look, code, rows)
+    if groups is None:
+        return look.asked_whole(asked, rows)
+    look.whole[rows] = True
+    first = rows[groups.first].tolist()
+    return np.asarray(np.array([asked.answer(look.event(row)) for row in first], np.int8)[groups.of_row])
+
+
+def _said_of_opens(look: Look, asked: Asked, rows: Rows) -> Truths:
+    """Return the same for opens whose text is written without a getter; each distinct one is asked once."""
+    if not len(rows):
+        return np.empty(0, np.int8)
+    texts, opening = (look.memory.groups(look.batch, side) for side in ("texts", "opening"))
+    pairs = groups_of(texts.of_row[rows].astype(np.int64), opening.of_row[rows].astype(np.int64))
+    groups = groups_of(pairs.of_row.astype(np.int64), look.batch.head["ret"][rows].astype(np.int64))
+    some = np.sort(groups.first)
+    numbers = look.open_numbers(rows[some])
+    told = asked.told
+    new = np.array([number not in told for number in numbers.tolist()], bool)
+    fresh = rows[some[new]]
+    assert asked.predicate is not None
+    made, test, _ = asked.predicate
+    openings = opening.numbers[opening.of_row[fresh]]
+    written = open_texts(look, fresh, look.columns.tails, openings)
+    for number, text in zip(numbers[new].tolist(), written, strict=True):
+        told[number] = YES if of_value(made(text), test) == YES else NO
+    answers = np.empty(len(groups.first), np.int8)
+    answers[groups.of_row[some]] = [told[number] for number in numbers.tolist()]
+    return np.asarray(answers[groups.of_row])
