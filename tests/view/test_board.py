@@ -175,7 +175,11 @@ def test_the_foot_says_what_is_under_the_cursor_and_what_no_rule_covers():
     assert "Credential Access" in here
     assert "1 rule in force names it" in here
     assert "web: 5 alerts, worst Critical" in here
-    assert "no rule in force for 13 of 14: Recon" in gap
+    assert "no rule in force for 13 of 14: Rec Res " in gap
+    gaps = {width: text_of(board_foot(view, lines, width)[1]) for width in (78, 118, 148, 198, 248)}
+    assert all(len(said) <= width for width, said in gaps.items()), "the longest names that have room"
+    assert "Recon, ResDev, " in gaps[148]
+    assert "Reconnaissance, Resource Development, " in gaps[248]
     assert all(name.lower() in key for name in PRIORITIES)
     engine.rules = tuple(rule(t.tag, f"mitre_{t.tag}") for t in TACTICS)
     view.sync(engine.snapshot().containers)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.ui.fake_engine import fed_engine
 from tuimon.rules.items import PRIORITIES
-from tuimon.view.cells import REST, Cell, fitting, severity_role, shortened, sparkline
+from tuimon.view.cells import REST, Cell, fitting, severity_role, sparkline
 from tuimon.view.clock import amount, clock, day, percent, span
-from tuimon.view.detail_lines import alert_lines, wrapped
+from tuimon.view.detail_lines import alert_lines, whole, wrapped
 from tuimon.view.filter_history import FilterHistory
 from tuimon.view.severity import rank, short, worse
 from tuimon.view.status_lines import status_line
@@ -128,13 +128,14 @@ def test_what_does_not_fit_whole_is_left_out():
     assert fitting(cells, 4) == []
 
 
-def test_a_line_that_has_no_room_shows_where_it_is_cut():
-    line = (Cell(" one ", "key"), Cell("a sentence too long", "muted", REST))
-    assert shortened(line, 40) == line
-    assert "".join(cell.text for cell in shortened(line, 20)) == " one a sentence t..."
-    spread = (Cell("left", "", REST), Cell("right"))
-    assert shortened(spread, 3) == spread
-    assert list(shortened((), 3)) == []
+def test_what_a_line_of_details_has_no_room_for_goes_on_below_it():
+    line = (Cell(" name", "muted", 8), Cell("one two three four five", "strong", REST))
+    assert whole(line, 60) == [line]
+    assert [("".join(cell.text.ljust(max(cell.width, 0)) for cell in row)) for row in whole(line, 20)] == [
+        " name   one two ",
+        "        three four ",
+        "        five",
+    ]
 
 
 def test_a_long_value_of_an_alert_is_told_whole_and_its_day_too():

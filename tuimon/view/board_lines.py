@@ -8,7 +8,7 @@ from typing import Final
 from tuimon.events import Alert
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_lines import container_of
-from tuimon.view.board import COLUMNS, TACTICS, BoardCell, BoardRow, BoardView
+from tuimon.view.board import COLUMNS, TACTICS, BoardCell, BoardRow, BoardView, Tactic
 from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock
 from tuimon.view.ended import KEY, Ended
@@ -149,22 +149,23 @@ def board_foot(view: BoardView, lines: BoardLines, width: int) -> list[Line]:
         here.append(Cell(f"  {row.name}: ", "muted"))
         text = f"{cell.count:,} alerts, worst {cell.worst}" if cell else "no alert"
         here.append(Cell(text, severity_role(cell.worst) if cell else "muted"))
-    missing = view.uncovered
-    narrow = width < _WIDE
-    names = (" " if narrow else ", ").join(
-        tactic.short if narrow else tactic.name if width >= 150 else tactic.medium for tactic in missing
-    )
-    what = " no rule for" if narrow else " no rule in force for"
-    gap: Line = (
-        (Cell(f"{what} {len(missing)} of {len(TACTICS)}: ", "muted"), Cell(names, "attention", REST))
-        if missing
-        else (Cell(" the rules in force cover every tactic", "good", REST),)
-    )
     letters = [(f" {letter} ", name) for name, letter in LETTERS.items()]
     key: list[Cell] = []
     for letter, name in letters:
         key += [Cell(letter, severity_role(name)), Cell(name.lower() if width >= 100 else short(name), "muted")]
-    return [here, gap, key]
+    return [here, _gap(view.uncovered, width), key]
+
+
+def _gap(missing: Sequence[Tactic], width: int) -> Line:
+    """Return which tactics no rule covers, by the longest of their names that have room."""
+    if not missing:
+        return (Cell(" the rules in force cover every tactic", "good", REST),)
+    narrow = width < _WIDE
+    what = f"{' no rule for' if narrow else ' no rule in force for'} {len(missing)} of {len(TACTICS)}: "
+    names = " ".join(tactic.short for tactic in missing)
+    longer = () if narrow else ([tactic.name for tactic in missing], [tactic.medium for tactic in missing])
+    fits = (joined for each in longer if len(what) + len(joined := ", ".join(each)) <= width)
+    return (Cell(what, "muted"), Cell(next(fits, names), "attention", REST))
 
 
 class AlertChoice:

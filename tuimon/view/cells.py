@@ -100,15 +100,6 @@ def fitting(cells: Sequence[Cell], width: int) -> list[Cell]:
     return kept
 
 
-def shortened(cells: Sequence[Cell], width: int) -> Sequence[Cell]:
-    """Return the cells of a line whose last text shows that it is cut, when it has no room for all of it."""
-    *others, last = cells or (Cell(""),)
-    room = width - sum(cell.width or len(cell.text) for cell in others)
-    if last.width > 0 or len(last.text) <= room or any(cell.width < 0 for cell in others):
-        return cells
-    return (*others, last._replace(text=cut(last.text, room)))
-
-
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = "_.-=+*#@"
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.view.board import TACTICS
-from tuimon.view.cells import REST, Cell, Line, cut, severity_role, sparkline
+from tuimon.view.cells import REST, Cell, Line, severity_role, sparkline
 from tuimon.view.clock import amount
+from tuimon.view.columns import fit_path
 from tuimon.view.container_view import ContainerView, label
+from tuimon.view.detail_lines import whole
 from tuimon.view.ended import KEY, Ended
 from tuimon.view.severity import short
 from tuimon.view.snapshot import ContainerRow
@@ -73,7 +75,7 @@ class ContainerLines:
             Cell(" ", "", 1),
         ]
         if wide:
-            cells += [Cell(short_image(row.container.image or ""), "muted", REST), Cell(" ", "", 1)]
+            cells += [Cell(_fit_image(row.container.image or "", width), "muted", REST), Cell(" ", "", 1)]
         cells += [Cell("ended" if row.ended else amount(row.calls_per_s), "", 5, right=True), Cell(" ", "", 1)]
         if width >= _SPARKS:
             cells.append(Cell(sparkline(row.spark, _SPARK, ascii_only=self._ascii), "spark", _SPARK, right=True))
@@ -104,6 +106,12 @@ def _alerts_width(width: int) -> int:
 def short_image(image: str) -> str:
     """Return an image's reference without what goes without saying."""
     return image.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _fit_image(image: str, width: int) -> str:
+    """Return an image in what a list leaves to it, cut from its front: what tells images apart is their name."""
+    shown, room = short_image(image), width - _name_width(width) - _OTHERS - 1
+    return shown if len(shown) <= room else fit_path(f"/{shown}", room)
 
 
 def container_header(width: int) -> Line:
@@ -149,12 +157,16 @@ def container_details(
     tactics = view.tactics.get(container.id, set()) if view is not None else set()
     drift = view.drift.get(container.id, ()) if view is not None else ()
     if drift:
-        pairs.append(("drift", cut(f"{len(drift)} new: {', '.join(drift)}", width - 9), "attention"))
+        pairs.append(("drift", f"{len(drift)} new: {', '.join(drift)}", "attention"))
     if row.alerts:
         pairs.append(("alerts", f"{row.alerts}, worst {short(row.worst_priority)}", severity_role(row.worst_priority)))
     if tactics:
         pairs.append(("tactics", ", ".join(sorted(tactics)), "attention"))
-    lines: list[Line] = [(Cell(f" {name}", "muted", 9), Cell(text, role, REST)) for name, text, role in pairs]
+    lines = [
+        line
+        for name, text, role in pairs
+        for line in whole((Cell(f" {name}", "muted", 9), Cell(text, role, REST)), width)
+    ]
     peak = max(row.spark, default=0.0)
     spark = sparkline(row.spark, max(min(width - 9, 60), 8), ascii_only=ascii_only)
     lines.append((Cell(" 60 s", "muted", 9), Cell(spark, "spark", REST)))

@@ -69,6 +69,14 @@ def wrapped_pair(name: str, text: str, width: int, role: str = "") -> list[Line]
     return [pair(name, first, role), *(pair("", part, role) for part in more)]
 
 
+def whole(line: Line, width: int) -> list[Line]:
+    """Return a line as several where the text of its last cell has no room, the rest of it below where it begins."""
+    *before, last = line
+    indent = sum(cell.width or len(cell.text) for cell in before)
+    first, *more = wrapped(last.text, width, indent)
+    return [(*before, last._replace(text=first)), *((Cell("", "", indent), last._replace(text=part)) for part in more)]
+
+
 def ancestry_lines(process: Process | None, width: int) -> list[Line]:
     """Return the process and its ancestors, the oldest first, each further to the right."""
     if process is None:
@@ -79,7 +87,8 @@ def ancestry_lines(process: Process | None, width: int) -> list[Line]:
         role = "strong" if at is process else ""
         lead = " " * (1 + 2 * depth) + ("\\_ " if depth else "")
         text = at.cmdline if at.comm else "?"
-        lines.append((Cell(lead, "muted"), Cell(f"{at.pid} ", "muted"), Cell(text, role, REST)))
+        line = (Cell(lead, "muted"), Cell(f"{at.pid} ", "muted"), Cell(text, role, REST))
+        lines += whole(line, width) if at is process else [line]
     if process.exepath:
         lines += wrapped_pair("executable", process.exepath, width)
     if process.cwd:

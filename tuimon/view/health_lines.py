@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tuimon.records import CLASS_BYTES, SizeClass
-from tuimon.view.cells import REST, Cell, Line, cut, severity_role
+from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock, percent, span
 from tuimon.view.container_view import label
-from tuimon.view.detail_lines import wrapped
+from tuimon.view.detail_lines import whole, wrapped
 from tuimon.view.health import ORDERS, Health, RuleCost, by_class, class_name
 from tuimon.view.severity import short
 from tuimon.view.snapshot import ContainerRow, Snapshot
@@ -53,7 +53,7 @@ def health_lines(snapshot: Snapshot, health: Health, silent_s: float, width: int
     if snapshot.notices:
         lines += [_title("notices"), *_notices(snapshot.notices, width), ()]
     lines += [_title("probes"), *_probes(snapshot, health, silent_s), ()]
-    lines += [_title(f"engine  {snapshot.engine_load:.1%} of a core, last second"), *_stages(health, bar, width), ()]
+    lines += [_title(f"engine  {snapshot.engine_load:.1%} of a core, last second"), *_stages(health, bar), ()]
     lines += [_title("events"), *_events(snapshot, health), ()]
     lines += [_title("lost by size class"), *_drops(snapshot), ()]
     lines += [_title("lost by container"), *_drops_by_container(snapshot), ()]
@@ -64,7 +64,7 @@ def health_lines(snapshot: Snapshot, health: Health, silent_s: float, width: int
     lines += [_title("memory"), *_memory(snapshot, health, bar)]
     if health.facts:
         lines += [(), _title("found at the start"), *(_pair(name, value) for name, value in health.facts)]
-    return lines
+    return [row for line in lines for row in (whole(line, width) if _is_pair(line) else [line])]
 
 
 def _notices(notices: Sequence[str], width: int) -> list[Line]:
@@ -115,8 +115,7 @@ def _probes(snapshot: Snapshot, health: Health, silent_s: float) -> list[Line]:
     ]
 
 
-def _stages(health: Health, bar: Callable[[float], str], width: int) -> list[Line]:
-    room = width - _NAME - 18 - len(bar(0))
+def _stages(health: Health, bar: Callable[[float], str]) -> list[Line]:
     if not health.stages:
         return [_pair("", "not measured here", "muted")]
     return [
@@ -125,7 +124,7 @@ def _stages(health: Health, bar: Callable[[float], str], width: int) -> list[Lin
             Cell(f"{stage.share:6.1%} ", "strong" if stage.share >= 0.1 else "", 8, right=True),
             Cell(bar(stage.share), "spark"),
             Cell(f" {stage.total_s:.1f} s ", "muted", 10, right=True),
-            Cell(cut(f" {stage.what}", room), "muted", REST),
+            Cell(f" {stage.what}", "muted", REST),
         )
         for stage in health.stages
     ]
@@ -220,6 +219,10 @@ def _memory(snapshot: Snapshot, health: Health, bar: Callable[[float], str]) -> 
     if health.unjudged:
         lines.append(_pair("not judged", f"{health.unjudged:,} events, a bug of tuimon", "bad"))
     return lines
+
+
+def _is_pair(line: Line) -> bool:
+    return len(line) == 2 and line[1].width == REST
 
 
 def _bytes(value: float) -> str:

@@ -15,7 +15,7 @@ from tuimon.render import summary
 from tuimon.syscalls import event_name
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
-from tuimon.view.detail_lines import ancestry_lines, wrapped
+from tuimon.view.detail_lines import ancestry_lines, whole
 from tuimon.view.drift import drifted
 from tuimon.view.process_tree import ProcessTree, TreeRow
 
@@ -137,14 +137,12 @@ def process_lines(process: Process, engine: EngineFacade, boot_to_epoch_ns: int,
     """Return everything known of a process: its fields with their meaning, its ancestors, its last events."""
     lines: list[Line] = []
     for name, text, what in _facts(process, engine, boot_to_epoch_ns):
-        first, *more = wrapped(text, max(width - 17, 30), 0)
-        column = max(min(width // 2, 60) - 16, 24)
-        cells = [Cell(f" {name}", "token-field", 16)]
-        if more or len(first) > width - 40:
-            lines.append([*cells, Cell(first, "strong", REST)])
+        column = max(min(width // 2, 60) - 16, 24, len(text) + 2)
+        head = Cell(f" {name}", "token-field", 16)
+        if 16 + column + 24 > width:
+            lines += whole((head, Cell(text, "strong", REST)), width)
         else:
-            lines.append([*cells, Cell(first, "strong", max(column, len(first) + 2)), Cell(f" {what}", "muted", REST)])
-        lines += [(Cell("", "", 16), Cell(part, "strong", REST)) for part in more]
+            lines += whole((head, Cell(text, "strong", column), Cell(what, "muted", REST)), width)
     lines += [(), (Cell(" process and its ancestors", "title", REST),), *ancestry_lines(process, width)]
     events, more_events = recent(process, engine)
     kept = f", the last {_EVENTS}" if more_events else ""

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tuimon.ui.widgets.painter import CellPainter
-from tuimon.view.cells import Line, shortened
+from tuimon.view.cells import Line
 
 
 class CellLines(CellPainter):
@@ -57,7 +57,7 @@ class CellLines(CellPainter):
         """Paint one line."""
         width = self.size.width
         if y < len(self._lines):
-            return self.paint(shortened(self._lines[y], width), width)
+            return self.paint(self._lines[y], width)
         return Strip([Segment(" " * width, self.rich_style)], width)
 
     def on_click(self, event: events.Click) -> None:

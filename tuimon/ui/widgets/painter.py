@@ -7,6 +7,7 @@ to be escaped is shown in a style of its own, so that an escaped byte and the sa
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _MAX_CHARS: Final = 4096
 """Of one cell that are looked at: wider than any terminal, and a bound on what one hostile line can cost."""
 _BEYOND_ASCII: Final = re.compile(r"([^\x00-\x7f]+)")
+CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands in the last column of a text that has no room for all of it."""
+ASCII_CUT: Final = "~"
 
 
 class CellPainter(Widget):
@@ -86,6 +90,8 @@ class CellPainter(Widget):
         for number, cell in enumerate(line):
             room = width - used
             if room <= 0:
+                if segments and any(left.text.strip() for left in line[number:]):
+                    segments[-1] = self._ended(segments[-1])
                 break
             want = rest if cell.width < 0 else cell.width
             ground = "cursor-cell" if number == marked else state
@@ -96,25 +102,26 @@ class CellPainter(Widget):
 
     def _cell(self, out: list[Segment], cell: Cell, width: int, room: int, state: str) -> int:
         """Append one cell's segments; return the columns it took. ``width`` 0: as long as its text."""
-        style = self.style_of(cell.role, state)
-        text = cell.text
-        if text.isascii() and text.isprintable():
-            if cell.width:
-                text = text[:width].rjust(width) if cell.right else text[:width].ljust(width)
-            else:
-                text = text[:room]
-            out.append(Segment(text, style))
-            return len(text)
-        return self._hostile_cell(out, cell, width, room, state)
+        text, limit = cell.text, width if cell.width else room
+        if not (text.isascii() and text.isprintable()):
+            return self._hostile_cell(out, cell, width, limit, state)
+        if len(text) > limit:
+            text = self._cut(text, limit) if text[limit:].strip() else text[:limit]
+        elif cell.width:
+            text = text.rjust(width) if cell.right else text.ljust(width)
+        out.append(Segment(text, self.style_of(cell.role, state)))
+        return len(text)
 
-    def _hostile_cell(self, out: list[Segment], cell: Cell, width: int, room: int, state: str) -> int:
-        limit = width if cell.width else room
+    def _hostile_cell(self, out: list[Segment], cell: Cell, width: int, limit: int, state: str) -> int:
+        parts, length = _segments(cell.text[:_MAX_CHARS], self.app.ascii_only)
+        if length > limit:  # blanks at its end are no loss
+            parts, length = _segments(cell.text[:_MAX_CHARS].rstrip(" "), self.app.ascii_only)
         pieces, used = [], 0
-        for text, replaced in _segments(cell.text[:_MAX_CHARS], self.app.ascii_only):
+        for text, replaced in parts:
             size = cell_len(text)
-            if used + size > limit:
-                text = set_cell_size(text, limit - used)
+            if used + size >= limit:
                 size = limit - used
+                text = self._cut(text, size) if length > limit else text
             if size:
                 pieces.append(Segment(text, self.style_of("hostile" if replaced else cell.role, state)))
                 used += size
@@ -128,26 +135,37 @@ class CellPainter(Widget):
             out.append(Segment(" " * pad, self.style_of(cell.role, state)))
         return used + max(pad, 0)
 
+    def _cut(self, text: str, width: int) -> str:
+        """Return the beginning of a safe text, ``width`` columns in all, of which the last shows that there is more."""
+        if width <= 0:
+            return ""
+        beginning = text[: width - 1] if text.isascii() else set_cell_size(text, width - 1)
+        return beginning + (ASCII_CUT if self.app.ascii_only else CUT)
+
+    def _ended(self, last: Segment) -> Segment:
+        """Return the last segment of a line behind which nothing has room, showing that there is more."""
+        return Segment(self._cut(last.text, cell_len(last.text)), last.style)
+
 
 def _shown_len(text: str, ascii_only: bool) -> int:
     """Return how many columns a text takes when it is shown safely."""
     if text.isascii() and text.isprintable():
         return len(text)
-    return sum(cell_len(part) for part, _ in _segments(text[:_MAX_CHARS], ascii_only))
+    return _segments(text[:_MAX_CHARS], ascii_only)[1]
 
 
 @lru_cache(maxsize=1024)
-def _segments(text: str, ascii_only: bool) -> tuple[tuple[str, bool], ...]:
-    """Return the text safe to show, in pieces: text and whether it stands for something that was replaced.
+def _segments(text: str, ascii_only: bool) -> tuple[tuple[tuple[str, bool], ...], int]:
+    """Return the text safe to show in pieces (text and whether it stands for something replaced), and its columns.
 
     A terminal that knows ASCII only would be written other characters as escapes of Python's, wider than they are.
     """
-    pieces = clean_segments(text)
-    if not ascii_only:
-        return tuple(pieces)
-    return tuple(
-        ("".join(map(shown, part)), True) if part and not part.isascii() else (part, replaced)
-        for piece, replaced in pieces
-        for part in _BEYOND_ASCII.split(piece)
-        if part
-    )
+    pieces = tuple(clean_segments(text) if not ascii_only else _ascii_segments(text))
+    return pieces, sum(cell_len(piece) for piece, _ in pieces)
+
+
+def _ascii_segments(text: str) -> Iterator[tuple[str, bool]]:
+    for piece, replaced in clean_segments(text):
+        for part in _BEYOND_ASCII.split(piece):
+            if part:
+                yield ("".join(map(shown, part)), True) if not part.isascii() else (part, replaced)
