@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tuimon.fields.argsource import BOUND, Bound
 from tuimon.fields.evtarg import is_plain_number
 from tuimon.records import Kind
+from tuimon.rules.args_text import UNLIKE
 from tuimon.rules.asked import PERHAPS, Asked
 from tuimon.rules.grouping import Rows
 from tuimon.rules.members import NO_PID
@@ -34,6 +35,11 @@ _NAMES: Final = ("process comm", "process parent.comm")
 _IN_TEXTS: Final = ("slot ", "base of ")
 """Columns that the texts of the record tell as well."""
 _MEMBER: Final = "process "
+
+
+def is_of_process(kind: int, name: str) -> bool:
+    """Return whether events of a kind and type tell of a process: execs and forks, and calls to exec that failed."""
+    return kind in UNLIKE or name in ("execve", "execveat")
 
 
 def said_of_blind(look: Look, asked: Asked, rows: Rows) -> Truths:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from tuimon.events import Event
 from tuimon.fields.argsource import BOUND, Bound
-from tuimon.fields.evtarg import OWN_FDS
+from tuimon.fields.evtarg import OWN_FDS, fd_error
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
+from tuimon.fields.flags import errno_name
 from tuimon.fields.who import group_name, user_name
 from tuimon.records import Kind, Slot
 from tuimon.rules.args_checks import Sought
 from tuimon.rules.args_names import may_show, shown
-from tuimon.rules.grouping import Rows, groups_of, some_of
+from tuimon.rules.grouping import Rows, grouped, groups_of, some_of
 from tuimon.rules.numbering import NOT_ASKED
 from tuimon.rules.occurrences import is_byte, occurrences
 from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
@@ -40,6 +41,7 @@ _TEXTS: Final = ("comm", "exe", "args", "exepath", "cwd")
 """Sources that are a text of the process, and its members."""
 _MEMBERS: Final = (*_TEXTS, "parent.comm")
 """Of a process, which a parameter may show: the parent's name stands beside its pid."""
+_MOST_KNOWN: Final = 10_000
 _IDS: Final = ("UID", "GID")
 _ID_MEMBERS: Final = {"euid": "uid", "egid": "gid", "loginuid": "loginuid"}
 """Sources of ids that are the process's, and which member of it."""
@@ -141,14 +143,15 @@ class Kinds:
         told = [bound for bound in bounds if bound.get is not None]
         ids = {bound.source for bound in bounds if bound.param.type in _IDS}
         in_names = any(self._any_of.is_in(bound.param.name) for bound in bounds)
+        shown = [bound for bound in told if self._any_of.may_be_shown(name, bound)]
         return _Kind(
             has_text=bool(bounds),
             in_names=in_names,
             is_always=in_names or bool(ids - set(_ID_MEMBERS)),
             has_ids=bool(ids),
             of_process=any(bound.param.type == "PID" or bound.source in _TEXTS for bound in told),
-            shown=tuple(bound for bound in told if self._any_of.may_be_shown(name, bound)),
-            sources=frozenset(_known_source(bound, kind) for bound in told),
+            shown=tuple(bound for bound in shown if not _result_of(bound)),
+            sources=frozenset((*(_known_source(bound, kind) for bound in told), *map(_result_of, shown))),
             named=tuple(sorted((bound for bound in told if _is_named(bound, name, kind)), key=_by_parent)),
         )
 
@@ -162,6 +165,13 @@ def _known_source(bound: Bound, kind: int) -> str:
     return bound.source if bound.source in (*_TEXTS, _THREAD) else ""
 
 
+def _result_of(bound: Bound) -> str:
+    """Return the type of a parameter that is the result of a call and shows what it failed with; else nothing."""
+    return bound.param.type if bound.source == "ret" and bound.param.type in _ERRORS else ""
+
+
+_ERRORS: Final = {"ERRNO": errno_name, "FD": fd_error}
+"""Types that show the name of an error, and how they call it."""
 _THREAD: Final = "prctl_name"
 """The source that is the name of the thread."""
 
@@ -191,12 +201,21 @@ class Search:
         self.likely = Kinds(self.words)
         self.sure = self.likely if self.words == self.literals else Kinds(self.literals)
         self._last: tuple[NDArray[np.void], Held] | None = None
+        self._era = (-1, -1)
+        self._known: dict[tuple[AnyOf, int, str, int], bool] = {}
 
     def held(self, batch: Batch) -> Held:
         """Return which ext rows hold what is looked for; neighbours may have them together."""
         if self._last is None or self._last[0] is not batch.ext:
             self._last = batch.ext, _held(batch, self.sought)
         return self._last[1]
+
+    def known(self, look: Look) -> dict[tuple[AnyOf, int, str, int], bool]:
+        """Return whether numbers are shown as names that hold what is looked for, by kind of event and parameter."""
+        if self._era != look.memory.era or len(self._known) > _MOST_KNOWN:
+            self._era = look.memory.era
+            self._known.clear()
+        return self._known
 
 
 class ArgsWords:
@@ -303,17 +322,29 @@ class ArgsWords:
         self, kinds: Kinds, any_of: AnyOf, codes: NDArray[np.uint16], rows: Rows, out: NDArray[np.bool_]
     ) -> None:
         """Say yes of rows that show a name that holds what is looked for, of a flag or an error."""
-        look = self._look
+        for type_, name_of in _ERRORS.items():
+            mine = np.flatnonzero(kinds.are(type_)[codes] & ~out)
+            ret = self._look.batch.head["ret"][rows[mine]]
+            each, of_row = np.unique(ret[ret < 0], return_inverse=True)
+            holds = np.array([any_of.is_in(name_of(error)) for error in each.tolist()], bool)
+            out[mine[ret < 0]] = holds[of_row]
         for code in np.flatnonzero(kinds.are("shown")).tolist():
             mine = np.flatnonzero((codes == code) & ~out)
-            if not len(mine):
-                continue
-            for bound in kinds[code].shown:
-                numbers = words_of(look, "evt.rawarg", bound.param.name, rows[mine])
-                groups = groups_of(numbers, np.zeros_like(numbers))
-                first = rows[mine[groups.first]].tolist()
-                found = np.array([any_of.is_in(shown(look.event(row), bound)) for row in first], bool)
-                out[mine] |= found[groups.of_row]
+            for bound in kinds[code].shown if len(mine) else ():
+                out[mine] |= self._shown(any_of, bound, rows[mine])
+
+    def _shown(self, any_of: AnyOf, bound: Bound, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether a parameter of events of one kind shows such a name; each number is asked once."""
+        look, known = self._look, self._search.known(self._look)
+        numbers = words_of(look, "evt.rawarg", bound.param.name, rows)
+        groups, code = grouped(numbers), int(look.codes(rows[:1])[0])
+        found = []
+        for number, row in zip(numbers[groups.first].tolist(), rows[groups.first].tolist(), strict=True):
+            key = any_of, code, bound.param.name, number
+            if key not in known:
+                known[key] = any_of.is_in(shown(look.event(row), bound))
+            found.append(known[key])
+        return np.asarray(np.array(found, bool)[groups.of_row])
 
     def _of_opens(self, any_of: AnyOf, opens: Opens, rows: Rows) -> NDArray[np.bool_]:
         """Return, of each open among some rows, whether a path that it shows holds what is looked for."""

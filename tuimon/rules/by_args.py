@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.rules.args_blind import said_of_blind
+from tuimon.rules.args_blind import is_of_process, said_of_blind
 from tuimon.rules.args_checks import Sought, may_be, sought
-from tuimon.rules.args_text import UNLIKE, alike, is_written, open_texts
+from tuimon.rules.args_text import alike, is_written, open_texts
 from tuimon.rules.args_words import ArgsWords, Search
 from tuimon.rules.asked import NO, YES, Asked, of_value
 from tuimon.rules.grouping import Rows, groups_of
@@ -83,7 +83,7 @@ def _said_of_others(look: Look, asked: Asked, rows: Rows, *, is_blind: bool) -> 
     out, codes = np.full(len(rows), NO, np.int8), look.codes(rows)
     unlike = np.zeros(len(rows), bool)
     for code in np.unique(codes).tolist():
-        if is_blind and look.kind_of(code) in UNLIKE:
+        if is_blind and is_of_process(look.kind_of(code), look.name_of(code)):
             unlike |= codes == code
         else:
             mine = np.flatnonzero(codes == code)
