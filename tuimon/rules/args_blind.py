@@ -18,9 +18,9 @@ from tuimon.fields.evtarg import is_plain_number
 from tuimon.records import Kind
 from tuimon.rules.args_text import UNLIKE
 from tuimon.rules.asked import PERHAPS, Asked
-from tuimon.rules.grouping import Rows
+from tuimon.rules.grouping import Groups, Rows, grouped, small, some_of
 from tuimon.rules.members import NO_PID
-from tuimon.rules.numbering import NOT_ASKED, Truths
+from tuimon.rules.numbering import NOT_ASKED, KeptWords, Truths
 from tuimon.rules.words import TEXTS, Words, columns_of, is_pid
 
 if TYPE_CHECKING:
@@ -43,25 +43,55 @@ def is_of_process(kind: int, name: str) -> bool:
 
 
 def said_of_blind(look: Look, asked: Asked, rows: Rows) -> Truths:
-    """Return, (k,), what a check that cannot tell numbers apart says of some execs and forks; what is alike is one.
+    """Return, (k,), what a check that cannot tell numbers apart says of some of those; what is alike is asked once.
 
     Names of users are shown, which change: answers are kept as long as others about them.
     """
     look.whole[rows] = True
-    numbers = _numbers(look, rows)
-    table = look.memory.table("named", ("all arguments", asked.question), int(numbers.max(initial=-1)) + 1)
-    found = table[numbers]
-    distinct, first = np.unique(numbers[found == NOT_ASKED], return_index=True)
-    if len(distinct):
-        some = rows[found == NOT_ASKED][first].tolist()
-        said = np.array([asked.answer(look.event(row)) for row in some], np.int8)
-        found[found == NOT_ASKED] = said[np.searchsorted(distinct, numbers[found == NOT_ASKED])]
-        table[distinct] = np.where(said == PERHAPS, np.int8(NOT_ASKED), said)
-    return found
+    groups = some_of(*_among(look, rows))
+    table = look.memory.table("named", ("all arguments", asked.question), int(groups.numbers.max(initial=-1)) + 1)
+    found = table[groups.numbers]
+    for at in np.flatnonzero(found == NOT_ASKED).tolist():
+        found[at] = said = asked.answer(look.event(int(groups.first[at])))
+        if said != PERHAPS:  # else it may be known at the next question
+            table[groups.numbers[at]] = said
+    return np.asarray(found[groups.of_row])
+
+
+def _among(look: Look, rows: Rows) -> tuple[Groups, NDArray[np.intp]]:
+    """Return the groups of all of those in the batch, and the places of some rows among them."""
+    kinds, groups = but_for_digits(look)
+    return groups, look.places_among(kinds, rows)
+
+
+def but_for_digits(look: Look) -> tuple[NDArray[np.intp], Groups]:
+    """Return the kinds of event in the batch that tell of a process, and their rows in groups alike but for digits.
+
+    They are kept where they were prepared, or asked last, while nothing else is known of processes and containers.
+    """
+    memory, batch = look.memory, look.batch
+    present = memory.present(batch).tolist()
+    kinds = np.array([code for code in present if is_of_process(look.kind_of(code), look.name_of(code))], np.intp)
+    kept = memory.known(batch).words.get(_KEPT, {}).get(_SIDE)
+    if kept is not None and kept.holds(memory.era, look.who) and np.array_equal(kept.kinds, kinds):
+        return kinds, kept.groups
+    rows = look.which(kinds, np.arange(len(batch)))
+    groups = grouped(_numbers(look, rows))
+    groups = groups._replace(first=rows[groups.first])
+    of_row, numbers = groups.of_row.astype(small(len(groups.first))), groups.numbers.astype(np.int32)
+    words = KeptWords(kinds, memory.era, look.who, of_row, groups.first.astype(np.int32), numbers)
+    memory.keep_words(batch, _KEPT, _SIDE, words)
+    return kinds, groups
+
+
+_KEPT: Final = ("evt.args", "")
+_SIDE: Final = "but for digits"
 
 
 def _numbers(look: Look, rows: Rows) -> NDArray[np.int64]:
     """Return, (k,), a number for what each text is but for its digits, the same in every batch."""
+    if not len(rows):
+        return np.empty(0, np.int64)
     codes, seen = look.codes(rows), _Seen(look, rows)
     kinds = {code: _columns(look.kind_of(code), look.name_of(code)) for code in np.unique(codes).tolist()}
     names = dict.fromkeys(name for each in kinds.values() for name in each)
@@ -77,7 +107,7 @@ def _numbers(look: Look, rows: Rows) -> NDArray[np.int64]:
         if mask is None:
             mask = masks[having] = np.isin(codes, having)
         np.copyto(key[:, at], seen.column(name), where=mask)
-    return look.memory.bytes_numbered("but for digits", key.view(f"V{key.shape[1] * 8}")[:, 0].tolist(), len(rows))
+    return look.memory.bytes_numbered(_SIDE, key.view(f"V{key.shape[1] * 8}")[:, 0].tolist(), len(rows))
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from tuimon.fields.argsource import BOUND, bound_of
 from tuimon.fields.facts import has_raw_result
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
+from tuimon.rules.args_blind import but_for_digits
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.by_place import by_place
 from tuimon.rules.checks import MISSING, Checks
@@ -148,10 +149,11 @@ class Columns:
         return some, truth, whole
 
     def know_members(self, batch: Batch, members: Iterable[str]) -> None:
-        """Look up members of the processes of a batch; call it with the memory's lock held."""
+        """Look up members of the processes of a batch, and what execs and forks show; with the memory's lock held."""
         look, first = Look(self, batch, self.memory.known(batch).codes), self.memory.groups(batch, "process").first
         for member in members:
             look.members.places(member, first)
+        but_for_digits(look)
         look.close()
 
     def open_numbers(self, batch: Batch, rows: Rows) -> NDArray[np.int64]:
