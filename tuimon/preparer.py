@@ -37,7 +37,8 @@ class Preparer:
         self._history = history
         self._commands = commands
         self._moved = moved
-        self._prepared = self._sent = self._replaced = 0
+        self._sent = self._replaced = 0
+        self._worked = False
 
     def prepare(self) -> bool:
         """Work out of one batch of the history what filters ask most, and make it smaller; any thread.
@@ -56,15 +57,15 @@ class Preparer:
             old, new = [batch], [compacted(batch)]
         else:
             return waits or self._rest()
-        self._prepared += 1
+        self._worked = True
         self._sent += 1
         self._commands.give(lambda: self._replace(old, new), wait=False)
         return True
 
     def _rest(self) -> bool:
         """Give back what the work needed, once there is no more; return that there is none."""
-        if self._prepared:
-            self._prepared = 0
+        if self._worked:
+            self._worked = False
             give_back()
         return False
 

@@ -18,7 +18,7 @@ from tuimon.records import Kind, SizeClass
 from tuimon.syscalls import NAME_TO_NR
 from tuimon.view.health import Flood
 from tuimon.view.snapshot import ContainerRow
-from tuimon.view.words import some
+from tuimon.wording import some
 
 SILENT_S: Final = 5.0
 """A program that has not shown for this long, although what it is attached to has happened, is gone."""

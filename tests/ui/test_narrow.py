@@ -14,7 +14,7 @@ from tuimon.view.alert_lines import AlertLines
 from tuimon.view.alert_view import AlertView
 from tuimon.view.noise import Loudest
 from tuimon.view.noise_lines import loudest_foot
-from tuimon.view.words import counted
+from tuimon.wording import counted
 
 
 @pytest.mark.parametrize(

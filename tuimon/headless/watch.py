@@ -11,7 +11,7 @@ from tuimon.engine import Engine
 from tuimon.errors import CaptureError, TuimonError
 from tuimon.events import Alert
 from tuimon.headless.alerts import json_line, text_line
-from tuimon.view.words import counted
+from tuimon.wording import counted
 
 TOGETHER_S = 0.05
 """Alerts that follow one another are written together, this often."""

@@ -56,6 +56,11 @@ class Sought(NamedTuple):
         """Whether each literal can lie in a path alone, of all that an open shows."""
         return bool(self.literals) and all(b"/" in text and _PATH.fullmatch(text) for text, _ in self.literals)
 
+    @property
+    def are_of_one_part(self) -> bool:
+        """Whether each literal can lie in one part alone; a dot may stand where two arguments meet."""
+        return self.are_of_paths and not any(b"." in text for text, _ in self.literals)
+
 
 def sought(check: Check) -> Sought:
     """Return what a check of evt.args looks for."""

@@ -17,32 +17,39 @@ from tuimon.fields.facts import AT_FDCWD, facts
 from tuimon.records import Kind
 from tuimon.rules.grouping import Groups, Rows, groups_of
 from tuimon.rules.numbers import file_numbers
+from tuimon.rules.record_parts import Opens
 from tuimon.rules.words import Words, columns_of
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
 
 ARGS: Final = frozenset(("evt.args", "evt.info"))
-_WRITTEN: Final = frozenset(("open", "openat"))
 UNLIKE: Final = (Kind.EXEC, Kind.FORK)
 """Kinds of event that tell of a process each: no two are alike."""
 
 
 def is_written(look: Look, rows: Rows) -> NDArray[np.bool_]:
     """Return, (k,), which of some rows are opens from the working directory by a path: ``open_texts`` knows them."""
-    if not len(rows):
-        return np.zeros(0, bool)
-    out = look.is_plain_open(rows)
-    codes = look.codes(rows)
-    for code in np.unique(codes[out]).tolist():
-        name = look.name_of(code)
-        mine = codes == code
-        if name == "openat":
-            dirfd = look.batch.head["arg"][rows[mine], 0].astype(np.uint32).view(np.int32)
-            out[mine] &= dirfd == AT_FDCWD
-        elif name not in _WRITTEN:
-            out[mine] = False
+    out = np.zeros(len(rows), bool)
+    if len(rows):
+        mine, opens = written_opens(look, rows)
+        out[mine[opens.at]] = True
     return out
+
+
+def written_opens(look: Look, rows: Rows) -> tuple[NDArray[np.intp], Opens]:
+    """Return which of some rows may be such opens, and those of them that are, by their places among the former."""
+    maybe = np.flatnonzero(look.columns.is_numbered_open(look.batch, rows))
+    codes = look.codes(rows[maybe])
+    mine = np.ones(len(maybe), bool)
+    for code in np.unique(codes).tolist():
+        of_code = codes == code
+        if look.name_of(code) == "openat":
+            dirfd = look.batch.head["arg"][rows[maybe[of_code]], 0].astype(np.uint32).view(np.int32)
+            mine[of_code] = dirfd == AT_FDCWD
+        elif look.name_of(code) != "open":
+            mine[of_code] = False
+    return maybe[mine], look.opens(rows[maybe[mine]])
 
 
 def open_texts(look: Look, rows: Rows, tails: dict[int, str], openings: NDArray[np.int64]) -> list[str]:

@@ -62,21 +62,22 @@ class Held(NamedTuple):
     """So does an argument or the name of an executed program, or..."""
     env: NDArray[np.bool_]
     """...its environment; of other records nothing is said."""
+    literal: NDArray[np.bool_]
+    """A text of it may hold a literal."""
 
 
 class AnyOf(NamedTuple):
-    """Texts of which one is looked for; in lower case if ``fold``."""
+    """Texts of which one is looked for; in lower case if ``fold``. None of them has a NUL."""
 
     texts: tuple[bytes, ...]
     fold: bool
 
     def is_in(self, value: Any) -> bool:
         """Return whether a value holds one: a text, or several of which one does."""
-        if isinstance(value, tuple):
-            return any(map(self.is_in, value))
-        if not isinstance(value, str):
+        whole = "\0".join(value) if isinstance(value, tuple) else value
+        if not isinstance(whole, str):
             return False
-        raw = to_bytes(value).lower() if self.fold else to_bytes(value)
+        raw = to_bytes(whole).lower() if self.fold else to_bytes(whole)
         return any(text in raw for text in self.texts)
 
     def may_be_shown(self, name: str, bound: Bound) -> bool:
@@ -245,32 +246,37 @@ class ArgsWords:
             out |= kinds.are(_THREAD)[codes] & self._of_records(rows, self._held.comm)
         self._add_shown(kinds, self._search.words, codes, rows, out)
         mine = np.flatnonzero(kinds.are("of_process")[codes] & ~out)
-        out[mine] = self._of_processes(rows[mine])
+        out[mine] = self._of_processes(self._search.words, rows[mine])
         named = np.flatnonzero(kinds.are("has_ids")[codes] & ~out)
         if len(named):
-            out[named] = self._named(rows[named])
+            out[named] = self._named(self._search.words, rows[named])
         return out
 
-    def shown_by_opens(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), the same for opens by a path: of texts they show that as given and made absolute alone.
+    def likely_of_processes(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), which of some rows of ``args_blind.is_of_process`` may hold one of the literals, not surely.
+
+        Of literals that lie in one part alone, or where a path starts from a folder.
+        """
+        any_of, look = self._search.literals, self._look
+        out = self._of_records(rows, self._held.literal) | _has_relative(look.batch, rows)
+        out |= self._of_processes(any_of, rows) | self._named(any_of, rows)
+        paths, of_row = np.unique(look.members.places("exepath", rows), return_inverse=True)
+        texts = (look.members.values[at] for at in paths.tolist())
+        out |= np.array([bool(text) and text[0] != "/" for text in texts], bool)[of_row]
+        return out
+
+    def shown_by_opens(self, opens: Opens, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (m,), the same for opens among some rows: of texts they show the path as given, and made absolute.
 
         Where all literals are those of paths, whether they hold one of them.
         """
-        of_paths = self._search.sought.are_of_paths
-        kinds, any_of = (self._search.sure, self._search.literals) if of_paths else self._of_words
-        codes = self._look.codes(rows)
-        out = kinds.are("in_names")[codes]
-        opens = self._look.opens(rows)
-        other = np.ones(len(rows), bool)
-        other[opens.at] = False
-        out |= other
-        out[opens.at] |= self._of_opens(any_of, opens, rows)
-        self._add_shown(kinds, any_of, codes, rows, out)
+        search, rows_of = self._search, rows[opens.at]
+        of_paths = search.sought.are_of_paths
+        kinds, any_of = (search.sure, search.literals) if of_paths else (search.likely, search.words)
+        codes = self._look.codes(rows_of)
+        out = kinds.are("in_names")[codes] | self._of_opens(any_of, opens, rows)
+        self._add_shown(kinds, any_of, codes, rows_of, out)
         return out
-
-    @property
-    def _of_words(self) -> tuple[Kinds, AnyOf]:
-        return self._search.likely, self._search.words
 
     def sure(self, rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), which of some rows surely hold one of the literals; of others nothing is said."""
@@ -290,7 +296,8 @@ class ArgsWords:
             out[maybe] = self._of_arguments(rows[maybe])
         for member in _TEXTS:
             mine = np.flatnonzero(kinds.are(member)[codes] & ~out)
-            out[mine] = self._is_in(any_of, self._look.members.places(member, rows[mine]))
+            if len(mine):
+                out[mine] = self._is_in(any_of, self._look.members.places(member, rows[mine]))
         mine = np.flatnonzero(self._look.columns.is_open(codes) & ~out)
         if len(mine) and (self._search.sought.are_of_paths or kinds is self._search.likely):
             opens = self._look.opens(rows[mine])
@@ -300,12 +307,14 @@ class ArgsWords:
 
     def _add_named(self, codes: NDArray[np.uint16], rows: Rows, out: NDArray[np.bool_]) -> None:
         """Say yes of rows that show the name of a process, or of their own file, which holds a literal."""
-        kinds, any_of, members = self._search.sure, self._search.literals, self._look.members
+        kinds, any_of = self._search.sure, self._search.literals
         left = np.flatnonzero(kinds.are("named")[codes] & ~out)
+        if not len(left):
+            return
         # A process is shown by its own name or by that of its parent.
         may_be = np.zeros(len(out), bool)
         for member in ("comm", "parent.comm"):
-            may_be[left] |= self._is_in(any_of, members.places(member, rows[left]))
+            may_be[left] |= self._is_in(any_of, self._look.members.places(member, rows[left]))
         for code in np.unique(codes[left]).tolist():
             of_code = left[codes[left] == code]
             for bound in kinds[code].named:
@@ -323,6 +332,8 @@ class ArgsWords:
     ) -> None:
         """Say yes of rows that show a name that holds what is looked for, of a flag or an error."""
         for type_, name_of in _ERRORS.items():
+            if not kinds.are(type_).any():
+                continue
             mine = np.flatnonzero(kinds.are(type_)[codes] & ~out)
             ret = self._look.batch.head["ret"][rows[mine]]
             each, of_row = np.unique(ret[ret < 0], return_inverse=True)
@@ -393,40 +404,41 @@ class ArgsWords:
     def _of_records(self, rows: Rows, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.asarray(np.append(held, False)[self._look.batch.ext_at[rows]])  # row -1: no ext
 
-    def _of_processes(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether a text of each row's process holds a word; each process is looked at once."""
+    def _of_processes(self, any_of: AnyOf, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether a text of each row's process holds it; each process is looked at once."""
         if not len(rows):
             return np.zeros(0, bool)
         look = self._look
         groups = some_of(look.memory.groups(look.batch, "process"), rows)
         places = np.stack([look.members.places(member, groups.first) for member in _MEMBERS])
-        holds = np.logical_or.reduce(self._is_in(self._search.words, places))
+        holds = np.logical_or.reduce(self._is_in(any_of, places))
         return np.asarray(holds[groups.of_row])
 
-    def _named(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether the name of a user or group of each row's process may hold a word, each asked once."""
+    def _named(self, any_of: AnyOf, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether the name of a user or group of each row's process may hold it, each asked once."""
         look = self._look
         sides = (look.memory.groups(look.batch, side) for side in ("process", "container"))
         groups = groups_of(*(side.of_row[rows].astype(np.int64) for side in sides))
         first = rows[groups.first]
-        numbers = look.at("container", first, -1)
-        for member in ("uid", "gid", "loginuid"):
-            numbers = look.numbered("names", numbers, look.members.places(member, first))
-        table = look.memory.table("named", ("held by a name", self._search.words), int(numbers.max()) + 1)
+        members = (look.members.places(member, first) for member in ("uid", "gid", "loginuid"))
+        key = np.stack((look.at("container", first, -1), *members), axis=1)
+        keys = np.ascontiguousarray(key).view(f"V{key.shape[1] * 8}")[:, 0].tolist()
+        numbers = look.memory.bytes_numbered("names", keys, len(first))
+        table = look.memory.table("named", ("held by a name", any_of), int(numbers.max()) + 1)
         found = table[numbers]
         for at in np.flatnonzero(found == NOT_ASKED).tolist():
-            said = self._is_named(look.event(int(first[at])))
+            said = self._is_named(any_of, look.event(int(first[at])))
             if said is not None:  # else it is not known yet
                 found[at] = table[numbers[at]] = said
         return np.asarray((found != 0)[groups.of_row])
 
-    def _is_named(self, event: Event) -> bool | None:
+    def _is_named(self, any_of: AnyOf, event: Event) -> bool | None:
         """Return whether a name of the process's user and groups holds it; None: some are not known yet."""
         process = event.process
         if process is None:
             return False
         names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
-        known = [self._search.words.is_in(name) for name in names if isinstance(name, str)]
+        known = [any_of.is_in(name) for name in names if isinstance(name, str)]
         return True if any(known) else None if len(known) < len(names) else False
 
 
@@ -451,7 +463,9 @@ def _held(batch: Batch, sought: Sought) -> Held:
         for literal, mine in sought.literals:
             if mine == word:
                 _add_comms(comms, literal, held.thread, fold=sought.fold)
-                _add_slots(batch, _extended(batch.arena, starts, literal, word, fold=sought.fold), len(literal), held)
+                whole = _extended(batch.arena, starts, literal, word, fold=sought.fold)
+                _add_records(batch, whole, len(literal), held.literal)
+                _add_slots(batch, whole, len(literal), held)
     return held
 
 
@@ -459,6 +473,15 @@ def _add_records(batch: Batch, starts: NDArray[np.intp], length: int, held: NDAr
     """Say yes of the records that so many bytes lie in which begin at some places."""
     rows = np.searchsorted(batch.text_at, starts, side="right") - 1
     held[rows[starts + length <= batch.text_at[rows + 1]]] = True
+
+
+def _has_relative(batch: Batch, rows: Rows) -> NDArray[np.bool_]:
+    """Return, (k,), which rows have a path as given that starts from a folder."""
+    ext_at = batch.ext_at[rows]
+    out = ext_at >= 0
+    out[out] = batch.ext["slot_len"][ext_at[out], Slot.GIVEN] > 0
+    out[out] = np.frombuffer(batch.arena, np.uint8)[batch.text_at[ext_at[out]]] != ord("/")
+    return out
 
 
 def _add_comms(comms: NDArray[np.bytes_], text: bytes, held: NDArray[np.bool_], *, fold: bool) -> None:

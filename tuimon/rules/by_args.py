@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tuimon.rules.args_blind import is_of_process, said_of_blind
 from tuimon.rules.args_checks import Sought, may_be, sought
-from tuimon.rules.args_text import alike, is_written, open_texts
+from tuimon.rules.args_text import alike, open_texts, written_opens
 from tuimon.rules.args_words import ArgsWords, Search
 from tuimon.rules.asked import NO, YES, Asked, of_value
 from tuimon.rules.grouping import Rows, groups_of
@@ -69,27 +69,37 @@ def _said(look: Look, asked: Asked, question: ArgsQuestion, rows: Rows) -> Truth
                 sure[sure] = ~ArgsWords(look, question.line_ends).likely(rows[some[sure]])
             out[some[sure]] = YES
             some = some[~sure]
-    is_open = is_written(look, rows[some])
-    opens, others = some[is_open], some[~is_open]
-    if words is not None and len(opens):
-        opens = opens[words.shown_by_opens(rows[opens])]
-    out[opens] = _said_of_opens(look, asked, rows[opens])
-    out[others] = _said_of_others(look, asked, rows[others], is_blind=search.sought.is_blind)
+    if not len(some):
+        return out
+    mine, opens = written_opens(look, rows[some])
+    is_other = np.ones(len(some), bool)
+    is_other[mine[opens.at]] = False
+    if words is None:
+        asked_opens = some[~is_other]
+    else:
+        asked_opens = some[mine[opens.at[words.shown_by_opens(opens, rows[some[mine]])]]]
+    out[asked_opens] = _said_of_opens(look, asked, rows[asked_opens])
+    others = some[is_other]
+    out[others] = _said_of_others(look, asked, words, rows[others])
     return out
 
 
-def _said_of_others(look: Look, asked: Asked, rows: Rows, *, is_blind: bool) -> Truths:
+def _said_of_others(look: Look, asked: Asked, words: ArgsWords | None, rows: Rows) -> Truths:
     """Return the same for events that are no opens: of each text that is met in this batch."""
-    out, codes = np.full(len(rows), NO, np.int8), look.codes(rows)
-    unlike = np.zeros(len(rows), bool)
+    assert asked.question_of_args is not None
+    out, codes, what = np.full(len(rows), NO, np.int8), look.codes(rows), asked.question_of_args.search.sought
+    of_process = np.zeros(len(rows), bool)
     for code in np.unique(codes).tolist():
-        if is_blind and is_of_process(look.kind_of(code), look.name_of(code)):
-            unlike |= codes == code
+        if what.is_blind and is_of_process(look.kind_of(code), look.name_of(code)):
+            of_process |= codes == code
         else:
             mine = np.flatnonzero(codes == code)
             out[mine] = _said_of_kind(look, asked, code, rows[mine])
-    if unlike.any():
-        out[unlike] = said_of_blind(look, asked, rows[unlike])
+    mine = np.flatnonzero(of_process)
+    if len(mine) and words is not None and what.are_of_one_part:
+        mine = mine[words.likely_of_processes(rows[mine])]
+    if len(mine):
+        out[mine] = said_of_blind(look, asked, rows[mine])
     return out
 
 

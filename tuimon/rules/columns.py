@@ -161,12 +161,15 @@ class Columns:
 
         -1 for any other event. Call it with the memory's lock held.
         """
-        memory = self.memory
-        texts, opening = memory.groups(batch, "texts"), memory.groups(batch, "opening")
-        ret = batch.head["ret"][rows]
-        plain = self.is_open(memory.known(batch).codes[rows]) & (np.abs(ret) < _FDS)
+        texts, opening = (self.memory.groups(batch, side) for side in ("texts", "opening"))
+        plain, ret = self.is_numbered_open(batch, rows), batch.head["ret"][rows]
         both = texts.numbers[texts.of_row[rows]] << _OPENING_BITS | opening.numbers[opening.of_row[rows]]
         return np.where(plain, both * (2 * _FDS) + ret + _FDS, -1)
+
+    def is_numbered_open(self, batch: Batch, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), of which of some rows there is such a number."""
+        is_open = self.is_open(self.memory.known(batch).codes[rows])
+        return np.asarray(is_open & (np.abs(batch.head["ret"][rows]) < _FDS))
 
     def pool_key(self, key: Any) -> object:
         """Return what names the pool of a field: texts have one together, for many fields show the same."""

@@ -10,6 +10,7 @@ from tuimon.view.clock import amount
 from tuimon.view.detail_lines import wrapped
 from tuimon.view.diff_lines import diff_lines
 from tuimon.view.preview_lines import limits, row_line, span_text
+from tuimon.wording import counted
 from tuimon.workbench.exception_draft import Draft, Hidden
 from tuimon.workbench.preview import Group, Preview
 from tuimon.workbench.steps import Part
@@ -70,7 +71,7 @@ def _hidden_lines(draft: Draft, hidden: Hidden, width: int) -> list[Line]:
     alerts = len(hidden.alerts)
     head = (
         Cell(" hides ", "muted"),
-        Cell(f"{alerts:,} past alert{'' if alerts == 1 else 's'}", "strong"),
+        Cell(counted(alerts, "past alert"), "strong"),
         Cell(" of the list; ", "muted"),
         Cell(f"{seen.removed:,} of {seen.was:,}", "strong"),
         Cell(f" in the last {amount(seen.events)} events ({span_text(seen)})", "muted", REST),

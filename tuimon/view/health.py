@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from tuimon.records import SizeClass
 from tuimon.rules.matching import Rule
-from tuimon.view.words import some
+from tuimon.wording import some
 
 
 @dataclass(frozen=True, slots=True)

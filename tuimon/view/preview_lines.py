@@ -9,7 +9,7 @@ from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock, percent
-from tuimon.view.words import some
+from tuimon.wording import some
 from tuimon.workbench.kept_back import Kept
 from tuimon.workbench.preview import Group, Preview, Row
 

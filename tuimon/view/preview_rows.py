@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.clock import amount, clock
 from tuimon.view.preview_lines import cost_text, counts, kept_text, limits, row_line, warnings
-from tuimon.view.words import some
+from tuimon.wording import some
 from tuimon.workbench.preview import Group, Preview, Row
 
 SignedRow = tuple[str, Row]

@@ -14,7 +14,7 @@ from typing import Final
 
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.rule_book import Item, OpenFile, RuleBook, outline
-from tuimon.view.words import counted
+from tuimon.wording import counted
 
 _MANY: Final = 4
 """So many lists and macros in a row are one line."""

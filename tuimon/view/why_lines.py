@@ -14,6 +14,7 @@ from tuimon.escape import clean
 from tuimon.rules.explain import NearMiss, Part
 from tuimon.view.cells import REST, Cell, Line
 from tuimon.view.detail_lines import wrapped
+from tuimon.wording import counted
 from tuimon.workbench.near import Why
 
 _MARKS: Final = {True: ("T", "good"), False: ("F", "bad"), None: ("?", "attention")}
@@ -119,7 +120,7 @@ def miss_lines(miss: NearMiss, width: int) -> list[Line]:
         (
             Cell(" F ", "bad"),
             Cell(miss.rule.name, "strong"),
-            Cell(f"  failed on {count} part{'' if count == 1 else 's'}", "attention" if count == 1 else "muted"),
+            Cell(f"  failed on {counted(count, 'part')}", "attention" if count == 1 else "muted"),
             Cell(f"  {place}", "muted", REST),
         )
     ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tuimon.escape import clean, json_text
 from tuimon.headless.alerts import clock_time, iso_time
 from tuimon.rules.ruleset import RuleSet
+from tuimon.wording import counted
 from tuimon.workbench.replay import Fired, Replay, Window, judge
 
 SHOWN: Final = 10
@@ -91,15 +92,15 @@ def groups(alerts: Sequence[Fired]) -> list[Group]:
 def lines(result: Backtest) -> Iterator[str]:
     """Yield the report for people; safe to print."""
     yield from window_lines(result.window)
-    yield f"before: {_many(result.before, 'alert')} of {_many(result.rules_before, 'rule')}"
-    yield f"after:  {_many(result.after, 'alert')} of {_many(result.rules_after, 'rule')}"
+    yield f"before: {counted(result.before, 'alert')} of {counted(result.rules_before, 'rule')}"
+    yield f"after:  {counted(result.after, 'alert')} of {counted(result.rules_after, 'rule')}"
     if result.is_equal:
         yield "the same alerts"
         return
     for sign, word, alerts in (("+", "added", result.added), ("-", "removed", result.removed)):
         if alerts:
             yield ""
-            yield f"{_many(len(alerts), 'alert')} {word}"
+            yield f"{counted(len(alerts), 'alert')} {word}"
             for group in groups(alerts):
                 yield from _group_lines(sign, group)
 
@@ -107,7 +108,7 @@ def lines(result: Backtest) -> Iterator[str]:
 def window_lines(window: Window) -> Iterator[str]:
     """Yield what was replayed."""
     span_s = (window.last_time_ns - window.first_time_ns) / 1e9
-    yield f"{clean(window.name)}: {_many(window.events, 'event')} in {span_s:.1f} s"
+    yield f"{clean(window.name)}: {counted(window.events, 'event')} in {span_s:.1f} s"
     if window.notice:
         yield f"  {clean(window.notice)}"
 
@@ -124,10 +125,6 @@ def _group_lines(sign: str, group: Group) -> Iterator[str]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def as_json(result: Backtest) -> dict[str, Any]:

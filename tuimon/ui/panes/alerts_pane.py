@@ -89,7 +89,7 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
 
     def _show_title(self, session: Session) -> None:
         from tuimon.view.noise_lines import loudest_foot
-        from tuimon.view.words import counted
+        from tuimon.wording import counted
 
         view = session.alerts
         alerts = counted(view.total, "alert")

@@ -17,7 +17,7 @@ from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import GO, WHY, LiveList
 from tuimon.view.cells import Cell, fitting
 from tuimon.view.clock import amount
-from tuimon.view.words import some
+from tuimon.wording import some
 
 if TYPE_CHECKING:
     from tuimon.events import Event

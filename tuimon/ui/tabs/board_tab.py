@@ -18,7 +18,7 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import FOLD_ENDED, KeyedList
 from tuimon.view.cells import Line
-from tuimon.view.words import counted
+from tuimon.wording import counted
 
 if TYPE_CHECKING:
     from tuimon.events import Alert

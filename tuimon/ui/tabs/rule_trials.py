@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tuimon.errors import TuimonError
 from tuimon.ui.tabs.rule_editing import RuleEditing
-from tuimon.view.words import some
+from tuimon.wording import some
 
 if TYPE_CHECKING:
     from tuimon.ui.screens.backtest import Rules

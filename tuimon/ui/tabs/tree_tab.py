@@ -22,7 +22,7 @@ from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.completion_list import CompletionList
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.view.cells import REST, Cell, Line
-from tuimon.view.words import counted
+from tuimon.wording import counted
 
 if TYPE_CHECKING:
     from tuimon.events import Process
