@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.events import Event
+from tuimon.events import Event, decode
 from tuimon.fields.argsource import BOUND, Bound
 from tuimon.fields.evtarg import OWN_FDS, fd_error
 from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
@@ -52,14 +52,10 @@ class Held(NamedTuple):
 
     anywhere: NDArray[np.bool_]
     """A text of it may hold a word."""
-    comm: NDArray[np.bool_]
-    """The name of its thread does."""
-    thread: NDArray[np.bool_]
-    """It surely holds a literal."""
     given: NDArray[np.bool_]
     """The path as given surely holds a literal."""
     argv: NDArray[np.bool_]
-    """So does an argument or the name of an executed program, or..."""
+    """So does an argument behind argv[0] of an executed program, or..."""
     env: NDArray[np.bool_]
     """...its environment; of other records nothing is said."""
     literal: NDArray[np.bool_]
@@ -243,7 +239,8 @@ class ArgsWords:
         if kinds.are("is_always")[present].any():
             out |= kinds.are("is_always")[codes]
         if kinds.are(_THREAD)[present].any():
-            out |= kinds.are(_THREAD)[codes] & self._of_records(rows, self._held.comm)
+            mine = np.flatnonzero(kinds.are(_THREAD)[codes] & ~out)
+            out[mine] = self._of_threads(self._search.words, rows[mine])
         self._add_shown(kinds, self._search.words, codes, rows, out)
         mine = np.flatnonzero(kinds.are("of_process")[codes] & ~out)
         out[mine] = self._of_processes(self._search.words, rows[mine])
@@ -284,16 +281,14 @@ class ArgsWords:
         codes = self._look.codes(rows)
         out = kinds.are("in_names")[codes]
         self._add_shown(kinds, any_of, codes, rows, out)
-        for source, column in (("given", held.given), ("env", held.env)):
+        for source, column in (("given", held.given), ("env", held.env), ("argv", held.argv)):
             if column.any():
                 out |= kinds.are(source)[codes] & self._of_records(rows, column)
-        if held.thread.any():
-            mine = np.flatnonzero(kinds.are(_THREAD)[codes] & self._of_records(rows, held.thread))
+        mine = np.flatnonzero(kinds.are(_THREAD)[codes] & ~out)
+        if len(mine):
             head = self._look.batch.head
-            out[mine] |= (head["arg"][rows[mine], 0] == SETS_NAME) & (head["ret"][rows[mine]] >= 0)
-        if held.argv.any():
-            maybe = np.flatnonzero(kinds.are("argv")[codes] & ~out & self._of_records(rows, held.argv))
-            out[maybe] = self._of_arguments(rows[maybe])
+            mine = mine[(head["arg"][rows[mine], 0] == SETS_NAME) & (head["ret"][rows[mine]] >= 0)]
+            out[mine] = self._of_threads(any_of, rows[mine])
         for member in _TEXTS:
             mine = np.flatnonzero(kinds.are(member)[codes] & ~out)
             if len(mine):
@@ -369,13 +364,12 @@ class ArgsWords:
         if not len(rows):
             return np.zeros(0, bool)
         look = self._look
-        (names, _), (kinds, _), fds = (
-            look.values("fd.name", rows),
-            look.values("fd.type", rows),
-            look.numbers("fd.num", rows),
-        )
-        is_shown = (kinds > ABSENT) & fds.has & (fds.found >= 0)
-        return np.asarray(self._of_paths(any_of, np.maximum(names, ABSENT)) & is_shown)
+        names, _ = look.values("fd.name", rows)
+        out = self._of_paths(any_of, np.maximum(names, ABSENT))
+        if out.any():
+            (kinds, _), fds = look.values("fd.type", rows[out]), look.numbers("fd.num", rows[out])
+            out[out] = (kinds > ABSENT) & fds.has & (fds.found >= 0)
+        return out
 
     def _of_paths(self, any_of: AnyOf, places: Places) -> NDArray[np.bool_]:
         """Return whether texts at places hold it; each is asked once and for all."""
@@ -394,12 +388,13 @@ class ArgsWords:
             found = table[places]
         return np.asarray(found > 0)
 
-    def _of_arguments(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return, (k,), whether the arguments behind argv[0] of executed programs hold a literal."""
-        any_of = self._search.literals
-        slots = (self._look.batch.slot(row, Slot.ARGV).partition(b"\0")[2] for row in rows.tolist())
-        lowered = (argv.lower() if any_of.fold else argv for argv in slots)
-        return np.fromiter((any(text in argv for text in any_of.texts) for argv in lowered), bool, len(rows))
+    def _of_threads(self, any_of: AnyOf, rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether the name of each row's thread holds it."""
+        batch, ext_at = self._look.batch, self._look.batch.ext_at[rows]
+        out = ext_at >= 0
+        names, of_row = np.unique(batch.ext["comm"][ext_at[out]], return_inverse=True)
+        out[out] = np.array([any_of.is_in(decode(name)) for name in names.tolist()], bool)[of_row]
+        return out
 
     def _of_records(self, rows: Rows, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.asarray(np.append(held, False)[self._look.batch.ext_at[rows]])  # row -1: no ext
@@ -455,14 +450,11 @@ def _held(batch: Batch, sought: Sought) -> Held:
     held = Held(*(np.zeros(len(batch.ext), bool) for _ in Held._fields))
     if not len(batch.ext):
         return held
-    comms = np.ascontiguousarray(batch.ext["comm"])
     for word in sought.words:
         starts = occurrences(batch.arena, word, fold=sought.fold)
         _add_records(batch, starts, len(word), held.anywhere)
-        _add_comms(comms, word, held.comm, fold=sought.fold)
         for literal, mine in sought.literals:
             if mine == word:
-                _add_comms(comms, literal, held.thread, fold=sought.fold)
                 whole = _extended(batch.arena, starts, literal, word, fold=sought.fold)
                 _add_records(batch, whole, len(literal), held.literal)
                 _add_slots(batch, whole, len(literal), held)
@@ -484,14 +476,6 @@ def _has_relative(batch: Batch, rows: Rows) -> NDArray[np.bool_]:
     return out
 
 
-def _add_comms(comms: NDArray[np.bytes_], text: bytes, held: NDArray[np.bool_], *, fold: bool) -> None:
-    """Say yes of the names of threads that hold a text."""
-    size = comms.dtype.itemsize
-    starts = occurrences(comms.tobytes(), text, fold=fold)
-    inside = starts % size + len(text) <= size
-    held[starts[inside] // size] = True
-
-
 def _extended(arena: bytes, starts: NDArray[np.intp], literal: bytes, word: bytes, *, fold: bool) -> NDArray[np.intp]:
     """Return where a literal begins, by where the word in it does."""
     before = literal.index(word)
@@ -510,5 +494,10 @@ def _add_slots(batch: Batch, starts: NDArray[np.intp], length: int, held: Held) 
     ends = starts + length
     limits = batch.text_at[rows][:, None] + np.cumsum(batch.ext["slot_len"][rows], axis=1, dtype=np.int64)
     held.given[rows[ends <= limits[:, Slot.GIVEN]]] = True
-    for column, slot in ((held.argv, Slot.ARGV), (held.env, Slot.ENV)):
-        column[rows[(starts >= limits[:, slot - 1]) & (ends <= limits[:, slot])]] = True
+    held.env[rows[(starts >= limits[:, Slot.ENV - 1]) & (ends <= limits[:, Slot.ENV])]] = True
+    begins = limits[:, Slot.ARGV - 1]
+    in_argv = np.flatnonzero((starts >= begins) & (ends <= limits[:, Slot.ARGV]))
+    columns = (column[in_argv].tolist() for column in (rows, begins, starts))
+    held.argv[
+        [row for row, begin, start in zip(*columns, strict=True) if batch.arena.find(b"\0", begin, start) >= 0]
+    ] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ def occurrences(text: bytes, wanted: bytes, *, fold: bool = False) -> NDArray[np
     raw, count = np.frombuffer(text, np.uint8), len(text) - len(wanted) + 1
     if count <= 0:
         return np.empty(0, np.intp)
-    places = sorted(range(len(wanted)), key=lambda at: _rarity(wanted[at]))
+    places = _by_rarity(wanted)
     hit = is_byte(raw[places[0] : places[0] + count], wanted[places[0]], fold=fold)
     for at in places[1:2]:
         hit &= is_byte(raw[at : at + count], wanted[at], fold=fold)
@@ -35,10 +36,12 @@ def occurrences(text: bytes, wanted: bytes, *, fold: bool = False) -> NDArray[np
     return found
 
 
-def _rarity(byte: int) -> int:
-    """Return what orders bytes, the rarest first."""
-    at = _COMMON.find(byte)
-    return -at if at >= 0 else -len(_COMMON)
+@functools.lru_cache(maxsize=256)
+def _by_rarity(wanted: bytes) -> list[int]:
+    """Return the places of the bytes of a text, the rarest first."""
+    ranks = (_COMMON.find(byte) for byte in wanted)
+    order = {at: -rank if rank >= 0 else -len(_COMMON) for at, rank in enumerate(ranks)}
+    return sorted(order, key=order.__getitem__)
 
 
 def is_byte(raw: NDArray[np.uint8], byte: int, *, fold: bool) -> NDArray[np.bool_]:
