@@ -125,8 +125,8 @@ class ReplayTab(Tab):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "play", "Play", key_display="space", tooltip="Play, or pause the recording", id="replay.play"),
-        Binding("left_square_bracket", "mark(-1)", "Alert before", key_display="[", show=False, id="replay.before"),
-        Binding("right_square_bracket", "mark(1)", "Next alert", key_display="]", id="replay.next"),
+        Binding("left_square_bracket,alt+left", "mark(-1)", "Alert before", False, key_display="[", id="replay.before"),
+        Binding("right_square_bracket,alt+right", "mark(1)", "Next alert", key_display="]", id="replay.next"),
         Binding("minus", "speed(-1)", "Slower", key_display="-", id="replay.slower"),
         Binding("plus,equals_sign", "speed(1)", "Faster", key_display="+", id="replay.faster"),
         Binding("t", "ask_time", "Time", tooltip="Go to a time", id="replay.time"),
@@ -259,9 +259,11 @@ class ReplayTab(Tab):
     # Keys.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only what makes sense for the source: a live machine cannot be played faster."""
+        """Offer only what makes sense for the source: a live machine cannot be played faster; nothing before one."""
         only_replay = ("play", "mark", "speed", "restart")
-        if action in only_replay and self._view is not None and self._view.source is None:
+        if action in (*only_replay, "ask_time") and self._view is None:
+            return False
+        if action in only_replay and self.view.source is None:
             return False
         return super().check_action(action, parameters)
 
@@ -289,7 +291,7 @@ class ReplayTab(Tab):
     @on(MarkList.Stepped)
     def _stepped(self, message: MarkList.Stepped) -> None:
         """Move by a fiftieth of the whole."""
-        if self.view.source is not None:
+        if self._view is not None and self._view.source is not None:
             self._go(self._here_ns() + round(self.view.timeline.span_ns * _STEP * message.step))
 
     def action_mark(self, step: int) -> None:
@@ -320,6 +322,8 @@ class ReplayTab(Tab):
 
     @on(TimelineBar.Scrubbed)
     def _scrubbed(self, message: TimelineBar.Scrubbed) -> None:
+        if self._view is None:
+            return
         time_ns = self.view.timeline.time_at(message.share)
         if self.view.source is None:
             self._show_event_at(time_ns)
