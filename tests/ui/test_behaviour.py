@@ -127,6 +127,9 @@ async def test_a_terminal_too_small_gets_a_sentence(size):
         text = screen_text(app)
         assert "needs a terminal of 60x16" in text
         assert f"{size[0]}x{size[1]}" in text
+        await pilot.resize_terminal(24, 9)
+        await settle(app, pilot)
+        assert "tuimon needs a terminal of 60x16; this one is 24x9." in " ".join(screen_text(app).split())
         await pilot.resize_terminal(80, 24)
         await settle(app, pilot)
         assert "LIVE" in screen_text(app)

@@ -39,6 +39,10 @@ def painted(request, monkeypatch):
         ([Cell("free "), Cell("text", "", REST)], 5, "free@"),
         ([Cell("free"), Cell(" "), Cell("  ")], 4, "free"),
         ([Cell("one", "", 3), Cell("two", "", 3)], 3, "on@"),
+        ([Cell("web-7d4b9c6f5-x2kqp", "", 13, tail=5)], 13, "web-7d4@x2kqp"),
+        ([Cell("web-7d4b9c6f5-x2kqp", "", 11, tail=5)], 11, "web-7@x2kqp"),
+        ([Cell("web-7d4b9c6f5-x2kqp", "", 10, tail=5)], 10, "web-7d4b9@"),
+        ([Cell("web-7d4b9c6f5-x2kqp", "", 19, tail=5)], 19, "web-7d4b9c6f5-x2kqp"),
     ],
 )
 def test_a_cut_text_ends_in_a_mark(painted, cells, width, shown):

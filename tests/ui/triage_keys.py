@@ -170,3 +170,21 @@ async def tells_all(app, pilot, keys):
     few = len(app.screen.story.lines)
     await press(app, pilot, keys[0])
     assert len(app.screen.story.lines) > few
+
+
+@case("alerts.find", "alerts.unfind")
+async def finds_the_alerts_of_a_rule(app, pilot, keys):
+    rules = lambda: [row.rule for row in app.session.alerts.rows]  # noqa: E731
+    everything = rules()
+    await press(app, pilot, "2", "backslash" if keys[0] == "escape" else keys[-1], *"SHADOW FILE")
+    assert rules() == ["Read the shadow file"]
+    assert "1 with SHADOW FILE" in screen_text(app)
+    await press(app, pilot, "enter", "enter")
+    assert "Read the shadow file" in screen_text(app)
+    await press(app, pilot, "escape", "escape")
+    assert rules() == everything, "esc lists all again"
+    await press(app, pilot, "backslash", *"nosuch")
+    assert "none; esc lists all again" in screen_text(app)
+    await press(app, pilot, "escape", "escape")
+    assert app.focused is app.main.alerts.alerts.list
+    assert rules() == everything

@@ -220,3 +220,46 @@ def test_where_an_alert_is_unconfirmed_its_output_shows_that_it_is_cut():
     text = "".join(cell.text.ljust(max(cell.width, 0)) for cell in line)
     assert text.endswith("... unconfirmed")
     assert len(text) == 120
+
+
+def test_only_what_holds_a_text_is_listed_and_acknowledged_with_the_list():
+    engine = engine_with(("Read Shadow", "Notice", 0), ("Setuid Bit", "Critical", 0), ("Read Shadow", "Notice", 11))
+    view = AlertView(engine.alerts_since)
+    view.sync()
+    view.find_text = "SHADOW"
+    assert [row.rule for row in view.rows] == ["Read Shadow", "Read Shadow"]
+    assert (view.listed, view.hidden) == (2, 0), "what is looked for hides no container's"
+    engine.alert("Setuid Bit", "Critical", 0)
+    view.sync()
+    assert view.listed == 2
+    view.show(containers=frozenset((view.rows[0].container_id,)))
+    assert (view.listed, view.hidden) == (1, 2)
+    view.show(containers=frozenset())
+    assert view.fresh(lambda _: True) == {1, 3}
+    view.acknowledge_all(view.fresh(lambda _: True))
+    view.find_text = ""
+    assert next(row.rule for row in view.rows if not isinstance(row, Divider)) == "Setuid Bit"
+    assert view.open == 2
+
+
+def test_alerts_are_found_by_priority_tag_container_and_the_value_grouped_by():
+    engine = engine_with(("A", "Critical", 0), ("B", "Notice", 11))
+    engine.alert("C", "Notice", 0, tags=("mitre_execution",))
+    view = AlertView(engine.alerts_since)
+    view.sync()
+
+    def found(text):
+        view.find_text = text
+        return {row.rule for row in view.rows}
+
+    container = view.rows[0].newest.event.container
+    assert found("critical") == {"A"}
+    assert found("EXECUTION") == {"C"}
+    assert found(container.id) == found(container.name) == {"A", "C"}
+    view.find_text = ""
+    view.group_by("evt.num")
+    row = view.rows[-1]
+    assert row.rule in found(row.value)
+    assert found("nosuch") == set()
+    view.toggle_grouped()
+    assert found("critical") == {"A"}

@@ -223,7 +223,7 @@ def test_the_picture_fits_and_shows_density_alerts_and_place(replay, width, asci
     assert sum(letter in "CWNI" for letter in marks) == 6
     at = pointer.index("^" if ascii_only else "▲")
     assert abs((at - 1) / (width - 2) - 0.2) < 0.03
-    assert ends.strip().startswith("23:13:20")
+    assert ends.strip().startswith("2023-11-14 23:13:20"), "of which day a colleague's recording is"
     assert all(text_of(line).isascii() for line in lines) or not ascii_only
 
 
@@ -245,7 +245,9 @@ def test_the_state_is_said_in_words(replay, state, word):
 
 
 def test_live_is_said_too():
-    assert "LIVE" in text_of(timeline_lines(live(), 100)[0])
+    state, *_, ends = map(text_of, timeline_lines(live(), 100))
+    assert "LIVE" in state
+    assert "-" not in ends, "of today"
 
 
 def test_an_empty_history_draws_without_a_trap():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuimon.events import Alert
 from tuimon.view.alert_view import AlertGroup, AlertView, Divider, Row
-from tuimon.view.cells import REST, Cell, Line, cut, severity_role
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, cut, severity_role
 from tuimon.view.clock import amount, clock
 from tuimon.view.severity import short
 
@@ -69,7 +69,7 @@ class AlertLines:
             Cell(state, role, 6),
             Cell(row.rule, colour, 40 if wide else REST),
             Cell(" ", "", 1),
-            Cell(container_of(alert), "muted" if settled else "", 14),
+            Cell(container_of(alert), "muted" if settled else "", 14, tail=NAME_TAIL),
             Cell(" ", "", 1),
         ]
         if self._view.field is not None and isinstance(row, AlertGroup):

@@ -104,6 +104,7 @@ class AlertView:
         self.field: str | None = None
         """Field whose value repeats are told apart by, beside rule and container."""
         self._since = since
+        self._find_text = ""
         self._containers: frozenset[str] = frozenset()
         self._alerts: list[Alert] = []
         self._keys: list[Key] = []
@@ -111,7 +112,8 @@ class AlertView:
         self._undo: list[frozenset[int]] = []
         self._groups: OrderedDict[Key, AlertGroup] = OrderedDict()
         self._rows: tuple[Row, ...] = ()
-        self._shown = 0
+        self._hidden = 0
+        self._listed = 0
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -136,7 +138,22 @@ class AlertView:
     @property
     def hidden(self) -> int:
         """Rows that the chosen container keeps out of the list."""
-        return (len(self._groups) if self.grouped else len(self._alerts)) - self._shown
+        return self._hidden
+
+    @property
+    def listed(self) -> int:
+        """Rows of the list, whether those that are settled are shown or only counted."""
+        return self._listed
+
+    @property
+    def find_text(self) -> str:
+        """Only alerts with it in rule, priority, tags, container or value are listed, in small letters or capitals."""
+        return self._find_text
+
+    @find_text.setter
+    def find_text(self, text: str) -> None:
+        self._find_text = text
+        self._refresh()
 
     def sync(self) -> Sequence[Alert]:
         """Take the new alerts and return them; mutes whose time is over end."""
@@ -235,6 +252,7 @@ class AlertView:
             if not key.muted
             and alert.num not in self._acked
             and (not self._containers or alert.container_id in self._containers)
+            and self._is_wanted(alert, key.value if self.grouped else None)
             and like(alert)
         )
 
@@ -302,7 +320,7 @@ class AlertView:
 
     def _refresh(self) -> None:
         fresh, acked, muted = self._sorted_out()
-        self._shown = len(fresh) + len(acked) + len(muted)
+        self._listed = len(fresh) + len(acked) + len(muted)
         if not acked and not muted:
             self._rows = tuple(fresh)
             return
@@ -313,13 +331,25 @@ class AlertView:
     def _sorted_out(self) -> tuple[list[AlertGroup | Alert], list[AlertGroup | Alert], list[AlertGroup | Alert]]:
         """Return the rows in order: to be looked at, acknowledged, muted."""
         rows: list[list[AlertGroup | Alert]] = [[], [], []]
+        self._hidden = 0
         for row, muted in reversed(list(self._everything())):
-            if not self._containers or row.container_id in self._containers:
+            if self._containers and row.container_id not in self._containers:
+                self._hidden += 1
+            elif self._is_wanted(*((row.newest, row.value) if isinstance(row, AlertGroup) else (row, None))):
                 rows[2 if muted else 1 if self.is_acked(row) else 0].append(row)
         if self.by_severity:
             for part in rows:
                 part.sort(key=lambda row: rank(row.priority))
         return rows[0], rows[1], rows[2]
+
+    def _is_wanted(self, alert: Alert, value: str | None) -> bool:
+        """Whether an alert holds what is looked for; of a group all do or none, so its output is not looked into."""
+        if not self._find_text:
+            return True
+        container = alert.event.container
+        name = (container.name if container is not None else "") or ""
+        said = (alert.rule, alert.priority, *alert.tags, name, alert.container_id, value or "")
+        return self._find_text.lower() in "\n".join(said).lower()
 
     def _everything(self) -> Iterable[tuple[AlertGroup | Alert, bool]]:
         if self.grouped:

@@ -9,7 +9,7 @@ from tuimon.events import Alert
 from tuimon.rules.matching import Rule
 from tuimon.view.alert_lines import container_of
 from tuimon.view.board import COLUMNS, TACTICS, BoardCell, BoardRow, BoardView, Tactic
-from tuimon.view.cells import REST, Cell, Line, severity_role
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock
 from tuimon.view.ended import KEY, Ended
 from tuimon.view.severity import LETTERS, short
@@ -85,7 +85,7 @@ class BoardLines:
             return [Cell(" ", ""), *row.line(width - 1, ascii_only=self._ascii)]
         role = "muted" if row.ended else "strong" if row.total else ""
         return [
-            Cell(f" {row.name}", role, REST),
+            Cell(f" {row.name}", role, REST, tail=NAME_TAIL),
             *(self._cell(at, seq, *_shown(cell, size), size) for at, cell in enumerate(row.cells)),
             Cell(amount(row.total) if row.total else ".", "strong" if row.total else "muted", _TOTAL - 1, right=True),
             Cell(" ", "", 1),
@@ -193,7 +193,7 @@ class AlertChoice:
             Cell(f" {short(alert.priority)}", severity_role(alert.priority), 6),
             Cell(f" {clock(alert.time_ns, 3)}", "muted", 14),
             Cell(alert.rule, severity_role(alert.priority), 40 if wide else REST),
-            Cell(f" {container_of(alert)}", "", 16),
+            Cell(f" {container_of(alert)}", "", 16, tail=NAME_TAIL),
         ]
         return [*cells, Cell(f" {alert.output}", "muted", REST)] if wide else cells
 

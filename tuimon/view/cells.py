@@ -20,11 +20,15 @@ class Cell(NamedTuple):
     """Columns it takes, padded or cut; 0: as long as its text; -1: whatever the other cells leave."""
     right: bool = False
     """Aligned to the right within its width."""
+    tail: int = 0
+    """Of a text without room, so many of its last characters stay, if there is as much room before them."""
 
 
 Line = Sequence[Cell]
 
 REST: Final = -1
+NAME_TAIL: Final = 5
+"""Of a container's name: what tells the pods of one deployment apart is random, and at its end."""
 
 ROLES: Final = {
     "muted": "foreground-muted",

@@ -17,7 +17,7 @@ from tuimon.records import Kind
 from tuimon.render import summary, value_text
 from tuimon.rules.values import NUMERIC
 from tuimon.syscalls import CALL_OF_NR, event_name
-from tuimon.view.cells import REST, Cell, cut, severity_role
+from tuimon.view.cells import NAME_TAIL, REST, Cell, cut, severity_role
 from tuimon.view.clock import clock
 from tuimon.view.severity import letter
 from tuimon.view.terms import field_term, joined
@@ -116,7 +116,7 @@ def _detail_term(event: Event) -> str:
 
 
 def _container(event: Event, width: int, marks: Marks) -> Cell:  # noqa: ARG001
-    return Cell(container_label(event), "muted", width)
+    return Cell(container_label(event), "muted", width, tail=NAME_TAIL)
 
 
 def _container_term(event: Event) -> str:

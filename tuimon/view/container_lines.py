@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tuimon.view.board import TACTICS
-from tuimon.view.cells import REST, Cell, Line, severity_role, sparkline
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, severity_role, sparkline
 from tuimon.view.clock import amount
 from tuimon.view.columns import fit_path
 from tuimon.view.container_view import ContainerView, label
@@ -71,7 +71,7 @@ class ContainerLines:
         wide = width >= _WIDE
         cells = [
             Cell(("*" if self._ascii else "●") if chosen else " ", "chosen", 1),
-            Cell(name, role, _name_width(width)),
+            Cell(name, role, _name_width(width), tail=NAME_TAIL),
             Cell(" ", "", 1),
         ]
         if wide:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tuimon.view.alert_lines import container_of
-from tuimon.view.cells import REST, Cell, Line, severity_role
-from tuimon.view.clock import amount, clock, span
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, severity_role
+from tuimon.view.clock import amount, clock, day, span
 from tuimon.view.replay_view import Mark, ReplayView, speed_text
 from tuimon.view.severity import LETTERS, short
 
@@ -105,10 +105,12 @@ def _ends(view: ReplayView) -> Line:
     timeline = view.timeline
     if not timeline.events:
         return (Cell(" no event so far", "muted", REST),)
-    return (
-        Cell(f" {clock(timeline.first_ns + view.offset_ns, 1)}", "muted", REST),
-        Cell(f"{clock(timeline.last_ns + view.offset_ns, 1)} ", "muted", 12, right=True),
-    )
+    first_ns, last_ns = timeline.first_ns + view.offset_ns, timeline.last_ns + view.offset_ns
+    first, last = clock(first_ns, 1), clock(last_ns, 1)
+    if view.source is not None:  # of a recording it is not to be seen which day it is from
+        first = f"{day(first_ns)[:10]} {first}"
+        last = f"{day(last_ns)[:10]} {last}" if day(first_ns) != day(last_ns) else last
+    return Cell(f" {first}", "muted", REST), Cell(f"{last} ", "muted", 24, right=True)
 
 
 class MarkLines:
@@ -190,7 +192,7 @@ class MarkLines:
             Cell(" "),
             Cell(short(alert.priority), role, 5),
             Cell(alert.rule, role if reached else "muted", 42 if width >= 100 else REST),
-            Cell(f" {container_of(alert)}", "" if reached else "muted", 15),
+            Cell(f" {container_of(alert)}", "" if reached else "muted", 15, tail=NAME_TAIL),
         ]
         return [*cells, Cell(f" {alert.output}", "muted", REST)] if width >= 100 else cells
 

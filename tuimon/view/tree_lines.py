@@ -13,7 +13,7 @@ from tuimon.history import History
 from tuimon.records import ExeFlag
 from tuimon.render import summary
 from tuimon.syscalls import event_name
-from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line
 from tuimon.view.clock import amount, clock
 from tuimon.view.detail_lines import ancestry_lines, whole
 from tuimon.view.drift import drifted
@@ -68,7 +68,8 @@ class TreeLines:
                 Cell(" ", "", 1),
                 Cell(self._clock(process.start_ns), "muted", 9),
             ]
-        cells += [Cell(self._tree.container_name(process), "event-process", 15 if wide else 11), Cell(" ", "", 1)]
+        name = self._tree.container_name(process)
+        cells += [Cell(name, "event-process", 15 if wide else 11, tail=NAME_TAIL), Cell(" ", "", 1)]
         return [*cells, *self._command(row, gone, width)]
 
     def _command(self, row: TreeRow, gone: bool, width: int) -> list[Cell]:

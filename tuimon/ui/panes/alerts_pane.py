@@ -11,24 +11,27 @@ from textual.binding import Binding, BindingType
 
 from tuimon.ui.panes.alert_keys import AlertKeys, field_choices
 from tuimon.ui.panes.bench_keys import BenchKeys, bench_bindings
+from tuimon.ui.panes.finding import NONE_FOUND, Finding, find_bindings
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.text import safe
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
 from tuimon.ui.widgets.lists import WHY, AlertList
+from tuimon.ui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from tuimon.events import Alert
     from tuimon.ui.app import TuimonApp
-    from tuimon.view.alert_view import AlertGroup
+    from tuimon.view.alert_view import AlertGroup, AlertView
     from tuimon.view.noise import Part
     from tuimon.view.session import Changes, Session
 
 _MANY = "Acknowledge all of its rule, of its container, or all that is listed"
+_FIND = "List only alerts whose rule, priority, tags, container or value grouped by hold a text"
 _SETTLED = "Show what is acknowledged or muted, or only count it"
 
 
-class AlertsPane(AlertKeys, BenchKeys, Pane):
+class AlertsPane(Finding, AlertKeys, BenchKeys, Pane):
     """A list of alerts with its head; the live tab and the alerts tab each have one over the same view.
 
     Args:
@@ -52,17 +55,20 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
             tooltip="Which rule, container and program most alerts come from", id="alerts.noise",
         ),
         Binding("ctrl+k", "acknowledge_many", "Ack many", show=False, tooltip=_MANY, id="alerts.ack_many"),
+        *find_bindings("alerts", _FIND, show=False),
         Binding("ctrl+z", "undo", "Undo", show=False, tooltip="Take the last acknowledgement back", id="alerts.undo"),
     ]  # fmt: skip
 
     def __init__(self, name: str) -> None:
         super().__init__(id=f"{name}-pane", title="Alerts")
         self.list = AlertList(name)
+        self.find_line = TextLine(classes="find-line", placeholder="rule, tag, priority or container", compact=True)
         self._head = CellLines(classes="head")
         self._session: Session | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out head and list."""
+        """Lay out head and list, and what is looked for, which comes when it is asked for."""
+        yield self.find_line
         yield self._head
         yield self.list
 
@@ -94,6 +100,9 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
         view = session.alerts
         alerts = counted(view.total, "alert")
         what = f"{counted(view.groups, 'group')}, {alerts}" if view.grouped else alerts
+        if view.find_text:
+            what = f"{view.listed:,} with {view.find_text}"
+        self.list.empty = NONE_FOUND if view.find_text else "no alerts so far"
         muted = f", {view.muted:,} muted" if view.muted else ""
         hidden = f", {view.hidden} hidden by container" if view.hidden else ""
         name = f"{session.chosen_name}  " if session.chosen_name else ""
@@ -101,6 +110,14 @@ class AlertsPane(AlertKeys, BenchKeys, Pane):
         loud = loudest_foot(view.noise.loudest, self.foot_room)
         keys = f"enter open  a ack  m mute  b before  t story  o {order}"
         self.set_title(f"Alerts  {name}{what}{muted}{hidden}", loud or keys)
+
+    def find_in(self) -> AlertView | None:
+        """Return the alerts."""
+        return None if self._session is None else self._session.alerts
+
+    def found(self) -> None:
+        """Show those that hold the text, in both lists of them."""
+        self.app.main.renew_alerts()
 
     # Which alert is meant.
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
-from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
+from tuimon.ui.panes.finding import NONE_FOUND, Finding, find_bindings
 from tuimon.ui.panes.pane import Pane
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.ui.widgets.line_list import LineList
@@ -19,15 +18,15 @@ from tuimon.view.cells import REST, Cell
 
 if TYPE_CHECKING:
     from tuimon.ui.app import TuimonApp
+    from tuimon.view.container_view import ContainerView
     from tuimon.view.session import Changes, Session
 
 _MARK: Final = "Take the container under the cursor into the choice, or out of it: several can be chosen"
 _FIND: Final = "List only containers whose name, image, pod or id holds a text"
 _NONE: Final = "no containers yet"
-_NONE_FOUND: Final = "none; esc lists all again"
 
 
-class ContainersPane(Pane):
+class ContainersPane(Finding, Pane):
     """The list with its head, and under it what is known of one container."""
 
     app: TuimonApp
@@ -37,8 +36,7 @@ class ContainersPane(Pane):
         Binding("less_than_sign", "turn_order(-1)", "Order", key_display="<", show=False, id="containers.back"),
         Binding("greater_than_sign", "turn_order(1)", "Order", key_display=">", id="containers.order"),
         Binding("e", "ended", "Ended", tooltip=FOLD_ENDED, id="containers.ended"),
-        Binding("backslash", "find", "Find", key_display="\\", tooltip=_FIND, id="containers.find"),
-        Binding("escape", "unfind", "List all again", show=False, id="containers.unfind"),
+        *find_bindings("containers", _FIND, show=True),
     ]
 
     def __init__(self) -> None:
@@ -46,12 +44,12 @@ class ContainersPane(Pane):
         self.list = ContainerList()
         self._head = CellLines(classes="head")
         self._info = CellLines(id="container-info")
-        self._find = TextLine(id="container-find", placeholder="name, image, pod or id", compact=True)
+        self.find_line = TextLine(classes="find-line", placeholder="name, image, pod or id", compact=True)
         self._session: Session | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out head, list and facts, and what is looked for, which comes when it is asked for."""
-        yield self._find
+        yield self.find_line
         yield self._head
         yield self.list
         yield self._info
@@ -87,7 +85,7 @@ class ContainersPane(Pane):
         title = f"Containers  {chosen} chosen" if chosen > 1 else "Containers"
         if found := session.containers.find_text:
             title = f"Containers  {len(session.containers.shown)} with {found}"
-        self.list.empty = _NONE_FOUND if found else _NONE
+        self.list.empty = NONE_FOUND if found else _NONE
         self.set_title(title, f"enter  v mark  > {session.containers.order}")
 
     @on(LineList.Opened)
@@ -118,41 +116,14 @@ class ContainersPane(Pane):
             self.list.renew()
             self.show_fixed()
 
-    def action_find(self) -> None:
-        """Write what containers are looked for by."""
-        if self._session is not None:
-            self.add_class("-finding")
-            self._find.value = self._session.containers.find_text
-            self.screen.set_focus(self._find)
+    def find_in(self) -> ContainerView | None:
+        """Return the containers."""
+        return None if self._session is None else self._session.containers
 
-    def action_unfind(self) -> None:
-        """End the writing, or list all again; where nothing is looked for esc is not the list's."""
-        if self.has_class("-finding"):
-            self._leave_find()
-        elif self._session is not None and self._session.containers.find_text:
-            self._look_for("")
-        else:
-            raise SkipAction
-
-    @on(Input.Changed, "#container-find")
-    def _find_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._look_for(event.value.strip())
-
-    @on(Input.Submitted, "#container-find")
-    def _find_done(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._leave_find()
-
-    def _look_for(self, text: str) -> None:
-        if self._session is not None and text != self._session.containers.find_text:
-            self._session.containers.find_text = text
-            self.list.renew()
-            self.show_fixed()
-
-    def _leave_find(self) -> None:
-        self.remove_class("-finding")
-        self.screen.set_focus(self.list)
+    def found(self) -> None:
+        """Show those that hold the text."""
+        self.list.renew()
+        self.show_fixed()
 
     def action_turn_order(self, step: int) -> None:
         """Order the containers another way."""

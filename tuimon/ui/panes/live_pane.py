@@ -55,7 +55,7 @@ class LivePane(BenchKeys, Pane):
         Binding("f", "follow", "Follow", tooltip=_FOLLOW, id="live.follow"),
         Binding("equals_sign", "keep", "Keep", key_display="=", tooltip=_KEEP, id="live.keep"),
         Binding("exclamation_mark", "drop", "Drop", key_display="!", tooltip=_DROP, id="live.drop"),
-        Binding("backslash", "search", "Search", False, key_display="\\", tooltip=_SEARCH, id="live.search"),
+        Binding("backslash,f3", "search", "Search", False, key_display="\\", tooltip=_SEARCH, id="live.search"),
         Binding("n", "next(1)", "Next hit", show=False, id="live.next"),
         Binding("N", "next(-1)", "Hit before", show=False, id="live.before"),
         Binding("less_than_sign", "sort(-1)", "Sort", False, key_display="<", tooltip=_SORT, id="live.sort_left"),

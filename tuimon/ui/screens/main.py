@@ -87,8 +87,18 @@ class MainScreen(Screen[None]):
         Binding("V,f2", "views", "Views", tooltip=_VIEWS, id="views.open"),
         Binding("r", "record", "Record", show=False, tooltip="Record what is live, or end it", id="record"),
         Binding("escape,backspace", "back", "Back", key_display="esc", show=False, tooltip=_BACK, id="back"),
-        Binding("left_square_bracket", "history(-1)", "Before", False, key_display="[", tooltip=_GO, id="trail.back"),
-        Binding("right_square_bracket", "history(1)", "After", False, key_display="]", tooltip=_GO, id="trail.on"),
+        Binding(
+            "left_square_bracket,alt+left",
+            "history(-1)",
+            "Before",
+            False,
+            key_display="[",
+            tooltip=_GO,
+            id="trail.back",
+        ),
+        Binding(
+            "right_square_bracket,alt+right", "history(1)", "After", False, key_display="]", tooltip=_GO, id="trail.on"
+        ),
     ]
 
     def __init__(self) -> None:
@@ -229,14 +239,21 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self._sizes.apply)
         if self.focused is None and not small:
             self.call_after_refresh(self._focus_tab)
-        self._too_small.set_lines(
-            (),
-            (Cell(f" tuimon needs a terminal of {MIN_SIZE[0]}x{MIN_SIZE[1]};", "attention", REST),),
-            (Cell(f" this one is {width}x{height}.", "", REST),),
-            (Cell(" Make it larger, or q to quit.", "", REST),),
-        )
+        if small:
+            self._say_too_small(width, height)
         self.show_status()
         self._show_tabs()
+
+    def _say_too_small(self, width: int, height: int) -> None:
+        from tuimon.view.detail_lines import wrapped
+
+        said = (
+            (f"tuimon needs a terminal of {MIN_SIZE[0]}x{MIN_SIZE[1]};", "attention"),
+            (f"this one is {width}x{height}.", ""),
+            ("Make it larger, or q to quit.", ""),
+        )
+        parts = ((part, role) for text, role in said for part in wrapped(text, width))
+        self._too_small.set_lines((), *((Cell(f" {part}", role, REST),) for part, role in parts))
 
     # What the fixed lines say.
 

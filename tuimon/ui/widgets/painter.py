@@ -106,7 +106,7 @@ class CellPainter(Widget):
         if not (text.isascii() and text.isprintable()):
             return self._hostile_cell(out, cell, width, limit, state)
         if len(text) > limit:
-            text = self._cut(text, limit) if text[limit:].strip() else text[:limit]
+            text = self._cut(text, limit, cell.tail) if text[limit:].strip() else text[:limit]
         elif cell.width:
             text = text.rjust(width) if cell.right else text.ljust(width)
         out.append(Segment(text, self.style_of(cell.role, state)))
@@ -135,12 +135,18 @@ class CellPainter(Widget):
             out.append(Segment(" " * pad, self.style_of(cell.role, state)))
         return used + max(pad, 0)
 
-    def _cut(self, text: str, width: int) -> str:
-        """Return the beginning of a safe text, ``width`` columns in all, of which the last shows that there is more."""
+    def _cut(self, text: str, width: int, tail: int = 0) -> str:
+        """Return the beginning of a safe text, ``width`` columns in all, of which the last shows that there is more.
+
+        ``tail`` is how many of its last characters stay behind that, of a text of ASCII.
+        """
         if width <= 0:
             return ""
-        beginning = text[: width - 1] if text.isascii() else set_cell_size(text, width - 1)
-        return beginning + (ASCII_CUT if self.app.ascii_only else CUT)
+        mark = ASCII_CUT if self.app.ascii_only else CUT
+        if not text.isascii():
+            return set_cell_size(text, width - 1) + mark
+        tail = tail if width > 2 * tail else 0
+        return text[: width - 1 - tail] + mark + text[len(text) - tail :]
 
     def _ended(self, last: Segment) -> Segment:
         """Return the last segment of a line behind which nothing has room, showing that there is more."""
