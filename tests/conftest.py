@@ -80,25 +80,31 @@ def _group(items: list[pytest.Item]) -> None:
     What drives the machine (its kernel, engines, terminals) runs in one process, one test after another, as it would
     disturb its own measurements; of the rest each file stays together, with what it set up.
     """
-    sizes: Counter[str] = Counter()
+    costs: Counter[str] = Counter()
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group_of(item)))
-        sizes[_group_of(item)] += 1
+        costs[_group_of(item)] += _cost(item)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _turn(_group_of(item), sizes))
+        items.sort(key=lambda item: _turn(_group_of(item), costs))
 
 
 def _group_of(item: pytest.Item) -> str:
     return "machine" if _drives(item) else item.nodeid.partition("::")[0]
 
 
-def _turn(group: str, sizes: Mapping[str, int]) -> tuple[int, int, str]:
+def _cost(item: pytest.Item) -> int:
+    """Return about how many milliseconds of CPU a test takes."""
+    if item.nodeid.startswith("tests/ui/"):
+        return 600
+    return 1200 if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) else 10
+
+
+def _turn(group: str, costs: Mapping[str, int]) -> tuple[bool, int, str]:
     """Return what groups are sorted by: what takes longest begins first, so that no process is left with it alone.
 
-    That is what drives the machine, then the screen's tests, each of which takes as long as a hundred of the others.
+    That is what drives the machine, as it waits most of its time.
     """
-    folder = group.split("/")[1] if "/" in group else group
-    return {"machine": 0, "ui": 1}.get(folder, 2), -sizes[group], group
+    return group != "machine", -costs[group], group
 
 
 def _drives(item: pytest.Item) -> bool:
