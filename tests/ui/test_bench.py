@@ -258,7 +258,9 @@ async def test_a_falco_file_is_taken_in_and_own_rules_are_given_out(own, tmp_pat
         await until(lambda: (folder / "theirs.yaml").exists())
         await until(lambda: app.session.engine.revision == 2)
         assert [each.name for each in app.session.engine.loaded.lists] == ["shells", "theirs"]
-        await press(app, pilot, "i", *str(other), "enter")
+        await press(app, pilot, "i")
+        app.screen.query_one("Input").value = str(other)
+        await press(app, pilot, "enter")
         assert "there is a" in screen_text(app)
         await press(app, pilot, "escape")
         other.write_text("- rule: broken\n  condition: [")
