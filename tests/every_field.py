@@ -42,8 +42,15 @@ WIDER: Final = (
     "evt.arg.flags contains O_CREAT and evt.arg.name startswith /tmp",
     "evt.arg[2] endswith .so or evt.arg[1] contains AT_FDCWD",
     "fd.containername startswith host:/etc and evt.failed = true",
+    "fd.name = val(proc.exepath)",
+    "fd.name startswith val(proc.cwd)",
+    "proc.cmdline contains val(fd.filename)",
+    "evt.arg.exe != val(proc.exe)",
+    "evt.rawres > val(fd.num)",
+    "thread.tid != val(proc.pid)",
+    "tolower(fd.filename) = val(proc.name)",
 )
-"""Questions of more than one word, and of more than one field."""
+"""Questions of more than one word, of more than one field, and of one field compared with another."""
 
 
 def names(info: FieldInfo) -> list[str]:

@@ -17,3 +17,10 @@ def test_a_tuple_of_texts_is_a_value_like_others():
     pool = Pool()
     assert pool.place(("a",)) != pool.place("a")
     assert pool.place(()) != ABSENT
+
+
+def test_numbers_are_found_by_place_and_those_that_come_later_too():
+    pool = Pool()
+    places = pool.places([7, None, -1, 7])
+    assert pool.numbers(places).tolist() == [7, 0, -1, 7]
+    assert pool.numbers(pool.places([9, UNKNOWN])).tolist() == [9, 0]

@@ -50,7 +50,7 @@ class Asked:
     """What answers it by places; only beside a predicate."""
     is_of_presence: bool = False
     """See ``tuimon.rules.presence``; only beside a predicate."""
-    told: dict[int, int] = field(default_factory=dict)
+    told: dict[object, int] = field(default_factory=dict)
     """Answers of ``tuimon.rules.by_args``, by ``Columns.open_numbers``."""
     question_of_args: ArgsQuestion | None = None
     """See ``tuimon.rules.by_args``."""

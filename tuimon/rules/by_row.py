@@ -22,6 +22,7 @@ from tuimon.rules.number_args import said_of_number_args
 from tuimon.rules.numbering import Truths
 from tuimon.rules.numbers import numbers_of
 from tuimon.rules.presence import said_of_presence
+from tuimon.rules.several import said_of_several
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
@@ -75,6 +76,7 @@ BY_ROW: Final[dict[str, Callable[[Look, Asked, Rows], Truths]]] = {
     "clock": _by_clock,
     "moment": _by_moment,
     "composed": _by_composed,
+    "several": said_of_several,
     "args": said_of_args,
 }
 """What asks a check of some rows, by the side that it sees (tuimon.rules.sides)."""

@@ -348,7 +348,7 @@ class Checks:
                 values = [load(context) for load in loads]
                 if wanted is UNKNOWN:
                     return False if all(value is None for value in values) else None
-                return _over(values, lambda value: _compare_values(op, value, wanted), op == "!=")
+                return _over(values, lambda value: compare_values(op, value, wanted), op == "!=")
 
             return test
 
@@ -574,7 +574,7 @@ def _run_time_test(op: str, wanted: str) -> Predicate:
         return lambda _value: False
 
 
-def _compare_values(op: str, value: Any, wanted: Any) -> bool:
+def compare_values(op: str, value: Any, wanted: Any) -> bool:
     """Compare two present values of one event; either may be a list."""
     if op in ("in", "intersects"):
         among = set(wanted) if isinstance(wanted, tuple) else {wanted}

@@ -21,6 +21,7 @@ from tuimon.fields.facts import has_raw_result
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
 from tuimon.rules.args_blind import but_for_digits
+from tuimon.rules.args_text import ARGS
 from tuimon.rules.asked import NO, PERHAPS, YES, Asked
 from tuimon.rules.by_place import by_place
 from tuimon.rules.checks import MISSING, Checks
@@ -28,7 +29,7 @@ from tuimon.rules.graph import FALSE, Graph
 from tuimon.rules.grouping import Rows
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.look import Look
-from tuimon.rules.nodes import Check, Condition, FieldRef
+from tuimon.rules.nodes import Check, Condition, FieldRef, Literal
 from tuimon.rules.numbering import Memory
 from tuimon.rules.pools import TEXT_POOL
 from tuimon.rules.presence import ARGUMENTS, is_of_presence
@@ -277,9 +278,13 @@ class Columns:
         """Return a field, as it is written, as it is asked for its value."""
         found = self._parts.get(name)
         if found is None:
-            condition = compile_expression(f"{name} exists")
-            assert isinstance(condition, Check)
-            found = self._parts[name] = self._prepared(condition)
+            check = compile_expression(f"{name} exists")
+            assert isinstance(check, Check)
+            assert isinstance(check.left, FieldRef)
+            info, _ = self.checks.field(check.left)
+            if is_of_presence(check, info) or info.name in ARGS:  # whether there is a value hangs on less than it
+                check = Check(check.left, "=", Literal(""))
+            found = self._parts[name] = self._prepared(check)
         return found
 
     def _prepared(self, check: Check) -> Asked:

@@ -63,7 +63,7 @@ class LookValues(LookRows):
                 unknown[mine[np.flatnonzero(late)]] = True
                 continue
             places, pool = self.values(name, rows[mine])
-            found[mine] = [0 if at <= ABSENT else pool.values[at] for at in places.tolist()]
+            found[mine] = pool.numbers(places)
             has[mine], unknown[mine] = places > ABSENT, places < 0
         return Told(found, has, unknown)
 

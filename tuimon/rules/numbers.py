@@ -47,11 +47,12 @@ _FILE_PARTS: Final[dict[str, tuple[str, Callable[[NDArray[np.int64]], NDArray[An
 _LATENCIES: Final = frozenset(("evt.latency", "evt.latency.s", "evt.latency.ns", "evt.wait_latency"))
 _TOOK_BYTES: Final = 8
 _IO: Final = ("io-read", "io-write")
-_ORDERS: Final[dict[str, Callable[[Any, Any], NDArray[np.bool_]]]] = {
+ORDERS: Final[dict[str, Callable[[Any, Any], NDArray[np.bool_]]]] = {
     "=": np.equal, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
     ">=": np.greater_equal,
 }  # fmt: skip
-COMPARISONS: Final = frozenset((*_ORDERS, "in"))
+"""Operators that ask for the order of two numbers."""
+COMPARISONS: Final = frozenset((*ORDERS, "in"))
 """Operators that compare a number with others."""
 _RETURNED: Final = -1
 """The fd is what the call returned; else it is a register."""
@@ -177,7 +178,7 @@ def compared(check: Check, type_: FieldType, found: NDArray[Any]) -> NDArray[np.
     if check.op == "in":
         bounds = np.iinfo(found.dtype)
         return np.isin(found, np.array([each for each in wanted if bounds.min <= each <= bounds.max], found.dtype))
-    return _ORDERS[check.op](found, wanted[0])
+    return ORDERS[check.op](found, wanted[0])
 
 
 def _around(check: Check, found: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -29,12 +29,13 @@ Places = NDArray[np.int32]
 class Pool:
     """Distinct values of one kind. A bool and the number it is equal to must not meet in one."""
 
-    __slots__ = ("_place", "values")
+    __slots__ = ("_numbers", "_place", "values")
 
     def __init__(self) -> None:
         self.values: list[Any] = [None]
         """By place."""
         self._place: dict[Any, int] = {None: ABSENT, UNKNOWN: UNSEEN}
+        self._numbers: NDArray[np.int64] = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -54,6 +55,14 @@ class Pool:
     def places(self, values: Iterable[Any]) -> Places:
         """Return the place of each of some values."""
         return np.fromiter(map(self.place, values), np.int32)
+
+    def numbers(self, places: Places) -> NDArray[np.int64]:
+        """Return the numbers at places, 0 for none: of a pool of numbers."""
+        known = len(self._numbers)
+        if known < len(self.values):
+            new = np.array([value or 0 for value in self.values[known:]], np.int64)
+            self._numbers = np.concatenate((self._numbers, new))
+        return self._numbers[np.maximum(places, ABSENT)]
 
     def mapped(self, places: Places, function: Callable[[Any], Any], pool: Pool) -> Places:
         """Return, for each place (0 or above), the place in another pool of what a function makes of the value."""

@@ -29,7 +29,7 @@ from tuimon.syscalls import CALLS
 
 SIDES: Final = (
     "type", "container", "number", "argument", "result", "opening", "there", "word", "process", "user", "actor",
-    "named", "opened", "texts", "numbers", "record", "clock", "moment", "composed", "args", "event",
+    "named", "opened", "texts", "numbers", "record", "clock", "moment", "composed", "several", "args", "event",
 )  # fmt: skip
 """The cheapest first. ``type``: the kind of event. ``number``: one number that every record has. ``argument``: an
 argument that is a number, to be compared (tuimon.rules.number_args). ``result``: the kind, and whether and how it
@@ -37,8 +37,8 @@ failed. ``opening``: flags, mode and success of an open. ``there``: whether ther
 register tells of (tuimon.rules.presence). ``word``: the kind and few other numbers (tuimon.rules.words), ``named`` with
 names of users. ``actor``: process, container and user. ``opened``: what an open shows of its fd. ``texts`` and
 ``numbers``: of the record, ``record`` both. ``clock``: the time to the nanosecond (tuimon.rules.clock). ``moment``:
-what is read from /proc (.moment). ``composed``: what two other fields show (.composed). ``args``: all arguments
-(.args_text). ``event``: anything at all."""
+what is read from /proc (.moment). ``composed``: what two other fields show (.composed). ``several``: what fields of
+different sides see (.several). ``args``: all arguments (.args_text). ``event``: anything at all."""
 
 _TYPE_FIELDS: Final = frozenset(
     """
@@ -121,7 +121,7 @@ class SideFinder:
         seen = {_sure_part(info, arg, kind, name) for info, arg in fields}
         if None in seen or (seen & _WORDS and len(set(fields)) > 1):  # of words there is one at a time
             if self._cutter(kind, name).side(check) != "detail":
-                return "event"
+                return "several" if len(set(fields)) > 1 else "event"
             seen = {_likely_part(info, arg, kind, name) for info, arg in fields}
         return str(seen.pop()) if len(seen) == 1 else "record"
 

@@ -69,6 +69,6 @@ def _thread_inside(look: LookValues, rows: Rows) -> Told:
 def _of_groups(look: LookValues, name: str, rows: Rows) -> Told:
     """Return the numbers of a field that a process or a container tells, for some rows."""
     groups, places, pool = look.values_of_groups(name)
-    found = np.array([0 if at <= ABSENT else pool.values[at] for at in places.tolist()], np.int64)
+    found = pool.numbers(places)
     of_row = groups.of_row[rows]
     return Told(found[of_row], (places > ABSENT)[of_row], (places < 0)[of_row])
