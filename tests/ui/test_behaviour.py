@@ -327,6 +327,16 @@ async def test_a_click_chooses_a_container_and_a_click_on_the_chip_frees_it():
         assert app.session.containers.chosen_id is None
 
 
+async def test_a_click_on_a_tab_gives_the_filter_up_that_is_being_written():
+    """It stayed open over the other tab, which it is not about."""
+    async with running(size=(120, 40)) as (app, pilot):
+        await press(app, pilot, "slash", *"cat")
+        await pilot.click("#tabs", offset=(14, 0))
+        await settle(app, pilot)
+        assert app.main.shown_name == "alerts"
+        assert "/filter>" not in screen_text(app)
+
+
 async def test_tabs_and_hints_can_be_clicked():
     async with running() as (app, pilot):
         await pilot.click("#tabs", offset=(14, 0))

@@ -344,6 +344,8 @@ class MainScreen(Screen[None]):
 
     def action_tab(self, name: str) -> None:
         """Show a tab and focus its first list."""
+        if self._filter.editing and name != "live":  # the mouse went elsewhere: the filter is the live list's
+            self._filter.leave()
         self._body.current = name
         self.tabs[name].fill()
         self.remove_class("-zoomed")
