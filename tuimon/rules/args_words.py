@@ -96,6 +96,8 @@ class _Kind(NamedTuple):
     """It shows the name of a user or group."""
     of_process: bool
     """It shows a text of the process."""
+    is_of_who: bool
+    """It shows any of those, or the name of its thread."""
     shown: tuple[Bound, ...]
     """Parameters that may show the name of a flag or an error that holds it."""
     sources: frozenset[str]
@@ -141,12 +143,14 @@ class Kinds:
         ids = {bound.source for bound in bounds if bound.param.type in _IDS}
         in_names = any(self._any_of.is_in(bound.param.name) for bound in bounds)
         shown = [bound for bound in told if self._any_of.may_be_shown(name, bound)]
+        of_process = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in told)
         return _Kind(
             has_text=bool(bounds),
             in_names=in_names,
             is_always=in_names or bool(ids - set(_ID_MEMBERS)),
             has_ids=bool(ids),
-            of_process=any(bound.param.type == "PID" or bound.source in _TEXTS for bound in told),
+            of_process=of_process,
+            is_of_who=of_process or bool(ids) or any(bound.source == _THREAD for bound in told),
             shown=tuple(bound for bound in shown if not _result_of(bound)),
             sources=frozenset((*(_known_source(bound, kind) for bound in told), *map(_result_of, shown))),
             named=tuple(sorted((bound for bound in told if _is_named(bound, name, kind)), key=_by_parent)),
@@ -238,15 +242,18 @@ class ArgsWords:
         present = look.memory.present(look.batch)
         if kinds.are("is_always")[present].any():
             out |= kinds.are("is_always")[codes]
-        if kinds.are(_THREAD)[present].any():
-            mine = np.flatnonzero(kinds.are(_THREAD)[codes] & ~out)
-            out[mine] = self._of_threads(self._search.words, rows[mine])
         self._add_shown(kinds, self._search.words, codes, rows, out)
-        mine = np.flatnonzero(kinds.are("of_process")[codes] & ~out)
-        out[mine] = self._of_processes(self._search.words, rows[mine])
-        named = np.flatnonzero(kinds.are("has_ids")[codes] & ~out)
-        if len(named):
-            out[named] = self._named(self._search.words, rows[named])
+        mine = np.flatnonzero(kinds.are("is_of_who")[codes] & ~out)
+        out[mine] = self._of_who(codes[mine], rows[mine])
+        return out
+
+    def _of_who(self, codes: NDArray[np.uint16], rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether a text of each row's process, thread or users may hold one of the words."""
+        kinds, out = self._search.likely, np.zeros(len(rows), bool)
+        for what, holds in (("of_process", self._of_processes), (_THREAD, self._of_threads), ("has_ids", self._named)):
+            mine = np.flatnonzero(kinds.are(what)[codes] & ~out)
+            if len(mine):
+                out[mine] = holds(self._search.words, rows[mine])
         return out
 
     def likely_of_processes(self, rows: Rows) -> NDArray[np.bool_]:
@@ -284,20 +291,27 @@ class ArgsWords:
         for source, column in (("given", held.given), ("env", held.env), ("argv", held.argv)):
             if column.any():
                 out |= kinds.are(source)[codes] & self._of_records(rows, column)
-        mine = np.flatnonzero(kinds.are(_THREAD)[codes] & ~out)
-        if len(mine):
-            head = self._look.batch.head
-            mine = mine[(head["arg"][rows[mine], 0] == SETS_NAME) & (head["ret"][rows[mine]] >= 0)]
-            out[mine] = self._of_threads(any_of, rows[mine])
+        mine = np.flatnonzero(kinds.are("is_of_who")[codes] & ~out)
+        out[mine] = self._sure_of_who(codes[mine], rows[mine])
+        if self._search.sought.are_of_paths or kinds is self._search.likely:
+            mine = np.flatnonzero(self._look.columns.is_open(codes) & ~out)
+            opens = self._look.opens(rows[mine])
+            out[mine[opens.at]] |= self._of_opens(any_of, opens, rows[mine])
+        self._add_named(codes, rows, out)
+        return out
+
+    def _sure_of_who(self, codes: NDArray[np.uint16], rows: Rows) -> NDArray[np.bool_]:
+        """Return, (k,), whether a text of each row's process or thread that it shows holds one of the literals."""
+        kinds, any_of, out = self._search.sure, self._search.literals, np.zeros(len(rows), bool)
         for member in _TEXTS:
             mine = np.flatnonzero(kinds.are(member)[codes] & ~out)
             if len(mine):
                 out[mine] = self._is_in(any_of, self._look.members.places(member, rows[mine]))
-        mine = np.flatnonzero(self._look.columns.is_open(codes) & ~out)
-        if len(mine) and (self._search.sought.are_of_paths or kinds is self._search.likely):
-            opens = self._look.opens(rows[mine])
-            out[mine[opens.at]] |= self._of_opens(any_of, opens, rows[mine])
-        self._add_named(codes, rows, out)
+        mine = np.flatnonzero(kinds.are(_THREAD)[codes])
+        if len(mine):
+            head = self._look.batch.head
+            mine = mine[(head["arg"][rows[mine], 0] == SETS_NAME) & (head["ret"][rows[mine]] >= 0)]
+            out[mine] = self._of_threads(any_of, rows[mine])
         return out
 
     def _add_named(self, codes: NDArray[np.uint16], rows: Rows, out: NDArray[np.bool_]) -> None:
