@@ -1,35 +1,30 @@
 """Which events' evt.args may hold one of some words, and which surely do one of some texts, by what it is made of.
 
-Those are the texts of the record, of the process and the name of its parent, the names of its users, the names of the
-parameters and those that numbers are shown as (tuimon.rules.args_names); see ``Sought`` in tuimon.rules.args_checks for
-the words that can be told in this way. What hangs on the kinds of event alone is worked out once for a question.
+Those are the texts of the record (tuimon.rules.args_records), of the process and the name of its parent, the names of
+its users, the names of the parameters and those that numbers are shown as (.args_kinds, .args_names); see ``Sought`` in
+tuimon.rules.args_checks for the words that can be told in this way.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.events import Event, decode
-from tuimon.fields.argsource import BOUND, Bound
-from tuimon.fields.evtarg import OWN_FDS, fd_error
-from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, NO_CALL
-from tuimon.fields.flags import errno_name
+from tuimon.fields.argsource import Bound
 from tuimon.fields.who import group_name, user_name
-from tuimon.records import Kind, Slot
 from tuimon.rules.args_checks import Sought
-from tuimon.rules.args_names import may_show, shown
+from tuimon.rules.args_kinds import ERRORS, TEXTS, THREAD, AnyOf, Kinds
+from tuimon.rules.args_names import shown
+from tuimon.rules.args_records import Held, has_relative, held_by_records
 from tuimon.rules.grouping import Rows, grouped, groups_of, some_of
 from tuimon.rules.numbering import NOT_ASKED
-from tuimon.rules.occurrences import is_byte, occurrences
 from tuimon.rules.pools import ABSENT, TEXT_POOL, Places
-from tuimon.rules.predicates import to_bytes
 from tuimon.rules.record_parts import Opens
 from tuimon.rules.word_groups import words as words_of
-from tuimon.rules.words import SETS_NAME, Words, is_pid
-from tuimon.syscalls import CALLS
+from tuimon.rules.words import SETS_NAME, Words
 
 if TYPE_CHECKING:
     from tuimon.batch import Batch
@@ -37,155 +32,9 @@ if TYPE_CHECKING:
 
 PREPARED_MEMBERS: Final = ("cwd", "exepath", "uid", "gid", "loginuid")
 """Members of processes that are asked about, and that nothing else prepares."""
-_TEXTS: Final = ("comm", "exe", "args", "exepath", "cwd")
-"""Sources that are a text of the process, and its members."""
-_MEMBERS: Final = (*_TEXTS, "parent.comm")
+_MEMBERS: Final = (*TEXTS, "parent.comm")
 """Of a process, which a parameter may show: the parent's name stands beside its pid."""
 _MOST_KNOWN: Final = 10_000
-_IDS: Final = ("UID", "GID")
-_ID_MEMBERS: Final = {"euid": "uid", "egid": "gid", "loginuid": "loginuid"}
-"""Sources of ids that are the process's, and which member of it."""
-
-
-class Held(NamedTuple):
-    """Of each ext row, (m,)."""
-
-    anywhere: NDArray[np.bool_]
-    """A text of it may hold a word."""
-    given: NDArray[np.bool_]
-    """The path as given surely holds a literal."""
-    argv: NDArray[np.bool_]
-    """So does an argument behind argv[0] of an executed program, or..."""
-    env: NDArray[np.bool_]
-    """...its environment; of other records nothing is said."""
-    literal: NDArray[np.bool_]
-    """A text of it may hold a literal."""
-
-
-class AnyOf(NamedTuple):
-    """Texts of which one is looked for; in lower case if ``fold``. None of them has a NUL."""
-
-    texts: tuple[bytes, ...]
-    fold: bool
-
-    def is_in(self, value: Any) -> bool:
-        """Return whether a value holds one: a text, or several of which one does."""
-        whole = "\0".join(value) if isinstance(value, tuple) else value
-        if not isinstance(whole, str):
-            return False
-        raw = to_bytes(whole).lower() if self.fold else to_bytes(whole)
-        return any(text in raw for text in self.texts)
-
-    def may_be_shown(self, name: str, bound: Bound) -> bool:
-        """Return whether a parameter of a type of event may show a name that holds one, of a flag or an error."""
-        if bound.get is None:
-            return False
-        return any(may_show(name, bound.param, text.decode(), fold=self.fold) for text in self.texts)
-
-
-class _Kind(NamedTuple):
-    """What events of a kind may hold beside their records."""
-
-    has_text: bool
-    """It has parameters at all."""
-    in_names: bool
-    """The name of a parameter holds what is looked for."""
-    is_always: bool
-    """It does, or one may that is not told here."""
-    has_ids: bool
-    """It shows the name of a user or group."""
-    of_process: bool
-    """It shows a text of the process."""
-    is_of_who: bool
-    """It shows any of those, or the name of its thread."""
-    shown: tuple[Bound, ...]
-    """Parameters that may show the name of a flag or an error that holds it."""
-    sources: frozenset[str]
-    """Where its texts come from, as far as ``ArgsWords.sure`` knows it of all kinds together, and..."""
-    named: tuple[Bound, ...]
-    """...parameters that show what a process or the event's own file is called: of one kind after the other."""
-
-
-class Kinds:
-    """What events may hold beside their records, by number of the kind of event.
-
-    Args:
-        any_of: What is looked for.
-    """
-
-    def __init__(self, any_of: AnyOf) -> None:
-        self._any_of = any_of
-        self._known: list[_Kind] = []
-        self._columns: dict[str, NDArray[np.bool_]] = {}
-
-    def grow(self, look: Look) -> None:
-        """Know all kinds of event that there are."""
-        if len(self._known) < len(look.memory.code_of):
-            codes = range(len(self._known), len(look.memory.code_of))
-            self._known += [self._kind(look.name_of(code), look.kind_of(code)) for code in codes]
-            self._columns.clear()
-
-    def __getitem__(self, code: int) -> _Kind:
-        return self._known[code]
-
-    def are(self, what: str) -> NDArray[np.bool_]:
-        """Return, by number of the kind, whether something is true of it, or there, or among its sources."""
-        found = self._columns.get(what)
-        if found is None:
-            in_sources = what not in _Kind._fields
-            each = (what in kind.sources if in_sources else bool(getattr(kind, what)) for kind in self._known)
-            found = self._columns[what] = np.fromiter(each, bool, len(self._known))
-        return found
-
-    def _kind(self, name: str, kind: int) -> _Kind:
-        bounds = BOUND.get(name, ())
-        told = [bound for bound in bounds if bound.get is not None]
-        ids = {bound.source for bound in bounds if bound.param.type in _IDS}
-        in_names = any(self._any_of.is_in(bound.param.name) for bound in bounds)
-        shown = [bound for bound in told if self._any_of.may_be_shown(name, bound)]
-        of_process = any(bound.param.type == "PID" or bound.source in _TEXTS for bound in told)
-        return _Kind(
-            has_text=bool(bounds),
-            in_names=in_names,
-            is_always=in_names or bool(ids - set(_ID_MEMBERS)),
-            has_ids=bool(ids),
-            of_process=of_process,
-            is_of_who=of_process or bool(ids) or any(bound.source == _THREAD for bound in told),
-            shown=tuple(bound for bound in shown if not _result_of(bound)),
-            sources=frozenset((*(_known_source(bound, kind) for bound in told), *map(_result_of, shown))),
-            named=tuple(sorted((bound for bound in told if _is_named(bound, name, kind)), key=_by_parent)),
-        )
-
-
-def _known_source(bound: Bound, kind: int) -> str:
-    """Return where the text of a parameter comes from, empty where that is not told of many kinds at once."""
-    if bound.source == "given":
-        return "given" if kind in CALL_KINDS else ""
-    if bound.source in ("args", "env") and kind == Kind.EXEC:
-        return "argv" if bound.source == "args" else "env"
-    return bound.source if bound.source in (*_TEXTS, _THREAD) else ""
-
-
-def _result_of(bound: Bound) -> str:
-    """Return the type of a parameter that is the result of a call and shows what it failed with; else nothing."""
-    return bound.param.type if bound.source == "ret" and bound.param.type in _ERRORS else ""
-
-
-_ERRORS: Final = {"ERRNO": errno_name, "FD": fd_error}
-"""Types that show the name of an error, and how they call it."""
-_THREAD: Final = "prctl_name"
-"""The source that is the name of the thread."""
-
-
-def _is_named(bound: Bound, name: str, kind: int) -> bool:
-    if bound.param.type == "PID":
-        return is_pid(bound.source, kind)
-    return bound.param.type == "FD" and _is_own(bound, name, kind)
-
-
-def _by_parent(bound: Bound) -> bool:
-    """Return what puts the pid of the parent first: of the process's own name most have a parameter."""
-    return bound.source != "ppid"
 
 
 class Search:
@@ -208,7 +57,7 @@ class Search:
     def held(self, batch: Batch) -> Held:
         """Return which ext rows hold what is looked for; neighbours may have them together."""
         if self._last is None or self._last[0] is not batch.ext:
-            self._last = batch.ext, _held(batch, self.sought)
+            self._last = batch.ext, held_by_records(batch, self.sought)
         return self._last[1]
 
     def known(self, look: Look) -> dict[tuple[AnyOf, int, str, int], bool]:
@@ -250,7 +99,7 @@ class ArgsWords:
     def _of_who(self, codes: NDArray[np.uint16], rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), whether a text of each row's process, thread or users may hold one of the words."""
         kinds, out = self._search.likely, np.zeros(len(rows), bool)
-        for what, holds in (("of_process", self._of_processes), (_THREAD, self._of_threads), ("has_ids", self._named)):
+        for what, holds in (("of_process", self._of_processes), (THREAD, self._of_threads), ("has_ids", self._named)):
             mine = np.flatnonzero(kinds.are(what)[codes] & ~out)
             if len(mine):
                 out[mine] = holds(self._search.words, rows[mine])
@@ -262,7 +111,7 @@ class ArgsWords:
         Of literals that lie in one part alone, or where a path starts from a folder.
         """
         any_of, look = self._search.literals, self._look
-        out = self._of_records(rows, self._held.literal) | _has_relative(look.batch, rows)
+        out = self._of_records(rows, self._held.literal) | has_relative(look.batch, rows)
         out |= self._of_processes(any_of, rows) | self._named(any_of, rows)
         paths, of_row = np.unique(look.members.places("exepath", rows), return_inverse=True)
         texts = (look.members.values[at] for at in paths.tolist())
@@ -303,11 +152,11 @@ class ArgsWords:
     def _sure_of_who(self, codes: NDArray[np.uint16], rows: Rows) -> NDArray[np.bool_]:
         """Return, (k,), whether a text of each row's process or thread that it shows holds one of the literals."""
         kinds, any_of, out = self._search.sure, self._search.literals, np.zeros(len(rows), bool)
-        for member in _TEXTS:
+        for member in TEXTS:
             mine = np.flatnonzero(kinds.are(member)[codes] & ~out)
             if len(mine):
                 out[mine] = self._is_in(any_of, self._look.members.places(member, rows[mine]))
-        mine = np.flatnonzero(kinds.are(_THREAD)[codes])
+        mine = np.flatnonzero(kinds.are(THREAD)[codes])
         if len(mine):
             head = self._look.batch.head
             mine = mine[(head["arg"][rows[mine], 0] == SETS_NAME) & (head["ret"][rows[mine]] >= 0)]
@@ -340,7 +189,7 @@ class ArgsWords:
         self, kinds: Kinds, any_of: AnyOf, codes: NDArray[np.uint16], rows: Rows, out: NDArray[np.bool_]
     ) -> None:
         """Say yes of rows that show a name that holds what is looked for, of a flag or an error."""
-        for type_, name_of in _ERRORS.items():
+        for type_, name_of in ERRORS.items():
             if not kinds.are(type_).any():
                 continue
             mine = np.flatnonzero(kinds.are(type_)[codes] & ~out)
@@ -449,69 +298,3 @@ class ArgsWords:
         names = user_name(event, process.uid), user_name(event, process.loginuid), group_name(event, process.gid)
         known = [any_of.is_in(name) for name in names if isinstance(name, str)]
         return True if any(known) else None if len(known) < len(names) else False
-
-
-def _is_own(bound: Bound, name: str, kind: int) -> bool:
-    """Whether a parameter is the fd that events of a kind are about, and shows its name."""
-    call = CALLS.get(name, NO_CALL)
-    if kind != Kind.SYSCALL or bound.param.name not in OWN_FDS:
-        return False
-    at = (call.dirfd if call.dirfd is not None else call.dirfd2) if name in DIRFD_CALLS else call.fd
-    return bound.source == "fd" or (bound.source == f"s{at}" and not call.returns_fd)
-
-
-def _held(batch: Batch, sought: Sought) -> Held:
-    held = Held(*(np.zeros(len(batch.ext), bool) for _ in Held._fields))
-    if not len(batch.ext):
-        return held
-    for word in sought.words:
-        starts = occurrences(batch.arena, word, fold=sought.fold)
-        _add_records(batch, starts, len(word), held.anywhere)
-        for literal, mine in sought.literals:
-            if mine == word:
-                whole = _extended(batch.arena, starts, literal, word, fold=sought.fold)
-                _add_records(batch, whole, len(literal), held.literal)
-                _add_slots(batch, whole, len(literal), held)
-    return held
-
-
-def _add_records(batch: Batch, starts: NDArray[np.intp], length: int, held: NDArray[np.bool_]) -> None:
-    """Say yes of the records that so many bytes lie in which begin at some places."""
-    rows = np.searchsorted(batch.text_at, starts, side="right") - 1
-    held[rows[starts + length <= batch.text_at[rows + 1]]] = True
-
-
-def _has_relative(batch: Batch, rows: Rows) -> NDArray[np.bool_]:
-    """Return, (k,), which rows have a path as given that starts from a folder."""
-    ext_at = batch.ext_at[rows]
-    out = ext_at >= 0
-    out[out] = batch.ext["slot_len"][ext_at[out], Slot.GIVEN] > 0
-    out[out] = np.frombuffer(batch.arena, np.uint8)[batch.text_at[ext_at[out]]] != ord("/")
-    return out
-
-
-def _extended(arena: bytes, starts: NDArray[np.intp], literal: bytes, word: bytes, *, fold: bool) -> NDArray[np.intp]:
-    """Return where a literal begins, by where the word in it does."""
-    before = literal.index(word)
-    starts = starts - before
-    starts = starts[(starts >= 0) & (starts + len(literal) <= len(arena))]
-    raw = np.frombuffer(arena, np.uint8)
-    for at in (*range(before), *range(before + len(word), len(literal))):
-        if len(starts):
-            starts = starts[is_byte(raw[starts + at], literal[at], fold=fold)]
-    return starts
-
-
-def _add_slots(batch: Batch, starts: NDArray[np.intp], length: int, held: Held) -> None:
-    """Say yes of the slots that so many bytes lie in which begin at some places."""
-    rows = np.searchsorted(batch.text_at, starts, side="right") - 1
-    ends = starts + length
-    limits = batch.text_at[rows][:, None] + np.cumsum(batch.ext["slot_len"][rows], axis=1, dtype=np.int64)
-    held.given[rows[ends <= limits[:, Slot.GIVEN]]] = True
-    held.env[rows[(starts >= limits[:, Slot.ENV - 1]) & (ends <= limits[:, Slot.ENV])]] = True
-    begins = limits[:, Slot.ARGV - 1]
-    in_argv = np.flatnonzero((starts >= begins) & (ends <= limits[:, Slot.ARGV]))
-    columns = (column[in_argv].tolist() for column in (rows, begins, starts))
-    held.argv[
-        [row for row, begin, start in zip(*columns, strict=True) if batch.arena.find(b"\0", begin, start) >= 0]
-    ] = True
