@@ -22,7 +22,7 @@ from tuimon.resources import find_recording
 from tuimon.rules import filter as filters
 from tuimon.rules.args_checks import Sought, may_be, sought
 from tuimon.rules.args_names import folded
-from tuimon.rules.args_text import is_written, written_opens
+from tuimon.rules.args_text import is_written
 from tuimon.rules.args_words import ArgsWords, Search
 from tuimon.rules.columns import NO, PERHAPS, YES, Columns
 from tuimon.rules.evaluate import compile_condition
@@ -239,10 +239,11 @@ def test_what_surely_holds_a_word_holds_it_and_what_may_not_does_not(word, fold,
         what = Sought((wanted.encode(),), ((wanted.encode(), wanted.encode()),), fold)
         words = ArgsWords(look, Search(what))
         holds = np.array([wanted in folded(args_text(event), fold=fold) for event in objects])
-        mine, opens = written_opens(look, rows)
-        assert is_written(look, rows)[mine[opens.at]].all()
+        written = np.flatnonzero(is_written(look, rows))
+        opens = look.opens(written)
+        assert opens.at.tolist() == list(range(len(written)))
         assert words.likely(rows)[holds].all()
-        assert words.shown_by_opens(opens, rows[mine]).tolist() == holds[mine[opens.at]].tolist()
+        assert words.shown_by_opens(opens, written).tolist() == holds[written].tolist()
         sure = words.sure(rows)
         assert holds[sure].all()
         found += int(sure.sum())

@@ -17,7 +17,6 @@ from tuimon.fields.facts import AT_FDCWD, facts
 from tuimon.records import Kind
 from tuimon.rules.grouping import Groups, Rows, groups_of
 from tuimon.rules.numbers import file_numbers
-from tuimon.rules.record_parts import Opens
 from tuimon.rules.words import Words, columns_of
 
 if TYPE_CHECKING:
@@ -30,15 +29,13 @@ UNLIKE: Final = (Kind.EXEC, Kind.FORK)
 
 def is_written(look: Look, rows: Rows) -> NDArray[np.bool_]:
     """Return, (k,), which of some rows are opens from the working directory by a path: ``open_texts`` knows them."""
-    out = np.zeros(len(rows), bool)
-    if len(rows):
-        mine, opens = written_opens(look, rows)
-        out[mine[opens.at]] = True
+    out, mine = np.zeros(len(rows), bool), may_be_written(look, rows)
+    out[mine[look.opens(rows[mine]).at]] = True
     return out
 
 
-def written_opens(look: Look, rows: Rows) -> tuple[NDArray[np.intp], Opens]:
-    """Return which of some rows may be such opens, and those of them that are, by their places among the former."""
+def may_be_written(look: Look, rows: Rows) -> NDArray[np.intp]:
+    """Return which of some rows may be such opens; of all that have the same texts all are, or none."""
     maybe = np.flatnonzero(look.columns.is_numbered_open(look.batch, rows))
     codes = look.codes(rows[maybe])
     mine = np.ones(len(maybe), bool)
@@ -49,7 +46,7 @@ def written_opens(look: Look, rows: Rows) -> tuple[NDArray[np.intp], Opens]:
             mine[of_code] = dirfd == AT_FDCWD
         elif look.name_of(code) != "open":
             mine[of_code] = False
-    return maybe[mine], look.opens(rows[maybe[mine]])
+    return maybe[mine]
 
 
 def open_texts(look: Look, rows: Rows, tails: dict[int, str], openings: NDArray[np.int64]) -> list[str]:

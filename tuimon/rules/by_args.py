@@ -6,14 +6,14 @@ record or process holds a word of what is looked for, or shows a name that does;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.rules.args_blind import is_of_process, said_of_blind
 from tuimon.rules.args_checks import Sought, may_be, sought
-from tuimon.rules.args_text import alike, open_texts, written_opens
+from tuimon.rules.args_text import alike, may_be_written, open_texts
 from tuimon.rules.args_words import ArgsWords, Search
 from tuimon.rules.asked import NO, YES, Asked, of_value
 from tuimon.rules.grouping import Rows, groups_of
@@ -71,15 +71,9 @@ def _said(look: Look, asked: Asked, question: ArgsQuestion, rows: Rows) -> Truth
             some = some[~sure]
     if not len(some):
         return out
-    mine, opens = written_opens(look, rows[some])
-    is_other = np.ones(len(some), bool)
-    is_other[mine[opens.at]] = False
-    if words is None:
-        asked_opens = some[~is_other]
-    else:
-        asked_opens = some[mine[opens.at[words.shown_by_opens(opens, rows[some[mine]])]]]
-    out[asked_opens] = _said_of_opens(look, asked, rows[asked_opens])
-    others = some[is_other]
+    opens, said = _said_of_opens(look, asked, words, rows[some])
+    out[some[opens]] = said
+    others = np.delete(some, opens)
     out[others] = _said_of_others(look, asked, words, rows[others])
     return out
 
@@ -112,24 +106,41 @@ def _said_of_kind(look: Look, asked: Asked, code: int, rows: Rows) -> Truths:
     return np.asarray(np.array([asked.answer(look.event(row)) for row in first], np.int8)[groups.of_row])
 
 
-def _said_of_opens(look: Look, asked: Asked, rows: Rows) -> Truths:
-    """Return the same for opens whose text is written without a getter; each distinct one is asked once."""
-    if not len(rows):
-        return np.empty(0, np.int8)
-    texts, opening = (look.memory.groups(look.batch, side) for side in ("texts", "opening"))
-    pairs = groups_of(texts.of_row[rows].astype(np.int64), opening.of_row[rows].astype(np.int64))
-    groups = groups_of(pairs.of_row.astype(np.int64), look.batch.head["ret"][rows].astype(np.int64))
-    some = np.sort(groups.first)
-    numbers = look.open_numbers(rows[some])
-    told = asked.told
+def _said_of_opens(look: Look, asked: Asked, words: ArgsWords | None, rows: Rows) -> tuple[NDArray[np.intp], Truths]:
+    """Return which of some rows are opens whose text is written without a getter, and the same for them.
+
+    They are put together by all that the text hangs on; each distinct one is asked once.
+    """
+    mine = may_be_written(look, rows)
+    if not len(mine):
+        return mine, np.empty(0, np.int8)
+    texts, opening = (look.memory.groups(look.batch, side).of_row[rows[mine]].astype(np.int64) for side in _OF_OPENS)
+    alike = groups_of(
+        groups_of(texts, opening).of_row.astype(np.int64), look.batch.head["ret"][rows[mine]].astype(np.int64)
+    )
+    first = np.sort(alike.first)
+    some = rows[mine[first]]
+    opens = look.opens(some)
+    said, is_open = np.full(len(first), NO, np.int8), np.zeros(len(first), bool)
+    place = alike.of_row[first]
+    is_open[place[opens.at]] = True
+    likely = opens.at if words is None else opens.at[words.shown_by_opens(opens, some)]
+    said[place[likely]] = _told_of_opens(look, asked, some[likely])
+    written = is_open[alike.of_row]
+    return mine[written], said[alike.of_row[written]]
+
+
+_OF_OPENS: Final = ("texts", "opening")
+
+
+def _told_of_opens(look: Look, asked: Asked, rows: Rows) -> list[int]:
+    """Return what a check says of such opens, which all differ; kept for as long as the filter lives."""
+    told, numbers = asked.told, look.open_numbers(rows)
     new = np.array([number not in told for number in numbers.tolist()], bool)
-    fresh = rows[some[new]]
     assert asked.predicate is not None
     made, test, _ = asked.predicate
-    openings = opening.numbers[opening.of_row[fresh]]
-    written = open_texts(look, fresh, look.columns.tails, openings)
+    opening = look.memory.groups(look.batch, "opening")
+    written = open_texts(look, rows[new], look.columns.tails, opening.numbers[opening.of_row[rows[new]]])
     for number, text in zip(numbers[new].tolist(), written, strict=True):
         told[number] = YES if of_value(made(text), test) == YES else NO
-    answers = np.empty(len(groups.first), np.int8)
-    answers[groups.of_row[some]] = [told[number] for number in numbers.tolist()]
-    return np.asarray(answers[groups.of_row])
+    return [told[number] for number in numbers.tolist()]
