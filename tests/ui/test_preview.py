@@ -56,7 +56,8 @@ async def test_a_comment_changes_nothing_and_an_error_has_no_preview(own):
 
 
 @pytest.mark.parametrize("size", ["80x24", "120x40"])
-def test_picture(snap_compare, size):
+def test_picture(snap_compare, monkeypatch, size):
+    monkeypatch.setattr("tuimon.workbench.preview.mean_ns", lambda *_: 0.0)  # or it may be said to be expensive
     app = TuimonApp(bench_engine())
 
     async def type_wider(pilot):

@@ -391,14 +391,17 @@ def changed(before: dict[str, tuple[Condition, Types]], after: dict[str, tuple[C
 
 
 def mean_ns(judge: Callable[[Event], object], events: Iterable[Event]) -> float:
-    """Return the mean time of judging some events, each a fresh object so that nothing of it is decoded yet."""
+    """Return the mean CPU time of judging some events, each a fresh object so that nothing of it is decoded yet.
+
+    Of this thread alone: a busy machine makes no rule expensive.
+    """
     fresh = [Event(e.batch, e.row, e.process, e.container, e.boot_to_epoch_ns) for e in events]
     if not fresh:
         return 0.0
-    began_ns = time.perf_counter_ns()
+    began_ns = time.thread_time_ns()
     for event in fresh:
         judge(event)
-    return (time.perf_counter_ns() - began_ns) / len(fresh)
+    return (time.thread_time_ns() - began_ns) / len(fresh)
 
 
 def who(event: Event) -> tuple[str, str]:
