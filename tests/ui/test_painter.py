@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+from tests.ui.conftest import running
 from tuimon.ui.app import TuimonApp
 from tuimon.ui.widgets.cell_lines import CellLines
 from tuimon.view.cells import REST, Cell
+from tuimon.view.detail_lines import FixedLines
 
 
 @pytest.fixture(params=[False, True], ids=["unicode", "ascii"])
@@ -66,3 +68,13 @@ def test_a_cut_text_ends_in_a_mark(painted, cells, width, shown):
 def test_a_wide_or_an_escaped_text_is_cut_at_its_columns(painted, text, width, shown, in_ascii):
     paint, mark = painted
     assert paint(Cell(text, "", width), width=width) == (in_ascii if mark == "~" else shown)
+
+
+async def test_a_text_without_a_width_is_cut_before_the_scrollbar_and_not_under_it():
+    async with running(size=(80, 24)) as (app, pilot):
+        shown = app.main.live.events.list
+        shown.show(FixedLines([(Cell("x" * 200),)] * 100))
+        await pilot.pause()
+        width, room = shown.row_width, shown.size.width
+        assert width < room, "there is a scrollbar"
+        assert shown.render_line(0).text == "x" * (width - 1) + "…" + " " * (room - width)

@@ -6,6 +6,7 @@ from tests.ui.fake_engine import FakeEngine
 from tuimon.view.alert_likes import likes
 from tuimon.view.alert_lines import AlertLines
 from tuimon.view.alert_view import AlertView, Divider
+from tuimon.view.cells import REST
 from tuimon.view.mutes import Mute, Mutes, process_name
 
 
@@ -211,15 +212,16 @@ def test_acknowledging_thousands_of_groups_looks_at_each_alert_once():
     assert view.open == 0
 
 
-def test_where_an_alert_is_unconfirmed_its_output_shows_that_it_is_cut():
+def test_where_an_alert_is_unconfirmed_its_output_leaves_room_to_say_so():
     engine = engine_with(("A", "Notice", 0))
     engine._alerts[0] = dataclasses.replace(engine._alerts[0], unconfirmed=True, output="word " * 40)
     view = AlertView(engine.alerts_since)
     view.sync()
     line = AlertLines(view).line(0, 120)
-    text = "".join(cell.text.ljust(max(cell.width, 0)) for cell in line)
-    assert text.endswith("... unconfirmed")
-    assert len(text) == 120
+    *others, output, word = line
+    assert (output.text, output.width) == ("word " * 40, REST), "cut where it is painted"
+    assert word.text == " unconfirmed"
+    assert sum(cell.width or len(cell.text) for cell in (*others, word)) < 100
 
 
 def test_only_what_holds_a_text_is_listed_and_acknowledged_with_the_list():

@@ -137,7 +137,6 @@ def test_ended_containers_of_which_there_is_nothing_to_tell_are_one_line():
     lines = ContainerLines(view, ascii_only=True)
     assert lines.end == 5
     assert text_of(lines.line(4, 40)) == "+ 3 ended  job-2, job-1, job-0"
-    assert text_of(lines.line(4, 24)) == "+ 3 ended  job-2, job..."
     assert lines.row(4) is None
     assert lines.key(4) == ENDED
     view.ended_open = True

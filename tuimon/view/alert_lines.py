@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuimon.events import Alert
 from tuimon.view.alert_view import AlertGroup, AlertView, Divider, Row
-from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, cut, severity_role
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, severity_role
 from tuimon.view.clock import amount, clock
 from tuimon.view.severity import short
 
@@ -75,9 +75,7 @@ class AlertLines:
         if self._view.field is not None and isinstance(row, AlertGroup):
             cells += [Cell(row.value or "", "chosen" if not settled else "muted", _VALUE if wide else 16), Cell(" ")]
         if wide and alert.unconfirmed:
-            word = Cell(" unconfirmed", "attention")
-            room = width - sum(cell.width or len(cell.text) for cell in (*cells, word))
-            cells += [Cell(cut(alert.output, room), "muted", REST), word]
+            cells += [Cell(alert.output, "muted", REST), Cell(" unconfirmed", "attention")]
         elif wide:
             cells += [Cell(alert.output, "muted", REST), Cell(" ", "", 1)]
         return cells

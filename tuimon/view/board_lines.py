@@ -82,7 +82,7 @@ class BoardLines:
         if row is None:
             return ()
         if isinstance(row, Ended):
-            return [Cell(" ", ""), *row.line(width - 1, ascii_only=self._ascii)]
+            return [Cell(" ", ""), *row.line(ascii_only=self._ascii)]
         role = "muted" if row.ended else "strong" if row.total else ""
         return [
             Cell(f" {row.name}", role, REST, tail=NAME_TAIL),

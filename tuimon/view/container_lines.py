@@ -64,7 +64,7 @@ class ContainerLines:
         if row is None:
             return ()
         if isinstance(row, Ended):
-            return row.line(width, ascii_only=self._ascii)
+            return row.line(ascii_only=self._ascii)
         chosen = row.container.id in self._view.chosen_ids
         name = label(row)
         role = "chosen" if chosen else "muted" if row.ended else "strong"

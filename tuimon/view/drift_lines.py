@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tuimon.view.cells import REST, Cell, Line, cut
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line
 from tuimon.view.clock import amount, clock
 from tuimon.view.drift import MEMORY, NEW, DriftRow, DriftView
 
@@ -47,10 +47,10 @@ class DriftLines:
         cells = [
             Cell(f" {clock(row.last_ns)}", "muted", 10),
             Cell(amount(row.count), "strong" if row.count > 1 else "muted", 5, right=True),
-            Cell(f" {name}", "", _container_width(width) - 1),
+            Cell(f" {name}", "", _container_width(width) - 1, tail=NAME_TAIL),
             Cell(" ", "", 1),
             Cell(row.path or "?", "strong", REST),
-            Cell(f" {cut(row.reason, _why_width(width) - 1)}", role, _why_width(width)),
+            Cell(f" {row.reason}", role, _why_width(width)),
         ]
         return [*cells, Cell(f" {row.pid} {row.cmdline}", "muted", max(width // 3, 30))] if wide else cells
 

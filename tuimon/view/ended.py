@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from tuimon.view.cells import REST, Cell, Line, cut
+from tuimon.view.cells import REST, Cell, Line
 
 Row = TypeVar("Row")
 
@@ -28,13 +28,11 @@ class Ended:
     opened: bool
     """Whether they are listed below it."""
 
-    def line(self, width: int, *, ascii_only: bool = False) -> Line:
-        """Return it as it is painted in some columns of the screen."""
+    def line(self, *, ascii_only: bool = False) -> Line:
+        """Return it as it is painted."""
         closed, opened = "+-" if ascii_only else "▸▾"
         cells = [Cell(f"{opened if self.opened else closed} ", "key"), Cell(f"{self.count:,} ended", "strong")]
-        names = "" if self.opened else "  " + ", ".join(self.newest)
-        room = width - sum(len(cell.text) for cell in cells)
-        return [*cells, Cell(cut(names, room), "muted", REST)]
+        return [*cells, Cell("" if self.opened else "  " + ", ".join(self.newest), "muted", REST)]
 
 
 def folded(

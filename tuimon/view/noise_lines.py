@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuimon.view.cells import REST, Cell, Line, cut, severity_role
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line, cut, severity_role
 from tuimon.view.noise import Loudest, Noise, Part
 from tuimon.view.severity import short
 
@@ -56,7 +56,7 @@ def noise_line(part: Part, width: int) -> Line:
         Cell(f"  {short(part.newest.priority)}", severity_role(part.newest.priority), 8),
         Cell(part.rule, severity_role(part.newest.priority), REST),
         Cell(" ", "", 1),
-        Cell(f"{part.containers:,} containers" if part.containers > 1 else part.container, role, 14),
+        Cell(f"{part.containers:,} containers" if part.containers > 1 else part.container, role, 14, tail=NAME_TAIL),
         Cell(" ", "", 1),
         Cell(f"{part.processes:,} programs" if part.processes > 1 else part.process or "?", role, 16),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tuimon.view.cells import REST, Cell, Line
+from tuimon.view.cells import NAME_TAIL, REST, Cell, Line
 from tuimon.view.clock import amount, clock, percent
 from tuimon.wording import some
 from tuimon.workbench.kept_back import Kept
@@ -117,7 +117,7 @@ def row_line(sign: str, row: Row, detail: str = "", width: int = 120) -> Line:
     return (
         Cell(f"   {sign} ", role),
         Cell(clock(row.time_ns, 3), "muted", 13),
-        Cell(f"{row.container or '?'}", "", place),
+        Cell(f"{row.container or '?'}", "", place, tail=NAME_TAIL),
         Cell(" ", ""),
         Cell(row.cmdline, "strong", left * 2 // 5 if detail else REST),
         *((Cell("  ", ""), Cell(detail, "", REST)) if detail else ()),

@@ -9,7 +9,7 @@ from tuimon.escape import clean
 from tuimon.events import Alert
 from tuimon.render import duration_text
 from tuimon.syscalls import event_name
-from tuimon.view.cells import REST, Cell, Line, cut, severity_role
+from tuimon.view.cells import REST, Cell, Line, severity_role
 from tuimon.view.clock import clock, day
 from tuimon.view.columns import detail, event_role
 from tuimon.view.severity import short
@@ -51,7 +51,8 @@ def story_line(line: StoryLine, alert: Alert, width: int) -> Line:
     narrow = width < _WIDE
     room = width // 5 if width < _NARROW else width
     shown = line.alerts[: 1 if narrow else 3]
-    cells += [Cell(cut(f" {short(one.priority)} {one.rule}", room), severity_role(one.priority)) for one in shown]
+    fired = [(f" {short(one.priority)} {one.rule}", severity_role(one.priority)) for one in shown]
+    cells += [Cell(text, role, min(len(text), room)) for text, role in fired]
     if len(line.alerts) > 1 and narrow:
         cells.append(Cell(f" +{len(line.alerts) - 1}", "attention"))
     return cells

@@ -64,7 +64,8 @@ class Help(Details):
             entries: list[list[Line]] = []
             for keys, what, ids in key_lines(owner, self._keymap):
                 name = Cell(f" {ids} ", "muted") if width >= _WIDE else Cell("", "")
-                entries.append(_entry([Cell(f"   {keys}", "key", _KEYS)], what, [name], width))
+                said = f"   {keys} "
+                entries.append(_entry([Cell(said, "key", max(_KEYS, len(said)))], what, [name], width))
             yield title_of(owner), entries
 
     def _matches(self, title: str, entry: Sequence[Line]) -> bool:

@@ -10,6 +10,7 @@ import time
 from math import ceil
 from typing import ClassVar, Final, Protocol
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.filter import ANSIToTruecolor
@@ -278,7 +279,9 @@ class LineList(CellPainter, ScrollView, can_focus=True):
         strip = self._cache.get((seq, state))
         if strip is None or strip.cell_length != room:
             marked = self.marked_cell(seq) if state == "cursor" else -1
-            strip = self.paint([*self.source.line(seq, width), Cell("", "", room - width)], room, state, marked)
+            strip = self.paint(self.source.line(seq, width), width, state, marked)
+            if width < room:  # a text without a width of its own must not reach under the scrollbar
+                strip = Strip([*strip, Segment(" " * (room - width), self.style_of("", state))], room)
             self._cache[seq, state] = strip
         return strip
 
