@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.fields.argsource import BOUND, Bound
 from tuimon.fields.evtarg import is_plain_number
+from tuimon.process import Process
 from tuimon.records import Kind
 from tuimon.rules.args_text import UNLIKE
 from tuimon.rules.asked import PERHAPS, Asked
 from tuimon.rules.grouping import Groups, Rows, grouped, small, some_of
-from tuimon.rules.members import NO_PID
+from tuimon.rules.members import NO_PID, member_of
 from tuimon.rules.numbering import NOT_ASKED, KeptWords, Truths
-from tuimon.rules.words import TEXTS, Words, columns_of, is_pid
+from tuimon.rules.words import MEMBERS, TEXTS, Words, columns_of, is_pid
 
 if TYPE_CHECKING:
     from tuimon.rules.look import Look
@@ -35,6 +36,7 @@ _NAMES: Final = ("process comm", "process parent.comm")
 _IN_TEXTS: Final = ("slot ", "base of ")
 """Columns that the texts of the record tell as well."""
 _MEMBER: Final = "process "
+_OF_PROCESS: Final = (_MEMBER, _SIGN + _MEMBER)
 
 
 def is_of_process(kind: int, name: str) -> bool:
@@ -95,18 +97,14 @@ def _numbers(look: Look, rows: Rows) -> NDArray[np.int64]:
     codes, seen = look.codes(rows), _Seen(look, rows)
     kinds = {code: _columns(look.kind_of(code), look.name_of(code)) for code in np.unique(codes).tolist()}
     names = dict.fromkeys(name for each in kinds.values() for name in each)
-    key = np.zeros((len(rows), len(names) + 1), np.int64)
-    key[:, 0] = codes
-    masks: dict[tuple[int, ...], NDArray[np.bool_]] = {}
-    for at, name in enumerate(names, 1):
-        having = tuple(code for code, each in kinds.items() if name in each)
-        if len(having) == len(kinds):
-            key[:, at] = seen.column(name)
-            continue
-        mask = masks.get(having)
-        if mask is None:
-            mask = masks[having] = np.isin(codes, having)
-        np.copyto(key[:, at], seen.column(name), where=mask)
+    of_process = tuple(sorted(name for name in names if name.startswith(_OF_PROCESS)))
+    others = [name for name in names if name not in of_process]
+    key = np.zeros((len(rows), len(others) + 2), np.int64)
+    key[:, 0], key[:, 1] = codes, seen.of_process(of_process)
+    for at, name in enumerate(others, 2):
+        having = [code for code, each in kinds.items() if name in each]
+        is_shown = True if len(having) == len(kinds) else np.isin(codes, having)
+        np.copyto(key[:, at], seen.column(name), where=is_shown)
     return look.memory.bytes_numbered(_SIDE, key.view(f"V{key.shape[1] * 8}")[:, 0].tolist(), len(rows))
 
 
@@ -140,34 +138,40 @@ class _Seen:
         self._codes = look.codes(rows)
         self._words = Words(look, int(self._codes[0]), rows)
 
+    @functools.cached_property
+    def _groups(self) -> Groups:
+        return some_of(self._look.memory.groups(self._look.batch, "process"), self._rows)
+
+    @functools.cached_property
+    def _processes(self) -> list[Process | None]:
+        """The process of each group. They are asked themselves: tables of their members would take megabytes."""
+        return self._look.members.processes(self._groups.first)
+
+    def of_process(self, names: tuple[str, ...]) -> NDArray[np.int64]:
+        """Return, (k,), a number for columns of the process, all together."""
+        texts = [member_of(name.removeprefix(_MEMBER)) for name in names if name.startswith(_MEMBER)]
+        signs = [member_of(name.removeprefix(_SIGN + _MEMBER)) for name in names if name.startswith(_SIGN)]
+        values = [
+            names if each is None else (names, *(get(each) for get in texts), *(_sign(get(each)) for get in signs))
+            for each in self._processes
+        ]
+        places = self._look.memory.pool(_SIDE).places(values).astype(np.int64)
+        return np.asarray(places[self._groups.of_row])
+
     def column(self, name: str) -> NDArray[np.int64]:
-        """Return, (k,), a column, as ``_columns`` names it; the same number stands for the same in every batch."""
+        """Return, (k,), another column, as ``_columns`` names it: what it is, or its sign."""
         if name.startswith(_PID):
             return self._which(name.removeprefix(_PID))
-        if not name.startswith(_SIGN):
-            return self._words.column(name, None)
-        inner = name.removeprefix(_SIGN)
-        column = self._words.column(inner, None)
-        if inner.startswith(_MEMBER):
-            return self._signs_of_members(column)
-        return np.where(column == _ABSENT, np.int64(_NONE), np.sign(column))
-
-    def _signs_of_members(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the signs of members of processes at places; _NONE for none."""
-        values = self._look.members.values
-        table = self._look.memory.table("value", "sign of a member", len(values))
-        found = table[places]
-        new = np.unique(places[found == NOT_ASKED])
-        if len(new):
-            # None of them is below 0, for that means that it was not asked.
-            signs = (_NONE if values[at] is None else 1 + (values[at] > 0) - (values[at] < 0) for at in new.tolist())
-            table[new] = np.fromiter(signs, np.int8, len(new))
-            found = table[places]
-        return found.astype(np.int64)
+        column = self._words.column(name.removeprefix(_SIGN), None)
+        return np.where(column == _ABSENT, np.int64(_NONE), np.sign(column)) if name.startswith(_SIGN) else column
 
     def _which(self, source: str) -> NDArray[np.int64]:
         """Return what is shown of pids beside their digits."""
-        pids, has = self._words.pids(source)
+        if source in MEMBERS:
+            pids = self._pids_of(MEMBERS[source])
+            has = pids != NO_PID
+        else:
+            pids, has = self._words.pids(source)
         own, above, tid, child = self._pids
         is_own = (pids == own) | (pids == tid) | (pids == child)
         is_known = (pids > 0) & (own != NO_PID)
@@ -177,11 +181,21 @@ class _Seen:
     @functools.cached_property
     def _pids(self) -> tuple[NDArray[np.int64], ...]:
         """The pids of each row's process, of its parent, of its thread, and of the child that it made."""
-        members, head = self._look.members, self._look.batch.head
-        own, above = (members.pids(member, self._rows) for member in ("pid", "parent.pid"))
+        own, above, head = self._pids_of("pid"), self._pids_of("parent.pid"), self._look.batch.head
         is_fork = np.array([code >> 16 == Kind.FORK for code in self._look.memory.code_of], bool)[self._codes]
         tid, ret = (head[name][self._rows].astype(np.int64) for name in ("tid", "ret"))
         return own, above, tid, np.where(is_fork, ret, NO_PID)
+
+    def _pids_of(self, member: str) -> NDArray[np.int64]:
+        """Return, (k,), one of ``members.PID_MEMBERS``, NO_PID where there is none."""
+        get = member_of(member)
+        pids = (None if process is None else get(process) for process in self._processes)
+        found = np.array([NO_PID if pid is None else pid for pid in pids], np.int64)
+        return np.asarray(found[self._groups.of_row])
+
+
+def _sign(value: Any) -> int | None:
+    return None if value is None else (value > 0) - (value < 0)
 
 
 _NONE: Final = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, Final
@@ -58,6 +59,10 @@ class Members:
         """Return, (k,), one of PID_MEMBERS, NO_PID where there is none."""
         return self._found(_PIDS, member, rows)
 
+    def processes(self, rows: Rows) -> list[Process | None]:
+        """Return the process of each of some rows."""
+        return self._processes(rows)
+
     @property
     def values(self) -> list[Any]:
         """Members by place."""
@@ -90,7 +95,7 @@ class Members:
 
     def _looked_up(self, kind: str, member: str, groups: NDArray[Any]) -> NDArray[Any]:
         """Return a member of the processes of some groups, and keep it."""
-        get, processes = _getter(member), self._processes(self._groups.first[groups])
+        get, processes = member_of(member), self._processes(self._groups.first[groups])
         values = [None if each is None else get(each) for each in processes]
         is_pid = kind == _PIDS
         made = [NO_PID if each is None else each for each in values] if is_pid else self._pool_places(values)
@@ -102,7 +107,9 @@ class Members:
         return self._memory.pool(_POOL).places(values)
 
 
-def _getter(member: str) -> Callable[[Process], Any]:
+@functools.cache
+def member_of(member: str) -> Callable[[Process], Any]:
+    """Return what gets a member of a process, or of its parent."""
     if not member.startswith(_OF_PARENT):
         return attrgetter(member)
     get = attrgetter(member.removeprefix(_OF_PARENT))
