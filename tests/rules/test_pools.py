@@ -23,4 +23,4 @@ def test_numbers_are_found_by_place_and_those_that_come_later_too():
     pool = Pool()
     places = pool.places([7, None, -1, 7])
     assert pool.numbers(places).tolist() == [7, 0, -1, 7]
-    assert pool.numbers(pool.places([9, UNKNOWN])).tolist() == [9, 0]
+    assert pool.numbers(pool.places([9, UNKNOWN, (1, 2)])).tolist() == [9, 0, 0]

@@ -17,7 +17,7 @@ from tuimon.batch import Batch, concat, take
 from tuimon.compact import compacted
 from tuimon.events import Event
 from tuimon.fields.evtarg import args_text
-from tuimon.records import Flag, Kind
+from tuimon.records import FILE, Flag, Kind
 from tuimon.render import summary
 from tuimon.resources import find_recording
 from tuimon.rules.numbering import Memory
@@ -91,6 +91,13 @@ def test_the_other_way_round_what_is_alike_keeps_its_order(key, recorded, memory
 @settings(max_examples=100, deadline=None)
 @given(made=st.lists(strategies.events(), min_size=1, max_size=12), keys=st.lists(st.sampled_from(KEYS), max_size=3))
 @example(made=[builders.open_event("/a" * 50 + end) for end in "cab"], keys=["fd.name"])
+@example(
+    made=[
+        builders.syscall_event("creat", given="/etc/x", base2=np.array([(7, 0xFE00, flags)], FILE).tobytes(), ret=3)
+        for flags in (0x81, 0)
+    ],
+    keys=[],
+)
 def test_made_events_come_in_the_order_of_what_they_show(made, keys):
     batch, tables = builders.batch_of(made)
     events = [builders.event_of(batch, row, tables) for row in range(len(batch))]

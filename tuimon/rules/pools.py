@@ -57,10 +57,10 @@ class Pool:
         return np.fromiter(map(self.place, values), np.int32)
 
     def numbers(self, places: Places) -> NDArray[np.int64]:
-        """Return the numbers at places, 0 for none: of a pool of numbers."""
+        """Return the numbers at places, 0 for none; a pool of numbers may hold lists of them, too."""
         known = len(self._numbers)
         if known < len(self.values):
-            new = np.array([value or 0 for value in self.values[known:]], np.int64)
+            new = np.array([value if isinstance(value, int) else 0 for value in self.values[known:]], np.int64)
             self._numbers = np.concatenate((self._numbers, new))
         return self._numbers[np.maximum(places, ABSENT)]
 

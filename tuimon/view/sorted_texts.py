@@ -197,7 +197,7 @@ class Details:
             return [detail(look.event(row)) for row in rows.tolist()]
         out = [""] * len(rows)
         at = np.arange(0)
-        if kind == Kind.SYSCALL and _is_of_path(look.name_of(code)):
+        if kind == Kind.SYSCALL and _is_of_path(look.name_of(code)) and not _hangs_on_texts(look.name_of(code)):
             paths = look.opens(rows, np.ones(len(rows), bool))
             at = paths.at
             tails = [(code, *alike[each][1:-1]) for each in at.tolist()]
@@ -251,6 +251,12 @@ def _is_of_path(name: str) -> bool:
     """Whether a call is about one path, the first of its texts, and nothing else but what is shown behind it."""
     call = CALLS.get(name, NO_CALL)
     return call.path is not None and call.path2 is None and call.text is None and name not in (*SETTING, "chdir")
+
+
+@functools.cache
+def _hangs_on_texts(name: str) -> bool:
+    """Whether what is shown behind the path hangs on the record's texts, too: of creat(2) the flags of the file."""
+    return any(TEXTS in columns_of(bound, Kind.SYSCALL, name, is_raw=False) for bound in shown_bounds(name))
 
 
 @functools.cache
