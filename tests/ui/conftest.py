@@ -18,6 +18,8 @@ from tests.ui.fake_engine import fed_engine
 from tuimon.enrich.container_users import CONTAINER_USERS, Names
 from tuimon.ui.app import TuimonApp
 
+_LOOK_S = 0.005
+"""Between two looks whether all has come to rest."""
 _LONGER = 20
 """Times as long as to a user notices are shown to a test."""
 
@@ -106,13 +108,43 @@ def _has_nothing_to_do(pump):
     return pump._closing or pump._closed or (bool(told._waiters) and not told.is_set())
 
 
-async def _idle(*times_s):
-    """Wait as Textual does, and then until no task of the loop can go on without a timer, a thread or a key."""
-    await _wait.wait_for_idle(*times_s)
-    loop, still, end = asyncio.get_running_loop(), 0, time.monotonic() + 10
+async def _idle(*_times_s):
+    """Wait until no task can go on, nothing is to be painted and no other thread works.
+
+    Textual waits until the process has used next to no CPU for a while, so at least one while more than it worked in. A
+    thread that goes on and on is waited for as long as Textual would.
+    """
+    app, loop, end = active_app.get(None), asyncio.get_running_loop(), time.monotonic() + 1
+    busy = True
+    while busy and time.monotonic() < end:
+        has_threads = app is not None and not all(worker.is_finished for worker in app.workers)
+        look_s = _wait.SLEEP_GRANULARITY if has_threads else _LOOK_S  # a thread may have to wait for the CPU
+        by_others_s = _by_other_threads_s()
+        await asyncio.sleep(look_s)
+        await _no_task_can_go_on(loop)
+        busy = _is_unpainted(app) or _by_other_threads_s() - by_others_s >= look_s / 20
+
+
+async def _no_task_can_go_on(loop):
+    """Wait until no task of the loop can go on without a timer, a thread or a key."""
+    still, end = 0, time.monotonic() + 10
     while still < 3 and time.monotonic() < end:
         await asyncio.sleep(0)
         still = 0 if loop._ready else still + 1
+
+
+def _by_other_threads_s():
+    """Return the CPU time of all threads but that of the screen."""
+    return time.process_time() - time.thread_time()
+
+
+def _is_unpainted(app):
+    """Whether the next frame has something to do."""
+    if app is None or not app.screen_stack or app._batch_count:
+        return False
+    screen = app.screen
+    asked = screen._layout_required or screen._scroll_required or screen._repaint_required or screen._recompose_required
+    return screen.is_current and bool(asked or screen._dirty_widgets or screen._callbacks)
 
 
 @asynccontextmanager
