@@ -19,7 +19,7 @@ from tuimon.process import Process
 from tuimon.records import Kind
 from tuimon.rules.args_text import UNLIKE
 from tuimon.rules.asked import PERHAPS, Asked
-from tuimon.rules.grouping import Groups, Rows, grouped, small, some_of
+from tuimon.rules.grouping import Groups, KeptGroups, Rows, grouped, some_of
 from tuimon.rules.members import NO_PID, member_of
 from tuimon.rules.numbering import NOT_ASKED, KeptWords, Truths
 from tuimon.rules.words import MEMBERS, TEXTS, Words, columns_of, is_pid
@@ -80,8 +80,7 @@ def but_for_digits(look: Look) -> tuple[NDArray[np.intp], Groups]:
     rows = look.which(kinds, np.arange(len(batch)))
     groups = grouped(_numbers(look, rows))
     groups = groups._replace(first=rows[groups.first])
-    of_row, numbers = groups.of_row.astype(small(len(groups.first))), groups.numbers.astype(np.int32)
-    words = KeptWords(kinds, memory.era, look.who, of_row, groups.first.astype(np.int32), numbers)
+    words = KeptWords(kinds, memory.era, look.who, KeptGroups.of(groups))
     memory.keep_words(batch, _KEPT, _SIDE, words)
     return kinds, groups
 

@@ -21,6 +21,25 @@ class Groups(NamedTuple):
     """(g,) the number of each group, the same in every batch; of processes, users and containers what tells them."""
 
 
+class KeptGroups(NamedTuple):
+    """Groups of rows whose numbers are few, in few bytes."""
+
+    of_row: NDArray[np.unsignedinteger[Any]]
+    first: NDArray[np.int32]
+    numbers: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, groups: Groups) -> KeptGroups:
+        """Return groups in few bytes."""
+        of_row = groups.of_row.astype(small(len(groups.first)), copy=False)
+        return cls(of_row, groups.first.astype(np.int32), groups.numbers.astype(np.int32))
+
+    @property
+    def groups(self) -> Groups:
+        """The groups themselves."""
+        return Groups(self.of_row, self.first.astype(np.intp), self.numbers.astype(np.int64))
+
+
 def small(count: int) -> np.dtype[Any]:
     """Return the narrowest type for numbers below a count."""
     if count <= 1 << 8:

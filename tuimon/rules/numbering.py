@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from tuimon.batch import Batch
 from tuimon.events import Container as Owner
 from tuimon.records import FILE, HEAD, SLOTS, Flag, Kind, Slot
-from tuimon.rules.grouping import Groups, Rows, grouped, grouped_runs, pairs, small
+from tuimon.rules.grouping import Groups, KeptGroups, Rows, grouped, grouped_runs, pairs, small
 from tuimon.rules.kept_values import KeptValues
 from tuimon.rules.pools import UNSEEN, Places, Pool
 from tuimon.rules.prefilter import MAX_RESULT, key_registers
@@ -87,10 +87,8 @@ class KeptWords(NamedTuple):
     """...while ``Memory.era`` is this, and..."""
     who: bytes
     """...the processes and containers of the batch are as they were; empty when nothing hangs on them."""
-    of_row: NDArray[np.unsignedinteger[Any]]
-    """(k,) the group of each row of these kinds, ascending."""
-    first: NDArray[np.int32]
-    numbers: NDArray[np.int32]
+    kept: KeptGroups
+    """(k,) of the rows of these kinds, ascending."""
 
     def holds(self, era: tuple[int, int], who: bytes) -> bool:
         """Whether they are what would be made now."""
@@ -98,8 +96,8 @@ class KeptWords(NamedTuple):
 
     @property
     def groups(self) -> Groups:
-        """They themselves."""
-        return Groups(self.of_row, self.first.astype(np.intp), self.numbers.astype(np.int64))
+        """The groups themselves."""
+        return self.kept.groups
 
 
 @dataclass(slots=True)
@@ -112,8 +110,8 @@ class Known:
     """(n,) number of each row's kind of event."""
     counts: NDArray[np.intp] | None = None
     """How many rows there are of each kind."""
-    groups: dict[tuple[str, bytes | None], Groups] = field(default_factory=dict)
-    """By side and the kinds of event that it is about, None for all."""
+    groups: dict[tuple[str, bytes | None], Groups | KeptGroups] = field(default_factory=dict)
+    """By side and the kinds of event that it is about, None for all; of sides with many groups in few bytes."""
     words: dict[tuple[str, str], dict[str, KeptWords]] = field(default_factory=dict)
     """By side, groups by an argument, given by its field and its name or place: those that were prepared, and..."""
     last_word: tuple[str, str] | None = None
@@ -309,8 +307,9 @@ class Memory:
         key = (side, None if codes is None else codes.tobytes())
         found = known.groups.get(key)
         if found is None:
-            found = known.groups[key] = self._grouped(batch, known, side, codes)
-        return found
+            found = self._grouped(batch, known, side, codes)
+            known.groups[key] = KeptGroups.of(found) if side in _OF_RECORDS else found
+        return found.groups if isinstance(found, KeptGroups) else found
 
     def has_groups(self, batch: Batch, side: str, codes: NDArray[np.integer[Any]] | None = None) -> bool:
         """Whether the rows of a batch are grouped by a side already."""

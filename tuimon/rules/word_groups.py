@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuimon.records import Slot
 from tuimon.rules.asked import Asked
-from tuimon.rules.grouping import Groups, Rows, groups_of, small, some_of
+from tuimon.rules.grouping import Groups, KeptGroups, Rows, groups_of, some_of
 from tuimon.rules.numbering import KeptWords
 from tuimon.rules.numbers import numbers_of
 from tuimon.rules.presence import ARGUMENTS
@@ -77,8 +77,7 @@ def _word_groups(look: LookValues, asked: Asked, place: int, rows: Rows) -> Grou
     if kept is None or not kept.holds(memory.era, who) or not np.array_equal(kept.kinds, kinds):
         groups = _made(look, kinds, field, arg, rows)
         if is_whole:
-            of_row, first = groups.of_row.astype(small(len(groups.first))), groups.first.astype(np.int32)
-            words = KeptWords(kinds, memory.era, who, of_row, first, groups.numbers.astype(np.int32))
+            words = KeptWords(kinds, memory.era, who, KeptGroups.of(groups))
             memory.keep_words(look.batch, (field, arg), side, words)
         return groups
     return kept.groups if is_whole else some_of(kept.groups, look.places_among(kinds, rows))
