@@ -7,9 +7,9 @@ import pytest
 from tests import builders
 from tuimon.events import Event
 from tuimon.fields import lookup
-from tuimon.fields.proc import OF_LINE
+from tuimon.fields.proc import OF_LINE, OF_ONE
 from tuimon.process import Process
-from tuimon.rules.actors import line_of, of_lines
+from tuimon.rules.actors import ancestor_of, line_of, of_ancestors, of_lines
 from tuimon.rules.columns import YES, Columns
 from tuimon.rules.loader import compile_expression
 from tuimon.rules.numbering import Memory
@@ -34,6 +34,25 @@ def test_fields_of_ancestors_are_told_together_as_one_by_one(field):
     get = lookup(field).get
     values, of_process = of_lines(line, processes)
     assert [values[at] for at in of_process] == [get(Event(batch, 0, each, None, 0), None) for each in processes]
+
+
+@pytest.mark.parametrize("field", sorted(OF_ONE))
+@pytest.mark.parametrize("steps", ["1", "2", "3", "5"])
+def test_fields_of_one_ancestor_are_told_together_as_one_by_one(field, steps):
+    processes = [None, *family()]
+    above = ancestor_of((field, steps, "given"))
+    assert above is not None
+    batch = builders.open_event("/x").batch
+    get = lookup(field).get
+    values, of_process = of_ancestors(above, processes)
+    assert [values[at] for at in of_process] == [get(Event(batch, 0, each, None, 0), steps) for each in processes]
+
+
+@pytest.mark.parametrize(
+    "key", [("proc.aname", None, "given"), ("proc.aname", "0", "given"), ("proc.name", "1", "given")]
+)
+def test_what_no_ancestor_tells_is_left_to_the_getter(key):
+    assert ancestor_of(key) is None
 
 
 def test_children_of_a_process_share_what_is_told_of_their_ancestors():

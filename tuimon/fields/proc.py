@@ -279,6 +279,8 @@ def _vpgid(process: Process) -> int:
 
 OF_LINE: Final[dict[str, Line]] = {"proc.aargs": _args_line, "proc.aenv": _env_line}
 """Fields that, without an argument, hang on the ancestors of a process alone: children of one process share them."""
+OF_ONE: Final[dict[str, _Part]] = {}
+"""Fields that, with a number as their argument, show a part of one of them."""
 
 
 def _text(name: str, doc: str, get: Getter) -> None:
@@ -287,6 +289,7 @@ def _text(name: str, doc: str, get: Getter) -> None:
 
 def _of_ancestors(name: str, type: T, doc: str, part: Callable[[Process], str | int]) -> None:
     OF_LINE[name] = _line(part)
+    OF_ONE[name] = part
     add(
         "process",
         name,

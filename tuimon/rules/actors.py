@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tuimon.fields.proc import OF_LINE, Line, shell_above, shell_pid, variable_above
+from tuimon.fields.proc import OF_LINE, OF_ONE, Line, ancestor, shell_above, shell_pid, variable_above
 from tuimon.fields.registry import Value
 from tuimon.process import Process
 
@@ -25,6 +25,15 @@ class OfLine:
     """What the process itself tells where they tell nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class OfAncestor:
+    """A field that one ancestor of a process tells."""
+
+    part: Callable[[Process], Value]
+    steps: int
+    """How far above: 1 is the parent."""
+
+
 def line_of(key: Any) -> OfLine | None:
     """Return what tells a field, given by the key of its values, by the ancestors of a process; None: it needs more."""
     name, arg, which = key
@@ -35,6 +44,31 @@ def line_of(key: Any) -> OfLine | None:
     if name == "proc.loginshellid":
         return OfLine(shell_above, shell_pid)
     return OfLine(OF_LINE[name]) if arg is None and name in OF_LINE else None
+
+
+def ancestor_of(key: Any) -> OfAncestor | None:
+    """Return what tells a field, given by the key of its values, by one ancestor of a process; None: it needs more."""
+    name, arg, which = key
+    if which != "given" or name not in OF_ONE or arg is None or not arg.isdigit() or int(arg) == 0:
+        return None
+    return OfAncestor(OF_ONE[name], int(arg))
+
+
+def of_ancestors(told: OfAncestor, processes: Iterable[Process | None]) -> tuple[list[Value], list[int]]:
+    """Return distinct values of such a field, and the place of each process's among them."""
+    values: list[Value] = [None]
+    known: dict[int, int] = {id(None): _NO_PROCESS}
+    of_process = []
+    for process in processes:
+        parent = None if process is None else process.parent
+        at = known.get(id(parent))
+        if at is None:
+            assert parent is not None
+            above = ancestor(parent, told.steps - 1)
+            at = known[id(parent)] = len(values)
+            values.append(None if above is None else told.part(above))
+        of_process.append(at)
+    return values, of_process
 
 
 def member_of(key: Any) -> str | None:

@@ -28,6 +28,9 @@ from tuimon.rules.sides import SIDES
 from tuimon.rules.word_groups import WORDS, alike_in_words
 from tuimon.rules.words import TEXTS
 
+_HARDLY_ANY: Final = 8
+_MANY: Final = 1024
+"""So few rows of so many are asked one by one: that takes less than to put them into groups."""
 _FEW: Final = 64
 """So few rows are asked one by one where nothing is known of their batch yet."""
 
@@ -48,17 +51,27 @@ class Look(LookValues):
 
     def _junction(self, inner: Sequence[int], rows: Rows, final: int) -> Truths:
         """Ask the parts one after the other, the cheapest first, each only of rows that are not decided."""
-        out = np.full(len(rows), YES - final, np.int8)
-        open_ = np.arange(len(rows))
+        join = np.minimum if final == NO else np.maximum
+        out, open_ = np.full(len(rows), YES - final, np.int8), None  # None: all of them
         for child in sorted(inner, key=self.columns.rank):
-            if not len(open_):
+            some = rows if open_ is None else rows[open_]
+            if not len(some):
                 break
-            part = self.truth(child, rows[open_])
-            out[open_] = np.minimum(out[open_], part) if final == NO else np.maximum(out[open_], part)
-            open_ = open_[part != final]
+            part = self.truth(child, some)
+            if open_ is None:
+                join(out, part, out=out)
+            else:
+                out[open_] = join(out[open_], part)
+            is_open = part != final
+            if open_ is not None:
+                open_ = open_[is_open]
+            elif not is_open.all():
+                open_ = np.flatnonzero(is_open)
         return out
 
     def _check(self, asked: Asked, rows: Rows) -> Truths:
+        if len(rows) <= _HARDLY_ANY and len(self.batch) >= _MANY:  # what others have left
+            return np.array([asked.answer(self._event(row)) for row in rows.tolist()], np.int8)
         side_of = self.columns.sides(asked)
         present = sorted(set(side_of[self._present].tolist()))
         if len(present) == 1:

@@ -17,7 +17,7 @@ from tuimon.fields.evt import is_syslog
 from tuimon.fields.facts import OPENS
 from tuimon.fields.fspath import may_name_one
 from tuimon.fields.registry import Getter
-from tuimon.rules.actors import line_of, member_of, of_lines
+from tuimon.rules.actors import ancestor_of, line_of, member_of, of_ancestors, of_lines
 from tuimon.rules.asked import Asked
 from tuimon.rules.by_row import BY_ROW
 from tuimon.rules.fd_args import fd_places
@@ -212,6 +212,10 @@ class LookValues(LookRows):
         line = line_of(key) if side == "process" else None
         if line is not None:
             values, of_process = of_lines(line, self._processes(rows))
+            return self._pool(key).places(values)[of_process]
+        above = ancestor_of(key) if side == "process" else None
+        if above is not None:
+            values, of_process = of_ancestors(above, self._processes(rows))
             return self._pool(key).places(values)[of_process]
         member = member_of(key) if side == "actor" else None
         if member is not None:
