@@ -162,3 +162,17 @@ def test_an_argument_as_it_is_is_found_by_the_groups_of_what_is_shown_of_it(text
 def _asked(text, batch, tables, memory):
     keep = compile_filter(text, None, lambda batch, row: builders.event_of(batch, row, tables), memory)
     return keep.rows(batch).tolist()
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_what_is_asked_of_fewer_kinds_leaves_the_groups_that_are_at_hand(place):
+    """Whether there is an argument is told by the kind of many events, not by its groups."""
+    batch, tables = builders.batch_of([*MANY, builders.syscall_event("accept", args=(3, 0, 0), ret=5)])
+    memory = Memory()
+    with memory.preparing():
+        _asked(f"evt.arg[{place}] = ''", batch, tables, memory)
+    kept = dict(memory.known(batch).words["evt.arg", str(place)])
+    exists = _asked(f"evt.arg[{place}] exists", batch, tables, memory)
+    judge = compile_condition(compile_expression(f"evt.arg[{place}] exists"))
+    assert exists == [row for row in range(len(batch)) if judge(builders.event_of(batch, row, tables)) is True]
+    assert all(memory.known(batch).words["evt.arg", str(place)][side] is words for side, words in kept.items())

@@ -267,12 +267,11 @@ def _io_size(f: Facts) -> Raw:
 def _args(f: Facts) -> Raw:
     """Return the arguments after argv[0] as the kernel lays them out, each with its NUL."""
     if f.kind == Kind.EXEC:
-        argv = f.slot(Slot.ARGV).removesuffix(b"\0").split(b"\0")[1:]
-        return b"".join(arg + b"\0" for arg in argv)
+        return (f.slot(Slot.ARGV).removesuffix(b"\0") + b"\0").partition(b"\0")[2]
     process = f.event.process
     if process is None:
         return None
-    return b"".join(arg.encode("utf-8", "surrogateescape") + b"\0" for arg in process.args)
+    return "\0".join((*process.args, "")).encode("utf-8", "surrogateescape")
 
 
 def _env(f: Facts) -> Raw:

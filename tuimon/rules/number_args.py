@@ -18,12 +18,12 @@ from tuimon.fields.evtarg import UNSIGNED_BITS, is_plain_number, number_shown, u
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
 from tuimon.rules.asked import GONE, YES, Asked, joined
-from tuimon.rules.grouping import Rows
+from tuimon.rules.grouping import Rows, some_of
 from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
 from tuimon.rules.numbering import Truths
 from tuimon.rules.numbers import COMPARISONS, compared
 from tuimon.rules.record_parts import OF_OPENED, PLAIN_OPENS, opened_numbers
-from tuimon.rules.words import SETS_NAME, Words, described, is_pid, registers
+from tuimon.rules.words import SETS_NAME, TEXTS, Words, described, is_pid, registers
 
 if TYPE_CHECKING:
     from tuimon.rules.look_values import LookValues
@@ -110,8 +110,10 @@ def _numbers(look: LookValues, words: Words, source: str, rows: Rows) -> Numbers
     if source in _DESCRIBED:
         found = described(look.batch, rows, _DESCRIBED[source])
         return found, found >= 0
-    if source in OF_OPENED:
-        return opened_numbers(look.batch, rows, source)
+    if source in OF_OPENED:  # it lies in the texts of the record, of which there are a quarter as many
+        texts = some_of(look.memory.groups(look.batch, TEXTS), rows)
+        numbers, told = opened_numbers(look.batch, texts.first, source)
+        return numbers[texts.of_row], told[texts.of_row]
     if source == "prctl_int":
         option, found = (registers(look.batch, rows, at) for at in (0, 1))
         return np.where(option == SETS_NAME, 0, found), np.ones(len(rows), bool)

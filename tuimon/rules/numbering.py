@@ -94,6 +94,10 @@ class KeptWords(NamedTuple):
         """Whether they are what would be made now."""
         return self.era == era and self.who == who
 
+    def is_of(self, kinds: NDArray[np.intp]) -> bool:
+        """Whether they are of all of some kinds."""
+        return bool(np.isin(kinds, self.kinds).all())
+
     @property
     def groups(self) -> Groups:
         """The groups themselves."""

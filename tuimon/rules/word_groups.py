@@ -71,16 +71,18 @@ def _word_groups(look: LookValues, asked: Asked, place: int, rows: Rows) -> Grou
     kinds = look.present(asked, place)
     if field in OF_TIME:  # nearly each row has one of its own
         return _new_word_groups(look, field, arg, rows)
-    memory, who = look.memory, look.who if look.columns.hangs_on_who(kinds, field, arg) else b""
+    memory = look.memory
     kept = memory.known(look.batch).words.get((field, arg), {}).get(side)
-    is_whole = len(rows) == memory.count(look.batch, kinds)
-    if kept is None or not kept.holds(memory.era, who) or not np.array_equal(kept.kinds, kinds):
-        groups = _made(look, kinds, field, arg, rows)
-        if is_whole:
-            words = KeptWords(kinds, memory.era, who, KeptGroups.of(groups))
-            memory.keep_words(look.batch, (field, arg), side, words)
-        return groups
-    return kept.groups if is_whole else some_of(kept.groups, look.places_among(kinds, rows))
+    if kept is not None and kept.is_of(kinds) and kept.holds(memory.era, look.who if kept.who else b""):
+        if len(rows) == len(kept.kept.of_row):
+            return kept.groups
+        return some_of(kept.groups, look.places_among(kept.kinds, rows))  # whether there is one is asked of fewer kinds
+    groups = _made(look, kinds, field, arg, rows)
+    if len(rows) == memory.count(look.batch, kinds):
+        who = look.who if look.columns.hangs_on_who(kinds, field, arg) else b""
+        words = KeptWords(kinds, memory.era, who, KeptGroups.of(groups))
+        memory.keep_words(look.batch, (field, arg), side, words)
+    return groups
 
 
 PREPARED_BY_PLACE: Final = "evt.arg"
