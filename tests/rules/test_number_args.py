@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests import builders
 from tuimon.process import Process
+from tuimon.records import FILE
 from tuimon.rules.columns import YES, Columns
 from tuimon.rules.evaluate import compile_condition
 from tuimon.rules.loader import compile_expression
@@ -32,6 +34,13 @@ EVENTS = [
     builders.syscall_event("mkdir", given="/tmp//y/.", args=(0, 0o755)),
     *(builders.syscall_event("munmap", args=(4096, length)) for length in (5, (1 << 64) - 1)),
     *(builders.syscall_event("openat", given="/etc/x", args=(0xFFFFFF9C, 0, 0), ret=ret) for ret in (3, -2)),
+    *(
+        builders.syscall_event(
+            call, given="/etc/x", base2=np.array([(ino, 0xFE00, 0)], FILE).tobytes(), args=(0, 0, 0), ret=3
+        )
+        for ino in (7, (1 << 64) - 1)
+        for call in ("openat", "open")
+    ),
     builders.syscall_event("fchmod", args=(3, 0o600), real="/etc/z"),
 ]
 ASKED = (
@@ -45,6 +54,8 @@ ASKED = (
     "evt.rawarg[0] != 0", "evt.rawarg[1] <= 9", "evt.rawarg.pid >= 3900", "evt.rawarg[0] in (x, 77)",
     "evt.rawarg.length = -1", "evt.rawarg.length = 18446744073709551615", "evt.rawarg.length > 0",
     "evt.rawarg.length in (5, -1)",
+    "evt.arg.ino = 0", "evt.arg.ino = 00", "evt.arg.ino != 0", "evt.arg.ino in (7, x, 18446744073709551615)",
+    "evt.arg.dev = FE00", "evt.arg.dev = fe00", "evt.arg.dev != x", "evt.arg[5] = 0", "evt.arg[6] in (7, 0)",
     "evt.rawarg.ino = 0", "evt.rawarg.ino != 0", "evt.rawarg.ino > 5", "evt.rawarg.dev in (0, 1)",
     "fs.path.nameraw = x", "fs.path.nameraw = '/tmp//y/.'", "fs.path.nameraw = /etc/z", "fs.path.nameraw exists",
     "evt.arg.uid exists", "evt.arg[1] exists", "evt.arg[2] = 0755",

@@ -216,7 +216,7 @@ _WORTH_IT: Final = 4096
 _FIELDS: Final = """
     proc.name proc.cmdline proc.exepath proc.exe proc.args proc.aname proc.pname proc.pcmdline proc.cwd proc.sname
     proc.pid proc.ppid proc.tty user.name user.uid user.loginuid evt.res fd.name fd.directory fd.filename
-    fd.type fs.path.name evt.is_open_write
+    fd.type fd.sport fs.path.name evt.is_open_write
     """.split()  # noqa: SIM905  a list literal would take a line each
 _LIKELY: Final = (
     *(f"{name} exists" for name in _FIELDS),

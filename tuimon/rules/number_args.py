@@ -6,6 +6,7 @@ Where such a number is compared with others (``evt.rawarg``), rows need not even
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuimon.fields.argsource import Bound, bound_of
-from tuimon.fields.evtarg import UNSIGNED_BITS, is_plain_number, number_shown, unsigned
+from tuimon.fields.evtarg import UNSIGNED_BITS, is_plain_number, number_shown, number_text, unsigned
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
 from tuimon.rules.asked import GONE, YES, Asked, joined
@@ -54,17 +55,29 @@ def number_args(look: LookValues, key: Any, code: int, rows: Rows) -> Sequence[i
     return [say(param, value) if told else None for value, told in zip(values, has, strict=True)]
 
 
-def is_number_arg(check: Check, arg: str, kind: int, name: str) -> bool:
-    """Return whether a check of evt.rawarg, of events of a kind with ``name`` as their type, compares such numbers."""
-    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
-    if check.op not in COMPARISONS or check.modifier is not None or not isinstance(check.left, FieldRef):
+def is_number_arg(check: Check, field: str, arg: str, kind: int, name: str) -> bool:
+    """Return whether a check of an argument, of events of a kind with ``name`` as their type, compares such numbers.
+
+    ``field`` is evt.arg or evt.rawarg. Of what is shown of numbers that is so of those of opened files, of which each
+    has its own, where it is to be equal.
+    """
+    texts = _constants(check)
+    if texts is None or check.modifier is not None or not isinstance(check.left, FieldRef):
         return False
     bound = bound_of(name, arg)
     if bound is None or bound.get is None or not _is_told(bound.source, kind, name):
         return False
-    if not (is_plain_number(bound.param) or bound.param.type in _RAW):
-        return False
-    return all(isinstance(each, Literal) and _NUMBER.match(each.text) for each in right)
+    if field == _SHOWN:
+        return check.op in _EQUAL and bound.source in OF_OPENED
+    is_number = is_plain_number(bound.param) or bound.param.type in _RAW
+    return is_number and check.op in COMPARISONS and all(map(_NUMBER.match, texts))
+
+
+def _constants(check: Check) -> list[str] | None:
+    """Return what a check compares with, None when that is something else than constants."""
+    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
+    texts = [each.text for each in right if isinstance(each, Literal)]
+    return texts if len(texts) == len(right) else None
 
 
 def said_of_number_args(look: LookValues, asked: Asked, rows: Rows) -> Truths:
@@ -76,11 +89,27 @@ def said_of_number_args(look: LookValues, asked: Asked, rows: Rows) -> Truths:
         found, has = _numbers(look, Words(look, code, rows[mine]), bound.source, rows[mine])
         bits = UNSIGNED_BITS.get(bound.param.type)
         found = found if bits is None else found & ((1 << bits) - 1)
-        out[mine[has]] = compared(asked.check, FieldType.INT64, found)[has] * np.int8(YES)
+        is_shown = asked.getters[0][1][0] == _SHOWN
+        said = _are_shown(asked.check, bound, found) if is_shown else compared(asked.check, FieldType.INT64, found)
+        out[mine[has]] = said[has] * np.int8(YES)
     assert asked.predicate is not None
     return joined([out], negative=asked.predicate[2])
 
 
+def _are_shown(check: Check, bound: Bound, found: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return, (k,), what a check of what is shown of numbers says: a number is shown in one way alone."""
+    style, wanted = bound.param.style, []
+    for text in _constants(check) or ():
+        with contextlib.suppress(ValueError):
+            number = int(text, _BASES.get(style, 10))
+            wanted += [number] if 0 <= number < 1 << 64 and number_text(number, style) == text else []
+    are = np.isin(found, np.array(wanted, np.uint64))
+    return ~are if check.op == "!=" else are
+
+
+_SHOWN: Final = "evt.arg"
+_EQUAL: Final = ("=", "==", "!=", "in")
+_BASES: Final = {"x": 16, "o": 8}
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+\Z")
 _RAW: Final = frozenset(("FD", "PID", "UID", "GID"))
 """Types of which only the text hangs on more than the number."""

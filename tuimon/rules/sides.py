@@ -134,7 +134,7 @@ class SideFinder:
             return None
         if is_of_presence(check, info):
             return side_of_presence(info.name, arg or "", kind, name)
-        if info.name == "evt.rawarg" and is_number_arg(check, arg or "", kind, name):
+        if info.name in ARGUMENTS and is_number_arg(check, info.name, arg or "", kind, name):
             return "argument"
         if info.name in CLOCKS:
             return "clock"
