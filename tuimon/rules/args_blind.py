@@ -20,7 +20,7 @@ from tuimon.records import Kind
 from tuimon.rules.args_text import UNLIKE
 from tuimon.rules.asked import PERHAPS, Asked
 from tuimon.rules.grouping import Groups, KeptGroups, Rows, grouped, some_of
-from tuimon.rules.members import NO_PID, member_of
+from tuimon.rules.members import NO_PID, getter_of_member
 from tuimon.rules.numbering import NOT_ASKED, KeptWords, Truths
 from tuimon.rules.words import MEMBERS, TEXTS, Words, columns_of, is_pid
 
@@ -75,7 +75,7 @@ def but_for_digits(look: Look) -> tuple[NDArray[np.intp], Groups]:
     present = memory.present(batch).tolist()
     kinds = np.array([code for code in present if is_of_process(look.kind_of(code), look.name_of(code))], np.intp)
     kept = memory.known(batch).words.get(_KEPT, {}).get(_SIDE)
-    if kept is not None and kept.holds(memory.era, look.who) and np.array_equal(kept.kinds, kinds):
+    if kept is not None and look.still_holds(kept) and np.array_equal(kept.kinds, kinds):
         return kinds, kept.groups
     rows = look.which(kinds, np.arange(len(batch)))
     groups = grouped(_numbers(look, rows))
@@ -148,8 +148,8 @@ class _Seen:
 
     def of_process(self, names: tuple[str, ...]) -> NDArray[np.int64]:
         """Return, (k,), a number for columns of the process, all together."""
-        texts = [member_of(name.removeprefix(_MEMBER)) for name in names if name.startswith(_MEMBER)]
-        signs = [member_of(name.removeprefix(_SIGN + _MEMBER)) for name in names if name.startswith(_SIGN)]
+        texts = [getter_of_member(name.removeprefix(_MEMBER)) for name in names if name.startswith(_MEMBER)]
+        signs = [getter_of_member(name.removeprefix(_SIGN + _MEMBER)) for name in names if name.startswith(_SIGN)]
         values = [
             names if each is None else (names, *(get(each) for get in texts), *(_sign(get(each)) for get in signs))
             for each in self._processes
@@ -187,7 +187,7 @@ class _Seen:
 
     def _pids_of(self, member: str) -> NDArray[np.int64]:
         """Return, (k,), one of ``members.PID_MEMBERS``, NO_PID where there is none."""
-        get = member_of(member)
+        get = getter_of_member(member)
         pids = (None if process is None else get(process) for process in self._processes)
         found = np.array([NO_PID if pid is None else pid for pid in pids], np.int64)
         return np.asarray(found[self._groups.of_row])

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from tuimon.fields.argsource import BOUND
 from tuimon.rules.args_names import ANYWHERE, folded
-from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList, constants_of
 
 _MOST: Final = 8
 """Alternatives of a pattern that are looked for each by itself."""
@@ -103,12 +103,11 @@ def is_blind(op: str, text: str) -> bool:
 
 def may_be(check: Check, name: str) -> bool:
     """Return whether evt.args of a type of event may be what a check names, by the names of its parameters alone."""
-    literals = check.right.items if isinstance(check.right, ValueList) else (check.right,)
     if check.op not in _WHOLE or check.modifier is not None or not isinstance(check.left, FieldRef):
         return True
     names = [f"{bound.param.name}=" for bound in BOUND.get(name, ())]
-    texts = [each.text for each in literals if isinstance(each, Literal)]
-    if not names or len(texts) < len(literals):
+    texts = constants_of(check)
+    if not names or texts is None:
         return True
     if check.op == "startswith":
         return any(text.startswith(names[0]) or names[0].startswith(text) for text in texts)

@@ -51,7 +51,8 @@ class Asked:
     is_of_presence: bool = False
     """See ``tuimon.rules.presence``; only beside a predicate."""
     told: dict[object, int] = field(default_factory=dict)
-    """Answers of ``tuimon.rules.by_args``, by ``Columns.open_numbers``."""
+    """Answers that last as long as the filter: of ``tuimon.rules.by_args`` by ``Columns.open_numbers``, of
+    ``tuimon.rules.several`` by the places of the values."""
     question_of_args: ArgsQuestion | None = None
     """See ``tuimon.rules.by_args``."""
 

@@ -15,7 +15,7 @@ from tuimon.rules.args_blind import is_of_process, said_of_blind
 from tuimon.rules.args_checks import Sought, may_be, sought
 from tuimon.rules.args_text import alike, may_be_written, open_texts
 from tuimon.rules.args_words import ArgsWords, Search
-from tuimon.rules.asked import NO, YES, Asked, of_value
+from tuimon.rules.asked import NO, YES, Asked, of_values
 from tuimon.rules.grouping import Rows, groups_of
 from tuimon.rules.numbering import Truths
 
@@ -138,9 +138,8 @@ def _told_of_opens(look: Look, asked: Asked, rows: Rows) -> list[int]:
     told, numbers = asked.told, look.open_numbers(rows)
     new = np.array([number not in told for number in numbers.tolist()], bool)
     assert asked.predicate is not None
-    made, test, _ = asked.predicate
     opening = look.memory.groups(look.batch, "opening")
     written = open_texts(look, rows[new], look.columns.tails, opening.numbers[opening.of_row[rows[new]]])
-    for number, text in zip(numbers[new].tolist(), written, strict=True):
-        told[number] = YES if of_value(made(text), test) == YES else NO
+    for number, said in zip(numbers[new].tolist(), of_values(written, asked.predicate), strict=True):
+        told[number] = YES if said == YES else NO
     return [told[number] for number in numbers.tolist()]

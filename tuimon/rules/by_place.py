@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from tuimon.errors import RuleError
 from tuimon.fields.registry import FieldInfo, FieldType
 from tuimon.rules.asked import GONE, NO, YES
-from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.nodes import Check, FieldRef, constants_of
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
 from tuimon.rules.values import NUMERIC, TEXTUAL, parser_for
 
-_EQUAL: Final = ("=", "==", "!=", "in")
+EQUAL: Final = ("=", "==", "!=", "in")
+"""Operators that ask whether a value is one of some constants."""
 _TYPES: Final = TEXTUAL | NUMERIC | {FieldType.DYN}
 
 
@@ -58,12 +59,10 @@ def by_place(check: Check, info: FieldInfo, arg: str | None) -> ByPlace | None:
     if check.op == "exists":
         return ByPlace(None, False)
     several = info.is_list or (info.any_of and arg is None)
-    if check.op not in _EQUAL or check.modifier is not None or several or info.type not in _TYPES:
+    if check.op not in EQUAL or check.modifier is not None or several or info.type not in _TYPES:
         return None
-    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
-    texts = [each.text for each in right if isinstance(each, Literal)]
-    is_negative = check.op == "!="
-    if len(texts) < len(right) or (is_negative and info.type is FieldType.DYN):  # what does not fit is not unequal
+    texts, is_negative = constants_of(check), check.op == "!="
+    if texts is None or (is_negative and info.type is FieldType.DYN):  # what does not fit is not unequal
         return None
     return ByPlace(_constants(info.type, texts), is_negative)
 

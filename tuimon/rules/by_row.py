@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tuimon.rules import moment
-from tuimon.rules.asked import PERHAPS, YES, Asked, joined, of_value
+from tuimon.rules.asked import PERHAPS, YES, Asked, joined, of_values
 from tuimon.rules.by_args import said_of_args
 from tuimon.rules.clock import ClockTexts
 from tuimon.rules.clock import said as clock_said
@@ -40,8 +40,7 @@ def _by_clock(look: Look, asked: Asked, rows: Rows) -> Truths:
     found = clock_said(asked.check, texts)
     if found is None:
         assert asked.predicate is not None
-        made, test, _ = asked.predicate
-        found = np.array([of_value(made(text), test) == YES for text in texts.texts()], bool)
+        found = np.array(of_values(texts.texts(), asked.predicate), np.int8) == YES
     out = found.astype(np.int8) * np.int8(YES)
     if not texts.told.all():
         out[~texts.told] = look.asked_whole(asked, rows[~texts.told])

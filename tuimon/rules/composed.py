@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuimon.rules.asked import GONE, PERHAPS, YES, Asked, of_value
+from tuimon.rules.asked import GONE, PERHAPS, YES, Asked, of_values
 from tuimon.rules.grouping import Groups, Rows, grouped, groups_of
 from tuimon.rules.numbering import NOT_ASKED, Truths
 from tuimon.rules.pools import ABSENT, UNSEEN, Places, Pool
@@ -27,7 +27,6 @@ COMPOSED: Final = frozenset((*CONTAINED, THREAD_AND_FD))
 def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
     """Return, (k,), what a check says of the value of a composed field of each row; PERHAPS where only events tell."""
     assert asked.predicate is not None
-    made, test, _ = asked.predicate
     if key[0] == THREAD_AND_FD:
         if asked.by_place is not None and asked.by_place.constants is None:
             fds = look.numbers("fd.num", rows)
@@ -36,7 +35,7 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
             return told
         words, of_row, has, unknown = _threads_and_fds(look, rows)
         # Nearly as many values as rows: keeping them would cost more than it saves.
-        out: Truths = np.array([of_value(made(word), test) for word in words], np.int8)[of_row]
+        out: Truths = np.array(of_values(words, asked.predicate), np.int8)[of_row]
         out[~has] = GONE
         out[unknown] = PERHAPS
         return out
@@ -55,7 +54,7 @@ def said_of(look: Look, asked: Asked, key: Any, rows: Rows) -> Truths:
             continue
         table = look.memory.table("value", (asked.value_question, owner), len(texts))
         new = np.unique(paths[mine[table[paths[mine]] == NOT_ASKED]])
-        table[new] = [of_value(made(f"{ids.values[owner]}:{texts.values[at]}"), test) for at in new.tolist()]
+        table[new] = of_values((f"{ids.values[owner]}:{texts.values[at]}" for at in new.tolist()), asked.predicate)
         out[mine] = table[paths[mine]]
     out[(owners < 0) | (paths < 0)] = PERHAPS
     of_group = out[np.searchsorted(first, rows[groups.first])]

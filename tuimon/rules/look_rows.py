@@ -16,7 +16,7 @@ from tuimon.process import Process
 from tuimon.rules.asked import Asked
 from tuimon.rules.grouping import Groups, Rows, groups_of
 from tuimon.rules.members import Members
-from tuimon.rules.numbering import process_of
+from tuimon.rules.numbering import KeptWords, process_of
 from tuimon.rules.pools import TEXT_POOL
 from tuimon.rules.record_parts import Opens, Paths
 from tuimon.rules.sides import SIDES
@@ -163,6 +163,10 @@ class LookRows:
         sides = ("process", "container")
         numbers = (self._numbers_of(side, self.memory.groups(self.batch, side)) for side in sides)
         return blake2b(b"".join(each.tobytes() for each in numbers), digest_size=16).digest()
+
+    def still_holds(self, kept: KeptWords) -> bool:
+        """Whether groups by an argument are what would be made now."""
+        return kept.era == self.memory.era and (not kept.who or kept.who == self.who)
 
     @cached_property
     def members(self) -> Members:

@@ -95,7 +95,7 @@ class Members:
 
     def _looked_up(self, kind: str, member: str, groups: NDArray[Any]) -> NDArray[Any]:
         """Return a member of the processes of some groups, and keep it."""
-        get, processes = member_of(member), self._processes(self._groups.first[groups])
+        get, processes = getter_of_member(member), self._processes(self._groups.first[groups])
         values = [None if each is None else get(each) for each in processes]
         is_pid = kind == _PIDS
         made = [NO_PID if each is None else each for each in values] if is_pid else self._pool_places(values)
@@ -108,7 +108,7 @@ class Members:
 
 
 @functools.cache
-def member_of(member: str) -> Callable[[Process], Any]:
+def getter_of_member(member: str) -> Callable[[Process], Any]:
     """Return what gets a member of a process, or of its parent."""
     if not member.startswith(_OF_PARENT):
         return attrgetter(member)

@@ -134,6 +134,13 @@ class Expanded:
 Condition = And | Or | Not | Check | MacroRef | Expanded
 
 
+def constants_of(check: Check) -> list[str] | None:
+    """Return the constants on the right-hand side of a check, None where anything else stands there."""
+    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
+    texts = [each.text for each in right if isinstance(each, Literal)]
+    return texts if len(texts) == len(right) else None
+
+
 def walk(node: Condition) -> Iterator[Condition]:
     """Yield a node and everything below it, depth first, left to right."""
     stack: list[Condition] = [node]

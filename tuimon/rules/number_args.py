@@ -19,8 +19,9 @@ from tuimon.fields.evtarg import UNSIGNED_BITS, is_plain_number, number_shown, n
 from tuimon.fields.registry import FieldType
 from tuimon.records import Kind
 from tuimon.rules.asked import GONE, YES, Asked, joined
+from tuimon.rules.by_place import EQUAL
 from tuimon.rules.grouping import Rows, some_of
-from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.nodes import Check, FieldRef, constants_of
 from tuimon.rules.numbering import Truths
 from tuimon.rules.numbers import COMPARISONS, compared
 from tuimon.rules.record_parts import OF_OPENED, PLAIN_OPENS, opened_numbers
@@ -61,23 +62,16 @@ def is_number_arg(check: Check, field: str, arg: str, kind: int, name: str) -> b
     ``field`` is evt.arg or evt.rawarg. Of what is shown of numbers that is so of those of opened files, of which each
     has its own, where it is to be equal.
     """
-    texts = _constants(check)
+    texts = constants_of(check)
     if texts is None or check.modifier is not None or not isinstance(check.left, FieldRef):
         return False
     bound = bound_of(name, arg)
     if bound is None or bound.get is None or not _is_told(bound.source, kind, name):
         return False
     if field == _SHOWN:
-        return check.op in _EQUAL and bound.source in OF_OPENED
+        return check.op in EQUAL and bound.source in OF_OPENED
     is_number = is_plain_number(bound.param) or bound.param.type in _RAW
     return is_number and check.op in COMPARISONS and all(map(_NUMBER.match, texts))
-
-
-def _constants(check: Check) -> list[str] | None:
-    """Return what a check compares with, None when that is something else than constants."""
-    right = check.right.items if isinstance(check.right, ValueList) else (check.right,)
-    texts = [each.text for each in right if isinstance(each, Literal)]
-    return texts if len(texts) == len(right) else None
 
 
 def said_of_number_args(look: LookValues, asked: Asked, rows: Rows) -> Truths:
@@ -99,7 +93,7 @@ def said_of_number_args(look: LookValues, asked: Asked, rows: Rows) -> Truths:
 def _are_shown(check: Check, bound: Bound, found: NDArray[Any]) -> NDArray[np.bool_]:
     """Return, (k,), what a check of what is shown of numbers says: a number is shown in one way alone."""
     style, wanted = bound.param.style, []
-    for text in _constants(check) or ():
+    for text in constants_of(check) or ():
         with contextlib.suppress(ValueError):
             number = int(text, _BASES.get(style, 10))
             wanted += [number] if 0 <= number < 1 << 64 and number_text(number, style) == text else []
@@ -108,7 +102,6 @@ def _are_shown(check: Check, bound: Bound, found: NDArray[Any]) -> NDArray[np.bo
 
 
 _SHOWN: Final = "evt.arg"
-_EQUAL: Final = ("=", "==", "!=", "in")
 _BASES: Final = {"x": 16, "o": 8}
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+\Z")
 _RAW: Final = frozenset(("FD", "PID", "UID", "GID"))

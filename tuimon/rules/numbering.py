@@ -90,10 +90,6 @@ class KeptWords(NamedTuple):
     kept: KeptGroups
     """(k,) of the rows of these kinds, ascending."""
 
-    def holds(self, era: tuple[int, int], who: bytes) -> bool:
-        """Whether they are what would be made now."""
-        return self.era == era and self.who == who
-
     def is_of(self, kinds: NDArray[np.intp]) -> bool:
         """Whether they are of all of some kinds."""
         return bool(np.isin(kinds, self.kinds).all())

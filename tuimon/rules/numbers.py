@@ -14,7 +14,7 @@ from tuimon.fields.facts import CALL_KINDS, DIRFD_CALLS, FD_EVENTS, NO_CALL
 from tuimon.fields.registry import FieldType
 from tuimon.records import FILE, FileFlag, Flag, Kind, Slot
 from tuimon.rules.checks import parse_time
-from tuimon.rules.nodes import Check, FieldRef, Literal, ValueList
+from tuimon.rules.nodes import Check, FieldRef, Literal, constants_of
 from tuimon.rules.values import parser_for
 from tuimon.syscalls import CALLS, event_name
 
@@ -173,8 +173,7 @@ def compared(check: Check, type_: FieldType, found: NDArray[Any]) -> NDArray[np.
     if isinstance(check.left, FieldRef) and check.left.name == AROUND:
         return _around(check, found)
     parse = parser_for(type_)
-    texts = check.right.items if isinstance(check.right, ValueList) else (check.right,)
-    wanted = [int(parse(each.text)) for each in texts if isinstance(each, Literal)]  # type: ignore[arg-type]
+    wanted = [int(parse(text)) for text in constants_of(check) or ()]  # type: ignore[arg-type]
     if check.op == "in":
         bounds = np.iinfo(found.dtype)
         return np.isin(found, np.array([each for each in wanted if bounds.min <= each <= bounds.max], found.dtype))

@@ -70,9 +70,9 @@ def _said_of_numbers(look: Look, asked: Asked, rows: Rows) -> Truths:
         late[np.flatnonzero(each.unknown)] = True
     holds = ORDERS[asked.check.op](one.found, other.found)
     groups = grouped((one.has * np.int64(2) + other.has) * 2 + holds)
-    at, out = [at for at, *_ in asked.getters], np.empty(len(rows), np.int8)
+    at = [at for at, *_ in asked.getters]
     sets = [[int(each.found[row]) if each.has[row] else None for each in (one, other)] for row in groups.first.tolist()]
-    out[:] = np.array([asked.say(at, values) for values in sets], np.int8)[groups.of_row]
+    out: Truths = np.array([asked.say(at, values) for values in sets], np.int8)[groups.of_row]
     out[late] = look.asked_whole(asked, rows[late])
     return out
 
@@ -93,13 +93,13 @@ def _column(look: Look, key: Any, rows: Rows) -> _Column:
     places, pool = look.values(written, rows, int(which == "real"))
     mine = np.flatnonzero(look.sees(written, rows, "number"))
     if len(mine):
-        places[mine] = _numbers(look, written, rows[mine], pool)
+        places[mine] = _numbers(look, name, written, rows[mine], pool)
     return _Column(places, pool)
 
 
-def _numbers(look: Look, written: str, rows: Rows, pool: Pool) -> Places:
+def _numbers(look: Look, name: str, written: str, rows: Rows, pool: Pool) -> Places:
     """Return the places of a field that is a number of the record."""
-    info, _ = look.columns.checks.field(FieldRef(written.partition("[")[0]))
+    info, _ = look.columns.checks.field(FieldRef(name))
     told = look.numbers(written, rows)
     distinct, of_row = np.unique(told.found, return_inverse=True)
     is_own = len(distinct) > max(_FEW, len(rows) // _ROWS_PER_NUMBER)

@@ -73,7 +73,7 @@ def _word_groups(look: LookValues, asked: Asked, place: int, rows: Rows) -> Grou
         return _new_word_groups(look, field, arg, rows)
     memory = look.memory
     kept = memory.known(look.batch).words.get((field, arg), {}).get(side)
-    if kept is not None and kept.is_of(kinds) and kept.holds(memory.era, look.who if kept.who else b""):
+    if kept is not None and kept.is_of(kinds) and look.still_holds(kept):
         if len(rows) == len(kept.kept.of_row):
             return kept.groups
         return some_of(kept.groups, look.places_among(kept.kinds, rows))  # whether there is one is asked of fewer kinds
@@ -118,7 +118,7 @@ def _prepared(
         alike = [code for code in kinds[places == place].tolist() if columns.is_coarser(code, field, arg)]
         for kept in at_hand.get((PREPARED_BY_PLACE, str(place)), {}).values():
             mine = np.intersect1d(alike, kept.kinds)
-            if len(mine) and kept.holds(memory.era, look.who if kept.who else b""):
+            if len(mine) and look.still_holds(kept):
                 yield kept, mine.astype(np.intp)
 
 
